@@ -1,0 +1,34 @@
+"""The dashboard: its pages and the frame around them."""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
+    sys.path.insert(0, str(ROOT))
+
+from dashboard.state import state  # noqa: E402
+
+PAGES = (
+    ("draw", "Draw", ":material/draw:"),
+    ("train", "Train", ":material/show_chart:"),
+    ("evaluate", "Evaluate", ":material/grid_on:"),
+)
+
+
+def page(name: str) -> Callable[[], None]:
+    """A page is imported when it is first opened: the first paint does not wait for the others."""
+    return lambda: import_module(f"dashboard.pages.{name}").render()
+
+
+st.set_page_config(page_title="Digit Lab", page_icon=":material/draw:", layout="wide")
+chosen = st.navigation(
+    [st.Page(page(name), title=title, icon=icon, url_path=name, default=name == "draw") for name, title, icon in PAGES],
+    position="top",
+)
+state.keep_url()
+chosen.run()

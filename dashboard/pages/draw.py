@@ -1,0 +1,7 @@
+"""The Draw page."""
+
+import streamlit as st
+
+
+def render() -> None:
+    st.title("Draw")

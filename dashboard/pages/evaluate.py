@@ -1,0 +1,7 @@
+"""The Evaluate page."""
+
+import streamlit as st
+
+
+def render() -> None:
+    st.title("Evaluate")

@@ -1,0 +1,47 @@
+"""Resources: models and digits, loaded once and shared read-only by all sessions."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.state import SHIPPED
+from dataset import Digits, load_digits
+from experiments.runs import list_runs, open_run
+from model import Classifier, load_classifier
+
+SHIPPED_TITLE = "Shipped model"
+
+
+def version(path: Path) -> tuple[int, int]:
+    """Changes whenever the file does: half of a cache key."""
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _classifier(path: str | None, version: tuple[int, int] | None) -> Classifier:  # noqa: ARG001 - the version is the key
+    return load_classifier(path)
+
+
+def classifier(choice: str) -> Classifier:
+    """The model a person chose: `shipped` or the id of a run. RunError or CheckpointError where it cannot be read."""
+    if choice == SHIPPED:
+        return _classifier(None, None)
+    path = open_run(choice).model
+    return _classifier(str(path), version(path))
+
+
+def model_titles() -> dict[str, str]:
+    """Every choice `classifier` takes -> what to call it; runs newest first."""
+    return {SHIPPED: SHIPPED_TITLE} | {run.id: run.title for run in list_runs() if run.model.exists()}
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading digits")
+def _digits(source: str, split: str, version: tuple[int, int] | None) -> Digits:  # noqa: ARG001 - the version is the key
+    return load_digits(source, split)
+
+
+def digits(source: str, split: str = "train") -> Digits:
+    """Digits of a source name or a file; a changed file is read again. DataError where that fails."""
+    path = Path(source)
+    return _digits(source, split, version(path) if path.is_file() else None)

@@ -1,0 +1,89 @@
+"""State: everything a session or the address of the page remembers, and the only place that touches either."""
+
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar, overload
+from uuid import uuid4
+
+import streamlit as st
+
+from dashboard import theme
+
+T = TypeVar("T")
+SHIPPED = "shipped"  # the model choice that means: the weights that come with the project
+
+
+class Value(Generic[T]):
+    """One session value; it survives page switches, which widgets do not. Each session makes its own default."""
+
+    def __init__(self, default: Callable[[], T]) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.key = f"value-{name}"  # widget keys never start with this
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | T:
+        if instance is None:
+            return self
+        if self.key not in st.session_state:
+            st.session_state[self.key] = self.default()
+        return st.session_state[self.key]
+
+    def __set__(self, instance: object, value: T) -> None:
+        st.session_state[self.key] = value
+
+
+class State:
+    """The values of the session that is asking. `state.name` reads, `state.name = ...` writes."""
+
+    session_id = Value[str](lambda: uuid4().hex)
+    model = Value[str](lambda: SHIPPED)
+    run = Value[str](str)
+
+    def keep_url(self) -> None:
+        """The address wins where it names a model or a run; where a page switch emptied it, it is filled again."""
+        for name, empty in (("model", SHIPPED), ("run", "")):
+            if name in st.query_params:
+                setattr(self, name, st.query_params[name])
+            elif getattr(self, name) != empty:
+                st.query_params[name] = getattr(self, name)
+
+    def chosen_model(self) -> str:
+        """`shipped` or the id of a run, as a person asked for it: it may not exist."""
+        return self.model
+
+    def choose_model(self, choice: str) -> None:
+        self.model = choice
+        if choice == SHIPPED:
+            st.query_params.pop("model", None)
+        else:
+            st.query_params["model"] = choice
+
+    def shown_run(self) -> str:
+        """The id of the run that Train shows, or an empty string."""
+        return self.run
+
+    def show_run(self, run_id: str) -> None:
+        self.run = run_id
+        if run_id:
+            st.query_params["run"] = run_id
+        else:
+            st.query_params.pop("run", None)
+
+    def widget(self, key: str, default: Any = None) -> Any:
+        """What the widget with this key shows now."""
+        return st.session_state.get(key, default)
+
+    def set_widget(self, key: str, value: Any) -> None:
+        """Sets a widget that is drawn later in this run, or from a callback."""
+        st.session_state[key] = value
+
+    def palette(self) -> theme.Palette:
+        """The colours of the theme that this person's browser shows."""
+        return theme.DARK if st.context.theme.type == "dark" else theme.LIGHT
+
+
+state = State()
