@@ -1,0 +1,96 @@
+"""Jobs: start, steer and resume workers, each a process of its own that goes when the one that started it goes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from experiments.runs import Run, RunError, create_run
+from model import TrainConfig
+
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def worker_limit() -> int:
+    """How many runs train at once on this machine: one core stays free for the dashboard. DIGITS_WORKERS changes it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        return max(1, int(os.environ["DIGITS_WORKERS"]))
+    except (KeyError, ValueError):
+        return max(1, cores - 1)
+
+
+def start(run: Run) -> None:
+    """Start a worker on a queued run. It waits for its turn by itself."""
+    if run.alive():
+        raise RunError(f"The run {run.id} has a worker already.")
+    _launch(run)
+
+
+def start_training(config: TrainConfig, *, name: str = "", start: Path | None = None) -> Run:
+    """A new run and a worker on it; `start` is the checkpoint to continue from."""
+    run = create_run(config, name=name, start=start)
+    _launch(run)
+    return run
+
+
+def resume(run: Run) -> None:
+    """Go on where the run is: a paused one keeps its worker, any other gets a new one at its last checkpoint."""
+    if run.alive():
+        run.ask("run")
+        return
+    state = run.status().state
+    if state == "finished":
+        raise RunError(f"The run {run.id} is finished: there is nothing to resume.")
+    if state == "queued":
+        raise RunError(f"The run {run.id} is starting already.")
+    run.queue()
+    _launch(run)
+
+
+def pause(run: Run) -> None:
+    """Hold the run where it is and let another have its place; its process stays."""
+    run.ask("pause")
+
+
+def stop(run: Run) -> None:
+    """End the run within half a second and keep its model; it can be resumed later."""
+    run.ask("stop")
+
+
+def set_learning_rate(run: Run, rate: float | None) -> None:
+    """Hold this learning rate from the next step on; None goes back to the schedule."""
+    run.ask(learning_rate=rate)
+
+
+def _launch(run: Run) -> None:
+    root = Path(__file__).resolve().parents[1]
+    threads = dict.fromkeys(THREAD_VARIABLES, str(run.config.threads))
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    # The worker's standard input ends when this process does, however it does: its sign to save and leave.
+    # Bare descriptors, not objects: nothing that is collected or reloaded here may close the pipe of a living worker.
+    read_end, write_end = os.pipe()
+    try:
+        with (run.folder / "log.txt").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "experiments.worker", "--with-parent", str(run.folder)],
+                stdin=read_end,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **threads, "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C in the server's terminal reaches it through the pipe, in order
+            )
+    except OSError:
+        os.close(write_end)
+        raise
+    finally:
+        os.close(read_end)
+
+    def see_off() -> None:
+        worker.wait()
+        os.close(write_end)
+
+    threading.Thread(target=see_off, name=f"worker of {run.id}", daemon=True).start()
