@@ -1,0 +1,11 @@
+"""Array types: the names that the signatures of this package use."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+"""float32, or float64 in gradient checks."""
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Integers: TypeAlias = npt.NDArray[np.integer[Any]]

@@ -1,0 +1,122 @@
+"""Checkpoint: one .npz with the weights, the config and, for an exact resume, the whole state of training."""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.arrays import Floats
+from model.build import build_layers
+from model.config import ConfigError, TrainConfig
+from model.network import parameter_shapes
+from model.optimizers import OPTIMIZERS
+
+FORMAT = "digit-lab 1"
+META = "meta"
+"""The array that holds, as JSON text: format, config, progress, about."""
+
+
+class CheckpointError(ValueError):
+    """A file that cannot be used as a checkpoint, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds. `state` and `progress` are empty where it holds weights only."""
+
+    config: TrainConfig
+    weights: dict[str, Floats]
+    state: dict[str, Floats] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits of the SHA-256 of the weights: two networks that answer alike share it."""
+        digest = hashlib.sha256()
+        for name in sorted(self.weights):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.weights[name]).tobytes())
+        return digest.hexdigest()[:12]
+
+
+def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Write the file whole: a reader, or a crash, finds the old file or the new one, never half of one."""
+    meta = {
+        "format": FORMAT,
+        "config": checkpoint.config.to_dict(),
+        "progress": checkpoint.progress,
+        "about": checkpoint.about,
+    }
+    arrays: dict[str, Any] = {META: np.array(json.dumps(meta))}
+    arrays |= {f"weights/{name}": array for name, array in checkpoint.weights.items()}
+    arrays |= {f"state/{name}": array for name, array in checkpoint.state.items()}
+    target = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a file strictly: every array that the config asks for is there, with its shape, and nothing is unpickled.
+
+    Raises CheckpointError: no such file, no checkpoint, truncated, a missing array, a wrong shape, an unknown setting.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    try:
+        meta = json.loads(str(arrays.pop(META)))
+        if meta["format"] != FORMAT:
+            raise CheckpointError(f"{path} has the format {meta['format']!r}, expected {FORMAT!r}.")
+        config = TrainConfig.from_dict(meta["config"])
+        progress, about = dict(meta["progress"]), dict(meta["about"])
+    except ConfigError as error:
+        raise CheckpointError(f"{path} holds a config that cannot be used: {error}") from None
+    except (KeyError, TypeError, json.JSONDecodeError):
+        raise CheckpointError(f"{path} is not a Digit Lab checkpoint: its description is missing or damaged.") from None
+
+    shapes = parameter_shapes(build_layers(config))
+    expected = {f"weights/{name}": shape for name, shape in shapes.items()}
+    if progress:
+        flat = (config.parameter_count(),)
+        expected |= {f"state/{slot}": flat for slot in OPTIMIZERS[config.optimizer].slots}
+        expected |= {"state/best": flat} if config.patience else {}
+    for name, shape in expected.items():
+        if name not in arrays:
+            raise CheckpointError(f"{path} lacks the array {name!r} of its network; take another checkpoint.")
+        if arrays[name].shape != shape or arrays[name].dtype.kind != "f":
+            found = f"{arrays[name].dtype} {arrays[name].shape}"
+            raise CheckpointError(f"{path}: the array {name!r} should be float {shape}, got {found}.")
+        if not np.isfinite(arrays[name]).all():
+            raise CheckpointError(f"{path}: the array {name!r} holds NaN or infinity; take an earlier checkpoint.")
+    weights = {name: arrays[f"weights/{name}"] for name in shapes}
+    state = {name.removeprefix("state/"): arrays[name] for name in expected if name.startswith("state/")}
+    return Checkpoint(config, weights, state, progress, about)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}.")
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(f"{path} is not a checkpoint, or is cut short; a checkpoint is a .npz file.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise CheckpointError(f"{path} is damaged and cannot be read ({error}); take another checkpoint.") from None
+    if META not in arrays:
+        raise CheckpointError(f"{path} is a .npz file but not a Digit Lab checkpoint: it has no {META!r}.")
+    return arrays

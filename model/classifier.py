@@ -1,0 +1,46 @@
+"""Classifier: a checkpoint that is ready to answer."""
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model.arrays import Bytes
+from model.build import CLASSES, PIXELS, build_loss, build_network
+from model.checkpoint import Checkpoint, load_checkpoint
+
+SHIPPED = Path(__file__).parent / "pretrained" / "digits.npz"
+"""The weights that come with the project."""
+
+
+class Classifier:
+    """Answers which digit an image shows. Threads may share one: they take turns."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.config, self.about = checkpoint.config, checkpoint.about
+        self.fingerprint = checkpoint.fingerprint
+        self.classes: tuple[str, ...] = tuple(checkpoint.about.get("classes", map(str, range(CLASSES))))
+        self.parameter_count = checkpoint.config.parameter_count()
+        self._network = build_network(checkpoint.config)
+        self._network.load(checkpoint.weights)
+        self._loss = build_loss(checkpoint.config)
+        self._lock = threading.Lock()
+
+    def predict_proba(self, images: Bytes) -> npt.NDArray[np.float32]:
+        """uint8 (n, 28, 28), ink 255 on paper 0 -> float32 (n, 10), rows sum to 1."""
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] * images.shape[2] != PIXELS:
+            raise ValueError(f"predict_proba needs uint8 images (n, 28, 28), got {images.dtype} {images.shape}.")
+        ink = images.reshape(len(images), PIXELS)
+        answers = np.empty((len(images), CLASSES), np.float32)
+        with self._lock:
+            for start in range(0, len(images), self._network.rows):
+                x = np.multiply(ink[start : start + self._network.rows], np.float32(1.0 / 255.0))
+                answers[start : start + len(x)] = self._loss.probabilities(self._network.forward(x))
+        return answers
+
+
+def load_classifier(path: str | os.PathLike[str] | None = None) -> Classifier:
+    """The classifier of a checkpoint file; without a path, of the shipped weights. Raises CheckpointError."""
+    return Classifier(load_checkpoint(SHIPPED if path is None else path))

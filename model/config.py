@@ -1,0 +1,198 @@
+"""Config: everything that decides how a training run goes, with bounds and an explanation declared once."""
+
+import dataclasses
+import itertools
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, get_type_hints
+
+from model.initializers import INITIALIZERS
+from model.layers import ACTIVATIONS
+from model.losses import LOSSES
+from model.optimizers import OPTIMIZERS
+from model.schedules import SCHEDULES
+
+MAX_HIDDEN_LAYERS = 5
+MAX_UNITS = 2048
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be, in one sentence."""
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest value of a numeric setting; `log` says that a slider is best logarithmic."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+def _number(default: float, low: float, high: float, explanation: str, *, log: bool = False) -> Any:
+    return field(default=default, metadata={"bounds": Bounds(low, high, log), "help": explanation})
+
+
+def _choice(default: str, choices: dict[str, Any], explanation: str) -> Any:
+    return field(default=default, metadata={"choices": tuple(choices), "help": explanation})
+
+
+def _free(default: Any, explanation: str) -> Any:
+    return field(default=default, metadata={"help": explanation})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run, whole: the same config, data and machine give the same weights, bit for bit."""
+
+    data: str = _free("mnist-5k", "Where the digits come from: a source's name, or the path of a CSV or IDX file.")
+    validation_share: float = _number(
+        1 / 12, 0.0, 0.5, "Share of the training digits kept aside to watch for overfitting; never trained on."
+    )
+    drawings_weight: int = _number(
+        0, 0, 100, "How many times each of your own drawings counts in training; 0 leaves them out."
+    )
+
+    hidden: tuple[int, ...] = _free((128, 64), "Units of each hidden layer, from the image to the answer.")
+    activation: str = _choice("relu", ACTIVATIONS, "The bend after each hidden layer; without it, depth adds nothing.")
+    loss: str = _choice("cross-entropy", LOSSES, "What training makes small; squared-error goes with sigmoid outputs.")
+    initializer: str = _choice("he", INITIALIZERS, "How the first weights are drawn; he suits ReLU, xavier sigmoids.")
+    dropout: float = _number(0.0, 0.0, 0.9, "Share of hidden units silenced at each step, against overfitting.")
+    label_smoothing: float = _number(
+        0.0, 0.0, 0.5, "Share of the target given to the other digits, so that the network is not overconfident."
+    )
+
+    optimizer: str = _choice("adam", OPTIMIZERS, "How a gradient becomes a step.")
+    learning_rate: float = _number(
+        0.003, 1e-6, 100.0, "How far each step goes; the setting that matters most.", log=True
+    )
+    momentum: float = _number(0.9, 0.0, 0.999, "Share of the last step carried on; used by momentum and nesterov.")
+    weight_decay: float = _number(
+        0.0, 0.0, 1.0, "Pull of the weights (not the biases) towards zero: L2, decoupled with adamw."
+    )
+    schedule: str = _choice("one-cycle", SCHEDULES, "How the learning rate changes over the run.")
+    decay: float = _number(
+        0.1,
+        0.001,
+        1.0,
+        "step: factor at half and three quarters of the run. inverse-time: rate / (1 + decay x epochs).",
+    )
+    batch_size: int = _number(128, 0, 60_000, "Images per step; 0 takes all of them (full-batch gradient descent).")
+    epochs: int = _number(5, 1, 1000, "How many times the network sees every training image.")
+    steps: int = _number(0, 0, 1_000_000, "How many steps to train, whatever epochs says; 0 goes by epochs.")
+
+    shift: float = _number(0.0, 0.0, 8.0, "Move each training image at random by up to this many pixels.")
+    rotation: float = _number(0.0, 0.0, 45.0, "Turn each training image at random by up to this many degrees.")
+    scale: float = _number(0.0, 0.0, 0.5, "Stretch each training image at random by up to this share.")
+    shear: float = _number(0.0, 0.0, 0.5, "Slant each training image at random by up to this share.")
+
+    patience: int = _number(
+        0, 0, 1000, "Stop after this many checks without a better validation loss and take the best weights; 0: never."
+    )
+    seed: int = _number(0, 0, 2**31 - 1, "Start of all randomness: same seed, same weights.")
+    threads: int = _number(1, 1, 64, "Processor threads for the matrix products; one is fastest for small networks.")
+    start_from: str = _free("", "Fingerprint of the model whose weights training starts from; empty: fresh weights.")
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(TrainConfig).items():
+            _check(name, kind, getattr(self, name))
+        if self.loss != "cross-entropy" and self.label_smoothing:
+            raise ConfigError("label_smoothing works with the loss cross-entropy only; set it to 0.")
+
+    def replace(self, **changes: Any) -> "TrainConfig":
+        """A copy with other settings, checked like any config."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return dataclasses.asdict(self) | {"hidden": list(self.hidden)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
+        """The config of `to_dict`; an unknown name, a wrong type or a value out of bounds is a ConfigError."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"there is no setting {name!r}; the settings are {', '.join(sorted(known))}.")
+        values = dict(values)
+        if isinstance(values.get("hidden"), list):
+            values["hidden"] = tuple(values["hidden"])
+        return cls(**values)
+
+    def parameter_count(self, inputs: int = 784, classes: int = 10) -> int:
+        """Weights and biases in all."""
+        sizes = (inputs, *self.hidden, classes)
+        return sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+
+    def steps_per_epoch(self, images: int) -> int:
+        """Batches that show each of `images` images once; the last may be short."""
+        return 1 if self.batch_size == 0 else math.ceil(images / self.batch_size)
+
+    def total_steps(self, images: int) -> int:
+        """Steps of the whole run on `images` training images."""
+        return self.steps or self.epochs * self.steps_per_epoch(images)
+
+    def scheduled_rate(self, step: int, images: int) -> float:
+        """The learning rate of step number `step` (from 0) of a run on `images` training images."""
+        progress = step / self.total_steps(images)
+        return self.learning_rate * SCHEDULES[self.schedule](progress, step / self.steps_per_epoch(images), self.decay)
+
+    def learning_rates(self, images: int, points: int = 200) -> tuple[list[int], list[float]]:
+        """The planned learning rate at about `points` steps of a run, for drawing it: (steps, rates)."""
+        total = self.total_steps(images)
+        steps = list(range(0, total, max(1, total // points)))
+        return steps, [self.scheduled_rate(step, images) for step in steps]
+
+
+_FIELDS = dataclasses.fields(TrainConfig)
+BOUNDS: dict[str, Bounds] = {f.name: f.metadata["bounds"] for f in _FIELDS if "bounds" in f.metadata}
+CHOICES: dict[str, tuple[str, ...]] = {f.name: f.metadata["choices"] for f in _FIELDS if "choices" in f.metadata}
+HELP: dict[str, str] = {f.name: f.metadata["help"] for f in _FIELDS}
+
+
+def parse_setting(name: str, text: str) -> Any:
+    """The value of a setting written as text: "0.01", "adam", "128,64" (hidden; empty for none)."""
+    kind = get_type_hints(TrainConfig).get(name)
+    if kind is None:
+        raise ConfigError(f"there is no setting {name!r}; the settings are {', '.join(HELP)}.")
+    text = text.strip()
+    if kind is str:
+        return text
+    if name == "hidden":
+        parts = [part for part in text.strip("[]()").split(",") if part.strip()]
+        if parts == ["none"]:
+            parts = []
+        try:
+            return tuple(int(part) for part in parts)
+        except ValueError:
+            raise ConfigError(f"hidden is a list of whole numbers such as 128,64, got {text!r}.") from None
+    try:
+        return kind(text)
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise ConfigError(f"{name} is {expected}, got {text!r}.") from None
+
+
+def _check(name: str, kind: Any, value: Any) -> None:
+    """Raise unless the value is of its kind and inside its bounds."""
+    if name == "hidden":
+        if not isinstance(value, tuple) or not all(type(units) is int for units in value):
+            raise ConfigError(f"hidden is a list of whole numbers such as 128,64, got {value!r}.")
+        if len(value) > MAX_HIDDEN_LAYERS:
+            raise ConfigError(f"hidden has at most {MAX_HIDDEN_LAYERS} layers, got {len(value)}.")
+        for units in value:
+            if not 1 <= units <= MAX_UNITS:
+                raise ConfigError(f"a hidden layer has 1 to {MAX_UNITS} units, got {units}.")
+        return
+    if kind is str:
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} is a text, got {value!r}.")
+        choices = CHOICES.get(name)
+        if choices and value not in choices:
+            raise ConfigError(f"{name} is one of {', '.join(choices)}, got {value!r}.")
+        return
+    # True is an int to Python, but not a number to a reader
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+        raise ConfigError(f"{name} is a {'whole number' if kind is int else 'number'}, got {value!r}.")
+    low, high, _ = BOUNDS[name]
+    if not low <= value <= high:  # also false for NaN
+        raise ConfigError(f"{name} lies between {low:g} and {high:,.10g}, got {value:g}.")

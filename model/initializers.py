@@ -1,0 +1,46 @@
+"""Initializers: the first weights of a layer, scaled so that signals neither fade nor explode with depth."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from model.arrays import Floats
+
+Initializer: TypeAlias = Callable[[np.random.Generator, int, int], Floats]
+"""(generator, inputs, units) -> W (inputs, units), float64."""
+
+
+def he(generator: np.random.Generator, inputs: int, units: int) -> Floats:
+    """Normal with variance 2 / inputs: keeps the variance through ReLU layers (He et al. 2015)."""
+    return generator.normal(0.0, np.sqrt(2.0 / inputs), (inputs, units))
+
+
+def xavier(generator: np.random.Generator, inputs: int, units: int) -> Floats:
+    """Uniform with variance 2 / (inputs + units): a balance of both directions (Glorot and Bengio 2010)."""
+    limit = np.sqrt(6.0 / (inputs + units))
+    return generator.uniform(-limit, limit, (inputs, units))
+
+
+def lecun(generator: np.random.Generator, inputs: int, units: int) -> Floats:
+    """Normal with variance 1 / inputs: keeps the variance through linear and tanh layers (LeCun et al. 1998)."""
+    return generator.normal(0.0, np.sqrt(1.0 / inputs), (inputs, units))
+
+
+def normal(generator: np.random.Generator, inputs: int, units: int) -> Floats:
+    """Normal with standard deviation 0.01 whatever the size: fades in deep networks."""
+    return generator.normal(0.0, 0.01, (inputs, units))
+
+
+def zeros(generator: np.random.Generator, inputs: int, units: int) -> Floats:
+    """All zero: every unit of a hidden layer stays equal to its neighbours, which is why nobody starts here."""
+    return np.zeros((inputs, units))
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "he": he,
+    "xavier": xavier,
+    "lecun": lecun,
+    "normal": normal,
+    "zeros": zeros,
+}

@@ -1,0 +1,38 @@
+"""Dropout: while training, silence a random share of the units, so that none is relied on alone."""
+
+import numpy as np
+import numpy.typing as npt
+
+from model.arrays import Floats
+from model.layers.layer import Layer
+
+
+class Dropout(Layer):
+    """y = x * mask / (1 - rate), mask drawn anew at each step; y = x when predicting (Srivastava et al. 2014)."""
+
+    kind = "dropout"
+
+    def __init__(self, units: int, rate: float) -> None:
+        super().__init__(units, units)
+        self.rate = rate
+
+    def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
+        # an own y: the layer before still needs its output for the way back
+        self._y = np.empty((rows, self.units), dtype)
+        self._mask = np.empty((rows, self.units), dtype)
+        self._uniform = np.empty((rows, self.units), np.float32)
+
+    def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
+        if random is None:
+            return x
+        rows = len(x)
+        uniform, mask, y = self._uniform[:rows], self._mask[:rows], self._y[:rows]
+        random.random(out=uniform, dtype=np.float32)
+        np.greater_equal(uniform, self.rate, out=mask, casting="unsafe")
+        np.multiply(mask, 1.0 / (1.0 - self.rate), out=mask)
+        np.multiply(x, mask, out=y)
+        return y
+
+    def backward(self, dy: Floats) -> Floats:
+        np.multiply(dy, self._mask[: len(dy)], out=dy)
+        return dy
