@@ -120,7 +120,7 @@ def test_a_part_that_wrote_no_report_is_an_error(tmp_path: Path) -> None:
 
 @pytest.fixture
 def app() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The app as start.py opens it, with the packages of the tests' own Python, in a process group like a terminal's."""
+    """The app as start.py opens it, with the tests' own Python, in a process group of its own as in a terminal."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

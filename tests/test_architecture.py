@@ -1,0 +1,158 @@
+"""The architecture: which package may import which, and the few rules that keep it so, read from the source."""
+
+import ast
+import importlib
+import io
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("model", "dataset", "experiments", "dashboard")
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+EVERYTHING = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+
+# DESIGN's one direction: what a package (or a part of one) must not import.
+FORBIDDEN = {
+    "dataset": {"streamlit", "model", "experiments", "dashboard"},
+    "experiments": {"streamlit", "dashboard"},
+    "dashboard/plots": {"streamlit"},
+}
+# The only modules that may name these.
+ONLY_HERE = {
+    "session_state": "dashboard/state.py",
+    "query_params": "dashboard/state.py",
+    "streamlit_drawable_canvas": "dashboard/canvas.py",
+}
+FIXED_NAMES = {
+    "model": ["Classifier", "load_classifier", "center_ink", "ink_stages", "BlankDrawing", "TrainConfig", "PRESETS"],
+    "dataset": ["load_digits", "Digits"],
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), name(path))
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, top-level package) of each import, at whatever depth of the module it stands."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # `from . import x` stays within the package, which is allowed
+            yield node.lineno, (node.module or "").split(".")[0] if not node.level else path.relative_to(ROOT).parts[0]
+
+
+def words(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, word) of each name, attribute, imported module and short string: whatever could reach something."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            yield node.lineno, getattr(node, "module", None) or ""
+            yield from ((node.lineno, alias.name) for alias in node.names)
+
+
+def test_model_imports_only_the_standard_library_numpy_and_scipy() -> None:
+    allowed = {*sys.stdlib_module_names, "numpy", "scipy", "model"}
+    wrong = [
+        f"{name(path)}:{line} imports {package}"
+        for path in SOURCES
+        if name(path).startswith("model/")
+        for line, package in imported(path)
+        if package not in allowed
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_no_import_points_the_wrong_way(part: str) -> None:
+    wrong = [
+        f"{name(path)}:{line} imports {package}"
+        for path in SOURCES
+        if name(path).startswith(f"{part}/")
+        for line, package in imported(path)
+        if package in FORBIDDEN[part]
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("word", ONLY_HERE)
+def test_each_of_these_is_touched_in_one_module_only(word: str) -> None:
+    assert not [f"{name(p)}:{line}" for p in SOURCES if name(p) != ONLY_HERE[word] for line, w in words(p) if w == word]
+
+
+def test_only_one_module_makes_random_numbers() -> None:
+    """`np.random.Generator` names a type and is welcome anywhere; what else hangs on `np.random` makes numbers."""
+    wrong = []
+    for path in SOURCES:
+        tree = parse(path)
+        types = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "Generator"}
+        for node in ast.walk(tree):
+            made = isinstance(node, ast.Attribute) and node.attr == "random" and id(node) not in types
+            if made and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy"):
+                wrong.append(f"{name(path)}:{node.lineno}")
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                modules = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+                if "numpy.random" in modules or (modules[0] == "numpy" and "random" in modules):
+                    wrong.append(f"{name(path)}:{node.lineno}")
+    assert [line for line in wrong if not line.startswith("model/rng.py:")] == []
+
+
+def test_nothing_is_pickled() -> None:
+    """A checkpoint or a cache must not be able to run code: no pickle, and NumPy's own pickling stays off."""
+    wrong = []
+    for path in SOURCES:
+        wrong += [f"{name(path)}:{line}" for line, package in imported(path) if package in ("pickle", "joblib", "dill")]
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                allowed = not (isinstance(node.value, ast.Constant) and node.value.value is False)
+                wrong += [f"{name(path)}:{node.value.lineno}"] if allowed else []
+    assert not wrong
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not [name(path) for path in EVERYTHING if path.stem in drawers or path.parent.name in drawers]
+
+
+def test_each_module_opens_with_a_sentence() -> None:
+    silent = [name(p) for p in EVERYTHING if p.read_text(encoding="utf-8").strip() and not ast.get_docstring(parse(p))]
+    assert not silent
+
+
+@pytest.mark.parametrize("package", FIXED_NAMES)
+def test_the_names_that_others_rely_on_exist(package: str) -> None:
+    module = importlib.import_module(package)
+    assert not [fixed for fixed in FIXED_NAMES[package] if not hasattr(module, fixed)]
+    assert set(FIXED_NAMES[package]) <= set(module.__all__)
+
+
+def test_the_network_stays_readable_in_one_sitting() -> None:
+    """About 1,500 lines of code. What is counted is what has to be understood: docstrings and comments help with it."""
+    total = sum(len(code_lines(path)) for path in SOURCES if name(path).startswith("model/"))
+    assert total <= 1600, f"model/ has {total} lines of code; what could go, or live in another package?"
+
+
+def code_lines(path: Path) -> set[int]:
+    """Numbers of the lines that hold code: neither blank, nor comment, nor docstring."""
+    text = path.read_text(encoding="utf-8")
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in silent]
+    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
