@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from model import TrainConfig
+from model import BOUNDS, TrainConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ class Status:
     train_accuracy: float | None = None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
-    best_epoch: int | None = None
+    best_epoch: float | None = None
     images_per_second: float | None = None
     seconds: float = 0.0  # spent training, over all its workers, without pauses
     seconds_left: float | None = None
@@ -180,14 +180,15 @@ class Run:
             found = _read_json(self.folder / "control.json")
         except FileNotFoundError:
             return Wishes()
-        return Wishes(found.get("action", "run"), found.get("learning_rate"), "learning_rate" in found)
+        except ValueError as error:
+            raise RunError(f"What is asked of {self.id} cannot be read: {error}") from error
+        wishes = Wishes(found.get("action", "run"), found.get("learning_rate"), "learning_rate" in found)
+        _check(wishes.action, wishes.learning_rate)
+        return wishes
 
     def ask(self, action: str | None = None, *, learning_rate: float | EllipsisType | None = ...) -> None:
         """Ask the worker to run, pause or stop, or to hold a learning rate; None lets it go back to the schedule."""
-        if action is not None and action not in ACTIONS:
-            raise RunError(f"A run can be asked to {', '.join(ACTIONS)}; got {action!r}.")
-        if isinstance(learning_rate, (int, float)) and not (0 < learning_rate < math.inf):
-            raise RunError(f"A learning rate is a positive number; got {learning_rate}.")
+        _check(action or "run", None if isinstance(learning_rate, EllipsisType) else learning_rate)
         # Two browsers may ask at once: what one did not mention stays what the other wished.
         with FileLock(self.folder / "control.lock"):
             path = self.folder / "control.json"
@@ -374,6 +375,14 @@ def _given_folder(folder: Path) -> Path:
     except OSError as error:
         raise RunError(f"Cannot make the folder {folder}: {error.strerror}.") from error
     return folder
+
+
+def _check(action: str, learning_rate: float | None) -> None:
+    if action not in ACTIONS:
+        raise RunError(f"A run can be asked to {', '.join(ACTIONS)}; got {action!r}.")
+    low, high, _ = BOUNDS["learning_rate"]
+    if learning_rate is not None and not (isinstance(learning_rate, (int, float)) and low <= learning_rate <= high):
+        raise RunError(f"A learning rate lies between {low:g} and {high:g}; got {learning_rate!r}.")
 
 
 def _held(path: Path) -> bool:

@@ -207,7 +207,7 @@ class Trainer:
         Raises Diverged.
         """
         while not self.finished:
-            if self._check_is_due():
+            if self.check_is_due():
                 yield from self._check()
             else:
                 yield from self._step()
@@ -235,19 +235,19 @@ class Trainer:
         self._guard(tally)
 
         rate = self.learning_rate
-        report = self.step == 0 or (self.step + 1) % self._report_every == 0 or self._check_is_due(self.step + 1)
+        report = self.step == 0 or (self.step + 1) % self._report_every == 0 or self.check_is_due(self.step + 1)
         norm = float(np.sqrt(np.dot(gradients, gradients))) if report else math.nan
         self.optimizer.step(network.parameters, gradients, rate, self.step + 1)
         self.progress.step += 1
         self._epoch_tally.add(tally)
         self._report_tally.add(tally)
-        yield StepDone(
-            self.step, self.epoch, rate, self._report_tally.mean_loss, self._report_tally.accuracy, norm, report
-        )
-        if report:
+        told = self._report_tally
+        if report:  # before the yield: whoever saves there saves the state after this step
             self._report_tally = Tally()
+        yield StepDone(self.step, self.epoch, rate, told.mean_loss, told.accuracy, norm, report)
 
-    def _check_is_due(self, step: int | None = None) -> bool:
+    def check_is_due(self, step: int | None = None) -> bool:
+        """Whether a validation comes next, before another step."""
         step = self.step if step is None else step
         return step > self.progress.last_check and (step % self._check_every == 0 or step == self.total_steps)
 

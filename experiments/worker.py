@@ -1,0 +1,512 @@
+"""Worker: trains one run, listens to people meanwhile, and can be killed at any moment without loss."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
+
+from dataset import DataError, Digits, load_drawings, load_training
+from experiments.jobs import worker_limit
+from experiments.runs import Run, RunError, Status, Wishes, open_run, queue_of
+from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
+
+STATUS_SECONDS = 0.2  # between two words on where the run is
+CHECKPOINT_SECONDS = 2.5
+CHECKPOINT_SHARE = 0.05  # of the time, at most, goes into checkpoints between epochs, however large the network
+LOOK_SECONDS = 0.05  # between two looks at what is asked, while nothing trains
+QUEUE_SECONDS = 0.25  # between two looks at the queue
+
+LEFT = "Its process was asked to leave; resume it to go on from its checkpoint."
+
+Row = list[float | None]
+
+
+class Leave(BaseException):
+    """This process has been asked to go."""
+
+
+class Ended(Exception):
+    """The run is over for now, in this state and for this reason."""
+
+    def __init__(self, state: str, reason: str = "") -> None:
+        self.state, self.reason = state, reason
+
+
+class Departure:
+    """Notices that the process is asked to go: SIGTERM, Ctrl-C, or the end of the process that started it.
+
+    Noted, so that a step and a file are finished first; `at_once` where there is nothing to lose. Ctrl-C again goes
+    without waiting for anything.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._at_once = False
+
+    @contextmanager
+    def noticed(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread hears signals
+            return
+        signals = (signal.SIGTERM, signal.SIGINT)
+        before = [signal.signal(number, self._note) for number in signals]
+        try:
+            yield
+        finally:
+            for number, action in zip(signals, before, strict=True):
+                signal.signal(number, action)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        self._at_once = True
+        try:
+            if self.asked:
+                raise Leave
+            yield
+        finally:
+            self._at_once = False
+
+    def watch_parent(self) -> None:
+        """Standard input is a pipe whose other end the parent holds: it ends when the parent does."""
+
+        def wait() -> None:
+            while os.read(0, 1):
+                pass
+            signal.raise_signal(signal.SIGTERM)
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True
+        if self._at_once:
+            raise Leave
+
+
+def train_run(run: Run, departure: Departure | None = None) -> Iterator[Status]:
+    """Wait for a turn and train to the end, yielding the status a few times a second; the last one says how it ended.
+
+    Raises RunError if another worker has the run. To leave the run, stop iterating: it is interrupted at a checkpoint.
+    """
+    departure = departure or Departure()
+    try:
+        hold = run.hold().acquire(timeout=5)  # readers touch it for a moment
+    except Timeout:
+        raise RunError(f"The run {run.id} is being trained by another process already.") from None
+    with hold, departure.noticed():
+        yield from Work(run, departure).all()
+
+
+class Work:
+    """One worker's work on one run."""
+
+    def __init__(self, run: Run, departure: Departure) -> None:
+        self.run, self.departure = run, departure
+        self.status = replace(run.status(), host=socket.gethostname(), pid=os.getpid())
+        self.trainer: Trainer | None = None
+        self.about: dict[str, Any] = {}
+        self.wishes = Wishes()
+        self.control_file = run.folder / "control.json"
+        self.control: tuple[int, int, int] | None = None
+        self.held: Row | None = None  # the row of a step whose validation is not done yet
+        self.rows = 0
+        self.marked = False  # the next step is the first with a new rate: it gets a row
+        self.clock = Clock()
+        self.next_status = self.next_save = 0.0
+
+    def all(self) -> Iterator[Status]:
+        """The whole of it; whatever happens, the status says so."""
+        try:
+            yield from self.wait()
+            with self.departure.at_once():
+                self.prepare()
+            yield from self.train()
+            ended = self.conclusion()
+        except Ended as end:
+            ended = end
+        except Leave:
+            ended = Ended("interrupted", LEFT)
+        except Diverged as error:
+            ended = Ended("diverged", str(error))
+        except GeneratorExit:
+            self.save()
+            self.end(Ended("interrupted", LEFT))
+            raise
+        except KeyboardInterrupt:  # in the midst of a step: what the last checkpoint holds is whole
+            self.end(Ended("interrupted", LEFT))
+            raise
+        except Exception as error:
+            self.run.log(traceback.format_exc())
+            ended = Ended("failed", sentence(error))
+        self.end(ended)
+        yield self.status
+
+    def end(self, ended: Ended) -> None:
+        seconds = self.clock.seconds if self.trainer else self.status.seconds
+        self.write(state=ended.state, reason=ended.reason, place=None, seconds_left=None, seconds=seconds)
+        self.run.log(f"{ended.state} at step {self.status.step}. {ended.reason}".rstrip())
+
+    # Waiting.
+
+    def wait(self) -> Iterator[Status]:
+        """Until nobody wants a pause and it is this run's turn. Raises Ended or Leave."""
+        look = 0.0
+        queued = False
+        while True:
+            if self.departure.asked:
+                raise Leave
+            self.look()
+            if self.wishes.action == "stop":
+                raise Ended("stopped", "Stopped while it waited.")
+            now = time.monotonic()
+            if self.wishes.action == "pause":
+                if self.status.state != "paused":
+                    self.write(state="paused", place=None, seconds_left=None)
+                    self.run.log("paused")
+                    yield self.status
+                queued, look = False, 0.0
+            elif now >= look:
+                place = self.take_turn(again=not queued)
+                if place is None:
+                    return
+                queued, look = True, now + QUEUE_SECONDS
+                if place != self.status.place:
+                    self.write(place=place)
+                    yield self.status
+            time.sleep(LOOK_SECONDS)
+
+    def take_turn(self, *, again: bool) -> int | None:
+        """Take a place at work if one is free for this run, else its place in the queue. One worker looks at a time."""
+        with FileLock(self.run.folder.parent / "queue.lock"):
+            if again:
+                since = time.time() if self.status.state == "paused" else self.status.queued
+                self.write(state="queued", reason="", queued=since)
+            others = queue_of(self.run)
+            waiting = [other.id for other, status in others if status.state == "queued"]
+            place = waiting.index(self.run.id) + 1
+            if place > worker_limit() - (len(others) - len(waiting)):
+                return place
+            self.write(state="running", place=None, started=self.status.started or time.time())
+            return None
+
+    # Training.
+
+    def prepare(self) -> None:
+        """Load the data and build the trainer, where the last checkpoint says or at the start."""
+        run, config = self.run, self.run.config
+        train, validation = load_data(run)
+        start = load_checkpoint(run.start) if config.start_from else None
+        self.trainer = trainer = build_trainer(config, train, validation, start=start)
+        self.about = {
+            "run": run.id,
+            "name": self.status.name,
+            "data": config.data,
+            "data_fingerprint": train.fingerprint,
+            "validation_fingerprint": validation.fingerprint,
+            "classes": list(train.classes),
+        }
+        seconds = 0.0
+        if run.last.exists():
+            about = trainer.load(run.last)
+            for part in ("data_fingerprint", "validation_fingerprint"):
+                if about.get(part) != self.about[part]:
+                    raise CheckpointError(
+                        f"The digits of {config.data} are not those this run was trained on so far: "
+                        "put the old file back to resume it, or start a new run."
+                    )
+            self.rows, self.held, seconds = about["history_rows"], about["held_row"], about["seconds"]
+            self.about["validation_accuracy"] = about["validation_accuracy"]
+        run.cut_history(self.rows)
+        self.clock = Clock(seconds)
+        self.next_save = time.monotonic() + CHECKPOINT_SECONDS
+        self.write(
+            images=trainer.images,
+            validation_images=len(validation),
+            parameters=config.parameter_count(),
+            total_steps=trainer.total_steps,
+            step=trainer.step,
+            epoch=trainer.epoch,
+            changes=tuple(change for change in self.status.changes if change[0] <= trainer.step),
+        )
+        run.log(f"training from step {trainer.step} of {trainer.total_steps}, process {os.getpid()}")
+        self.hear_rate()
+        if not run.last.exists():
+            self.save()
+
+    def train(self) -> Iterator[Status]:
+        """The loop: after every event, look whether somebody asks for something."""
+        trainer = self.trainer
+        assert trainer is not None
+        if trainer.finished:
+            return
+        yield self.status
+        with threadpool_limits(self.run.config.threads):
+            self.clock.start(self.images_seen())
+            try:
+                for event in trainer.train():
+                    self.record(event)
+                    if self.departure.asked:
+                        raise Leave
+                    if self.look():
+                        yield from self.heed()
+                    now = time.monotonic()
+                    if now >= self.next_save and isinstance(event, StepDone):
+                        self.save(good=event.loss <= trainer.progress.start_loss)
+                    if now >= self.next_status or isinstance(event, EpochDone):
+                        self.report()
+                        yield self.status
+            except (Leave, Ended):
+                self.save()
+                raise
+
+    def record(self, event: Event) -> None:
+        """Put what happened into the history, and the best weights into their file."""
+        trainer = self.trainer
+        assert trainer is not None
+        if isinstance(event, StepDone):
+            self.status = replace(
+                self.status,
+                step=event.step,
+                epoch=event.epoch,
+                learning_rate=event.learning_rate,
+                train_loss=event.loss,
+                train_accuracy=event.accuracy,
+            )
+            if event.report or self.marked:
+                self.marked = False
+                rate, seconds = self.clock.lap(self.images_seen())
+                row: Row = [event.step, event.epoch, event.learning_rate, event.loss, event.accuracy]
+                row += [None, None, event.gradient_norm, rate, seconds]
+                if trainer.check_is_due():
+                    self.held = row
+                else:
+                    self.append(row)
+        elif isinstance(event, EpochDone):
+            row = self.held or [event.step, event.epoch, self.status.learning_rate, event.train_loss,
+                                event.train_accuracy, None, None, None, None, self.clock.seconds]  # fmt: skip
+            row[5:7] = [event.validation_loss, event.validation_accuracy]
+            self.held = None
+            self.append(row)
+            if not math.isnan(event.validation_loss):
+                self.status = replace(
+                    self.status,
+                    validation_loss=event.validation_loss,
+                    validation_accuracy=event.validation_accuracy,
+                    best_epoch=event.epoch if event.best else self.status.best_epoch,
+                )
+                self.about["validation_accuracy"] = event.validation_accuracy
+            # The best weights first: killed in between, the run repeats this epoch and writes the same ones.
+            if event.best:
+                trainer.save_weights(self.run.best, **self.about, step=event.step, epoch=event.epoch)
+            self.save(good=event.train_loss <= trainer.progress.start_loss)
+
+    def append(self, row: Row) -> None:
+        self.run.append_history(row)
+        self.rows += 1
+
+    def save(self, *, good: bool = True) -> None:
+        """A checkpoint for an exact resume; of a network that is worse than at its start only if it ends there."""
+        if self.trainer is None or not good:
+            return
+        began = time.monotonic()
+        self.trainer.save(
+            self.run.last,
+            **self.about,
+            history_rows=self.rows,
+            held_row=self.held,
+            seconds=self.clock.seconds,
+        )
+        now = time.monotonic()
+        self.next_save = now + max(CHECKPOINT_SECONDS, (now - began) / CHECKPOINT_SHARE)
+
+    # Listening.
+
+    def look(self) -> bool:
+        """Whether something else is asked than at the last look; cheap enough for every step."""
+        try:
+            found = self.control_file.stat()
+        except FileNotFoundError:
+            return False
+        seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+        if seen == self.control:
+            return False
+        self.control = seen
+        before = self.wishes
+        try:
+            self.wishes = self.run.wishes()
+        except RunError as error:  # written by hand, perhaps not to its end yet
+            self.run.log(str(error))
+        return self.wishes != before
+
+    def heed(self) -> Iterator[Status]:
+        """Do what is asked: a new rate, a pause, an end."""
+        if self.wishes.action == "stop":
+            raise Ended("stopped", "Stopped by hand; the model is kept, and the run can be resumed.")
+        if self.wishes.action == "pause":
+            self.clock.stop()
+            self.save()
+            self.report()
+            yield from self.wait()
+            self.run.log("going on")
+            self.clock.start(self.images_seen())
+        self.hear_rate()
+
+    def hear_rate(self) -> None:
+        """Use the learning rate asked for from the next step on, in a checkpoint before it, so a crash keeps it."""
+        trainer, rate = self.trainer, self.wishes.learning_rate
+        assert trainer is not None
+        if not self.wishes.rate_asked or rate == trainer.learning_rate_override:
+            return
+        trainer.learning_rate_override = rate
+        self.marked = True
+        self.run.log(
+            f"learning rate {'back to the schedule' if rate is None else f'{rate:g}'} after step {trainer.step}"
+        )
+        self.write(changes=(*self.status.changes, (trainer.step, rate)))
+        self.save()
+
+    # Telling.
+
+    def images_seen(self) -> int:
+        """Training images shown so far, the short last batch of each epoch counted as what it is."""
+        trainer = self.trainer
+        assert trainer is not None
+        epochs, batches = divmod(trainer.step, trainer.steps_per_epoch)
+        return epochs * trainer.images + batches * (self.run.config.batch_size or trainer.images)
+
+    def report(self) -> None:
+        """Write where the run is."""
+        trainer = self.trainer
+        assert trainer is not None
+        rate = self.clock.rate(self.images_seen())
+        left = (trainer.total_steps - trainer.step) * trainer.images / trainer.steps_per_epoch
+        self.write(
+            images_per_second=rate,
+            seconds=self.clock.seconds,
+            seconds_left=left / rate if rate else None,
+        )
+
+    def write(self, **changes: Any) -> None:
+        self.status = replace(self.status, updated=time.time(), **changes)
+        self.run.write_status(self.status)
+        self.next_status = time.monotonic() + STATUS_SECONDS
+
+    def conclusion(self) -> Ended:
+        """How the run ended by itself."""
+        trainer = self.trainer
+        assert trainer is not None
+        self.save()
+        if trainer.stopped_early:
+            return Ended(
+                "finished",
+                f"Stopped early: no better validation loss after epoch {trainer.best_epoch:g}, whose weights it has.",
+            )
+        return Ended("finished")
+
+
+class Clock:
+    """The time that went into training, and the images a second, since the start and since the last lap."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._before = seconds  # of earlier workers and before pauses
+        self._began: float | None = None
+        self._first = self._lap = (0.0, 0)
+
+    @property
+    def seconds(self) -> float:
+        return self._before + (time.monotonic() - self._began if self._began is not None else 0.0)
+
+    def start(self, images: int) -> None:
+        self._began = time.monotonic()
+        self._first = self._lap = (self._before, images)
+
+    def stop(self) -> None:
+        self._before, self._began = self.seconds, None
+
+    def rate(self, images: int) -> float | None:
+        """Images a second since the start."""
+        seconds = self.seconds - self._first[0]
+        return (images - self._first[1]) / seconds if seconds > 0 and images > self._first[1] else None
+
+    def lap(self, images: int) -> tuple[float | None, float]:
+        """Images a second since the last lap, and the seconds in all."""
+        (then, before), now = self._lap, self.seconds
+        self._lap = (now, images)
+        return ((images - before) / (now - then) if now > then else None), now
+
+
+def load_data(run: Run) -> tuple[Digits, Digits]:
+    """The training and validation digits of a run; its own drawings as they were when it first began."""
+    config = run.config
+    train, validation = load_training(config.data, config.validation_share)
+    if not config.drawings_weight:
+        return train, validation
+    snapshot = run.folder / "drawings.npz"
+    if not snapshot.exists():
+        drawings = load_drawings().digits
+        if not len(drawings):
+            raise DataError("There are no drawings of your own yet: draw some first, or set drawings_weight to 0.")
+        if drawings.classes != train.classes:
+            raise DataError(f"Your drawings are digits and {config.data} is not: set drawings_weight to 0.")
+        temporary = run.folder / ".drawings.npz"
+        np.savez(temporary, images=drawings.images, labels=drawings.labels)
+        temporary.replace(snapshot)
+    with np.load(snapshot, allow_pickle=False) as own:
+        images, labels = (np.repeat(own[part], config.drawings_weight, axis=0) for part in ("images", "labels"))
+    return (
+        Digits(
+            np.concatenate([train.images, images]),
+            np.concatenate([train.labels, labels]),
+            f"{train.source} and drawings",
+            train.classes,
+        ),
+        validation,
+    )
+
+
+def sentence(error: Exception) -> str:
+    """One sentence for people; the traceback is in the log."""
+    if isinstance(error, ValueError) and type(error) is not ValueError:
+        return str(error)  # the project's own errors are sentences
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this network and batch size; make one of them smaller."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or 'a file of the run'}. See log.txt in its folder."
+    return f"{type(error).__name__}: {error} See log.txt in its folder."
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)
+    parser.add_argument("run", type=Path, help="the folder of the run")
+    parser.add_argument("--with-parent", action="store_true", help="leave when standard input ends")
+    arguments = parser.parse_args()
+    departure = Departure()
+    run = open_run(arguments.run)
+    with departure.noticed():
+        if arguments.with_parent:
+            departure.watch_parent()
+        for _ in train_run(run, departure):
+            pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
