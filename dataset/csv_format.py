@@ -1,0 +1,264 @@
+"""The CSV format of Kaggle: one digit a line, `label,pixel0..pixel783`; read strictly and in bounded memory."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset.digits import UNLABELLED, DataError
+from dataset.files import CHUNK, open_data
+
+PIXELS = 784
+LONGEST_LINE = 64 * 1024  # 785 values need 4 KB; a file of anything else shall not be read as one endless line
+LABEL_NAMES = {"label", "labels", "class", "digit", "target", "y"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a CSV file, and where."""
+
+    file: str
+    line: int
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}: expected {self.expected}, got {self.found}."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which of a line's columns are the label (none: -1) and the pixels, in the order of the image."""
+
+    columns: int
+    label: int
+    pixels: tuple[int, ...]
+    header: bool
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        return self.pixels if self.label < 0 else (self.label, *self.pixels)
+
+
+PLAIN = Layout(1 + PIXELS, 0, tuple(range(1, 1 + PIXELS)), header=False)
+PLAIN_UNLABELLED = Layout(PIXELS, -1, tuple(range(PIXELS)), header=False)
+
+
+def read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images (n, 28, 28) and labels (n,) of a file without a problem; else DataError with the first one."""
+    with open_data(path) as file:
+        lines = 1 + sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b""))
+    images = np.empty((lines, PIXELS), np.uint8)
+    labels = np.empty(lines, np.uint8)
+    rows = 0
+    for part in _scan(path):
+        if isinstance(part, Problem):
+            raise DataError(str(part))
+        labels[rows : rows + len(part)] = part[:, 0]
+        images[rows : rows + len(part)] = part[:, 1:]
+        rows += len(part)
+    return images[:rows].reshape(rows, 28, 28), labels[:rows]
+
+
+def check_csv(path: str | Path, limit: int = 20) -> list[Problem]:
+    """The first `limit` problems of a CSV file; none: it can be used."""
+    problems: list[Problem] = []
+    for part in _scan(Path(path)):
+        if isinstance(part, Problem):
+            problems.append(part)
+            if len(problems) == limit:
+                break
+    return problems
+
+
+def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
+    """The file in order: blocks of good rows (label and 784 pixels, label 255 for none) and problems between them."""
+    layout: Layout | None = None
+    rows = 0
+    seen_first, seen_last = np.zeros(256, bool), np.zeros(256, bool)
+    for number, lines, endless in _blocks(path):
+        if layout is None:
+            found_layout = find_layout(path.name, number, split_line(lines[0]))
+            if isinstance(found_layout, Problem):
+                yield found_layout
+                return
+            layout = found_layout
+            if layout.header:
+                lines[0] = ""
+        values, wrong = parse_lines(lines, layout)
+        for place, expected, found in wrong:
+            torn = endless and place == len(lines) - 1
+            ending = " and no end of line: the file was cut off here" if torn else ""
+            yield Problem(path.name, number + place, expected, found + ending)
+        rows += len(values) + len(wrong)
+        seen_first[values[:, 0]] = seen_last[values[:, -1]] = True
+        yield values
+    if rows == 0:
+        found = "an empty file" if layout is None else "a header line alone"
+        yield Problem(path.name, 1, "a line for each digit: its label, then 784 pixel values", found)
+    elif layout == PLAIN and seen_first.sum() == 1 and seen_last.sum() >= 3 and not seen_last[10:].any():
+        # The corner of a digit's image is paper in nearly every row: these are pixels, and labels at the other end.
+        found = "labels that seem to be in the last column: put a line with the column names above the rows"
+        yield Problem(path.name, 1, "the label in the first column", found)
+
+
+def _blocks(path: Path) -> Iterator[tuple[int, list[str], bool]]:
+    """About a megabyte of lines at a time: the number of the first, the lines, and whether the last has no end."""
+    number, rest = 1, b""
+    with open_data(path) as file:
+        while chunk := file.read(CHUNK):
+            if number == 1 and not rest and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                raise DataError(f"{path.name}: expected a CSV file in UTF-8, got UTF-16. Save it as CSV UTF-8.")
+            whole, newline, rest = (rest + chunk).rpartition(b"\n")
+            if len(rest) > LONGEST_LINE or b"\0" in chunk:
+                raise DataError(f"{path.name}: expected a CSV file of digits, got something else (no lines of text).")
+            if newline:
+                lines = _decode(whole, number)
+                yield number, lines, False
+                number += len(lines)
+    if rest.strip(b"\r\n \t\x1a"):
+        yield number, _decode(rest, number), True
+
+
+def _decode(text: bytes, number: int) -> list[str]:
+    if number == 1:
+        text = text.removeprefix(b"\xef\xbb\xbf")
+    return text.decode("utf-8", errors="replace").split("\n")
+
+
+def split_line(line: str) -> list[str]:
+    """The fields of one line; a comma inside quotes becomes a semicolon, so that the fields can be joined again."""
+    line = line.rstrip("\r")
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return [field.replace(",", ";") for field in next(csv.reader([line]))]
+    except csv.Error:
+        return line.split(",")
+
+
+def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
+    """How the columns lie, from the first line: by their names where there is a header, else by their count."""
+    names = [field.strip().lower() for field in fields]
+    counted = names[1:] == [str(column) for column in range(len(names) - 1)] or names == [
+        str(column) for column in range(len(names))
+    ]
+    label_columns = [column for column, name in enumerate(names) if name in LABEL_NAMES]
+    text = sum(not _is_number(name) for name in names)
+    if not (label_columns or counted or text > len(names) / 2):
+        return PLAIN_UNLABELLED if len(fields) == PIXELS else PLAIN
+    if counted and len(names) == 1 + PIXELS and names[0] == "0":
+        return Layout(1 + PIXELS, 0, PLAIN.pixels, header=True)  # pandas numbered the columns: no names to go by
+    expected = "columns named label and pixel0 to pixel783"
+    if len(label_columns) > 1:
+        return Problem(file, number, expected, f"{len(label_columns)} label columns")
+    pixels = _pixel_columns(names)
+    if len(pixels) != PIXELS:
+        missing = sorted(set(range(PIXELS)) - set(pixels))
+        found = f"no column pixel{missing[0]}" if pixels and missing else f"{len(pixels)} pixel columns"
+        if len(names) == 1:
+            found = _separator(fields[0])
+        return Problem(file, number, expected, found)
+    return Layout(
+        len(names), label_columns[0] if label_columns else -1, tuple(pixels[i] for i in range(PIXELS)), header=True
+    )
+
+
+def _pixel_columns(names: list[str]) -> dict[int, int]:
+    """Pixel number -> column, from names like pixel0, pixel1 (or from 1 on), px_12, 12, or row x column as in 28x28."""
+    best: dict[int, int] = {}
+    squares = {
+        (int(m[1]) - 1) * 28 + int(m[2]) - 1: i for i, n in enumerate(names) if (m := re.fullmatch(r"(\d+)x(\d+)", n))
+    }
+    groups: dict[str, dict[int, int]] = {"": squares} if squares else {}
+    for column, name in enumerate(names):
+        if match := re.fullmatch(r"(\D*?)(\d{1,3})", name):
+            groups.setdefault(match[1], {})[int(match[2])] = column
+    for group in groups.values():
+        if len(group) > len(best):
+            best = group
+    if 0 not in best and PIXELS in best:
+        best = {number - 1: column for number, column in best.items()}
+    return best
+
+
+def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], list[tuple[int, str, str]]]:
+    """The good rows (n, 785), and for each bad one its place among the lines, what was expected and what was there."""
+    wrong: list[tuple[int, str, str]] = []
+    good: list[str] = []
+    places: list[int] = []
+    for place, text in enumerate(lines):
+        line = ",".join(split_line(text)) if '"' in text else text
+        count = line.count(",") + 1
+        if count == layout.columns:
+            good.append(line)
+            places.append(place)
+        elif line.strip():  # an empty line means nothing and harms nobody
+            found = _separator(line) if count == 1 else str(count)
+            wrong.append((place, f"{layout.columns} values", found))
+    values = _parse(good, layout)
+    if values is None:  # somewhere in this block: look at each line
+        parsed = []
+        for place, line in zip(places, good, strict=True):
+            row = _parse([line], layout)
+            if row is None:
+                wrong.append((place, *_first_fault(line, layout)))
+            else:
+                parsed.append(row)
+        values = np.concatenate(parsed) if parsed else np.empty((0, 1 + PIXELS), np.uint8)
+    return values, sorted(wrong)
+
+
+def _parse(lines: list[str], layout: Layout) -> NDArray[np.uint8] | None:
+    """The lines as rows of label and pixels, or None if any value is not what it should be."""
+    if not lines:
+        return np.empty((0, 1 + PIXELS), np.uint8)
+    # 12.0 is 12: spreadsheets and pandas write whole numbers so as soon as a column once held a gap
+    decimal = any(sign in line for line in lines for sign in ".eE")
+    try:
+        numbers: NDArray[Any] = np.loadtxt(
+            lines,
+            delimiter=",",
+            dtype=np.float64 if decimal else np.uint8,
+            usecols=None if layout.columns == len(layout.wanted) and layout.label <= 0 else layout.wanted,
+            comments=None,
+            ndmin=2,
+        )
+    except ValueError:
+        return None
+    if decimal and (numbers.min() < 0 or numbers.max() > 255 or (numbers % 1).any()):
+        return None
+    values = numbers.astype(np.uint8, copy=False)
+    if layout.label < 0:
+        return np.insert(values, 0, UNLABELLED, axis=1)
+    return values if (values[:, 0] <= 9).all() else None
+
+
+def _first_fault(line: str, layout: Layout) -> tuple[str, str]:
+    fields = line.rstrip("\r").split(",")
+    for place, column in enumerate(layout.wanted):
+        field = fields[column].strip()
+        is_label = layout.label >= 0 and place == 0
+        top = 9 if is_label else 255
+        if not _is_number(field) or not 0 <= float(field) <= top or float(field) % 1:
+            what = "a label" if is_label else "a whole number"
+            name = "the label" if is_label else f"pixel{place - (layout.label >= 0)}"
+            found = repr(field[:20]) if field else "nothing"
+            return f"{what} from 0 to {top} in column {column + 1} ({name})", found
+    return "a row of numbers", repr(line[:20])
+
+
+def _is_number(field: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", field.strip(), re.ASCII) is not None
+
+
+def _separator(line: str) -> str:
+    for sign, name in ((";", "semicolons"), ("\t", "tabs"), (" ", "spaces")):
+        if line.count(sign) >= PIXELS - 1:
+            return f"values separated by {name}: save it with commas"
+    return "1"

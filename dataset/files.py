@@ -1,0 +1,99 @@
+"""Files: read raw or gzipped, written whole or not at all, and parsed arrays kept in a cache folder."""
+
+import gzip
+import hashlib
+import os
+import shutil
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from dataset.digits import DataError
+
+CHUNK = 1 << 20
+CACHED_FILES = 8  # 47 MB each for 60,000 images
+
+
+@contextmanager
+def open_data(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked if they are gzipped whatever its name says; every failure becomes a DataError."""
+    try:
+        with path.open("rb") as raw:
+            if raw.peek(2)[:2] == b"\x1f\x8b":
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    yield unpacked  # type: ignore[misc]
+            else:
+                yield raw
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path.name}: its gzip data is damaged or cut off ({error}). Get the file again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to that takes the place of `path` only when everything is on the disk."""
+    path = path.resolve()  # a link stays a link
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def cache_folder() -> Path:
+    """Where downloads and parsed copies go; everything in it can be made again."""
+    return platformdirs.user_cache_path("digit-lab", appauthor=False)
+
+
+def content_hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open_raw(path) as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def open_raw(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def cached(
+    name: str, build: Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images and labels from `<cache>/<name>.npz`, or built and kept there; a damaged copy is built anew."""
+    path = cache_folder() / f"{name}.npz"
+    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        with np.load(path, allow_pickle=False) as file:
+            images, labels = file["images"], file["labels"]
+        if images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28):
+            return images, labels
+    images, labels = build()
+    with suppress(OSError):  # a full or read-only disk costs time at the next load, nothing else
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as target:
+            np.savez(target, images=images, labels=labels)
+        copies = sorted(path.parent.glob("*.npz"), key=lambda copy: copy.stat().st_mtime)
+        for copy in copies[:-CACHED_FILES]:
+            copy.unlink()
+    return images, labels

