@@ -7,6 +7,7 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard import theme
+from dashboard.drawing import Reading, Saved, Sheet
 
 T = TypeVar("T")
 SHIPPED = "shipped"  # the model choice that means: the weights that come with the project
@@ -42,10 +43,18 @@ class State:
     session_id = Value[str](lambda: uuid4().hex)
     model = Value[str](lambda: SHIPPED)
     run = Value[str](str)
+    sheet = Value[Sheet](Sheet)
+    reading = Value[Reading | None](lambda: None)  # what is shown and not yet stored
+    saved = Value[Saved | None](lambda: None)
+    data = Value[str](str)  # the source that Evaluate shows, and its split; empty: what suits the model
+    split = Value[str](str)
+    cell = Value[tuple[int, int] | None](lambda: None)  # (true, predicted) picked in the confusion matrix
+    cells_picked_by_box = Value[int](int)
+    sample_seed = Value[int](int)
 
     def keep_url(self) -> None:
-        """The address wins where it names a model or a run; where a page switch emptied it, it is filled again."""
-        for name, empty in (("model", SHIPPED), ("run", "")):
+        """The address wins where it names something; where a page switch emptied it, it is filled again."""
+        for name, empty in (("model", SHIPPED), ("run", ""), ("data", ""), ("split", "")):
             if name in st.query_params:
                 setattr(self, name, st.query_params[name])
             elif getattr(self, name) != empty:
@@ -73,9 +82,22 @@ class State:
         else:
             st.query_params.pop("run", None)
 
+    def choose_digits(self, data: str, split: str) -> None:
+        """What Evaluate shows; an empty text stands for what suits the model."""
+        self.data, self.split = data, split
+        for name, value in (("data", data), ("split", split)):
+            if value:
+                st.query_params[name] = value
+            else:
+                st.query_params.pop(name, None)
+
     def widget(self, key: str, default: Any = None) -> Any:
         """What the widget with this key shows now."""
         return st.session_state.get(key, default)
+
+    def has_widget(self, key: str) -> bool:
+        """Whether a widget with this key was there in the run before this one."""
+        return key in st.session_state
 
     def set_widget(self, key: str, value: Any) -> None:
         """Sets a widget that is drawn later in this run, or from a callback."""
