@@ -26,6 +26,7 @@ def page(name: str) -> Callable[[], None]:
 
 
 st.set_page_config(page_title="Digit Lab", page_icon=":material/draw:", layout="wide")
+st.html(Path(__file__).with_name("style.css"))
 chosen = st.navigation(
     [st.Page(page(name), title=title, icon=icon, url_path=name, default=name == "draw") for name, title, icon in PAGES],
     position="top",

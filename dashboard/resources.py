@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.state import SHIPPED
 from dataset import Digits, load_digits
-from experiments.runs import list_runs, open_run
+from experiments.runs import RunError, list_runs, open_run
 from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"
@@ -19,7 +19,7 @@ def version(path: Path) -> tuple[int, int]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _classifier(path: str | None, version: tuple[int, int] | None) -> Classifier:  # noqa: ARG001 - the version is the key
+def _classifier(path: str | None, version: tuple[int, int] | None) -> Classifier:
     return load_classifier(path)
 
 
@@ -28,6 +28,8 @@ def classifier(choice: str) -> Classifier:
     if choice == SHIPPED:
         return _classifier(None, None)
     path = open_run(choice).model
+    if not path.is_file():
+        raise RunError(f"The run {choice} has no model yet.")
     return _classifier(str(path), version(path))
 
 
@@ -37,7 +39,7 @@ def model_titles() -> dict[str, str]:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading digits")
-def _digits(source: str, split: str, version: tuple[int, int] | None) -> Digits:  # noqa: ARG001 - the version is the key
+def _digits(source: str, split: str, version: tuple[int, int] | None) -> Digits:
     return load_digits(source, split)
 
 

@@ -1,0 +1,75 @@
+"""Drawing: what a person drew, and what a classifier read in it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model import BlankDrawing, Classifier, ink_stages
+from model.preprocessing import Stage
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of paper. It survives page switches; clearing and saving take a new one."""
+
+    number: int = 0
+    start: dict[str, Any] | None = None  # the strokes that the browser put on the canvas by itself
+    strokes: dict[str, Any] | None = None
+    pixels: Pixels | None = None
+    uploaded: bool = False
+    asking: bool = False  # which digit it was, after "Incorrect"
+    problem: str = ""  # why there are no pixels
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer together with exactly what was asked: this is what a correction stores."""
+
+    stages: list[Stage]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    model: str  # the fingerprint of its weights
+    uploaded: bool
+
+    @property
+    def image(self) -> Pixels:
+        """The 28x28 that the network saw."""
+        return self.stages[-2].image
+
+    @property
+    def ranking(self) -> NDArray[np.int64]:
+        """The classes from the most to the least probable."""
+        return np.argsort(-self.probabilities, kind="stable")
+
+    @property
+    def predicted(self) -> int:
+        return int(self.ranking[0])
+
+    @property
+    def confidence(self) -> float:
+        return float(self.probabilities[self.predicted])
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the last click on the page did to the file of drawings."""
+
+    sentence: str
+    id: str = ""  # of the row that can still be undone
+    failed: bool = False
+
+
+def read(sheet: Sheet, classifier: Classifier) -> Reading | str:
+    """What the classifier reads, or the sentence that says why there is nothing to read."""
+    if sheet.pixels is None:
+        return sheet.problem or "Draw a digit from 0 to 9, and the network reads it after every stroke."
+    try:
+        stages = ink_stages(sheet.pixels)
+    except BlankDrawing as error:
+        return str(error)
+    probabilities = classifier.predict_proba(stages[-2].image[None])[0]
+    return Reading(stages, probabilities, classifier.classes, classifier.fingerprint, sheet.uploaded)

@@ -1,0 +1,30 @@
+"""Model choice: which model answers, for a person to pick and for a link to carry."""
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.state import SHIPPED, state
+from experiments.runs import RunError
+from model import Classifier
+from model.checkpoint import CheckpointError
+
+
+def choose_model() -> Classifier:
+    """Draws the select box; says so where the model that was asked for cannot be had and the shipped one stands in."""
+    titles = resources.model_titles()
+    wanted = state.chosen_model()
+    try:
+        classifier = resources.classifier(wanted)
+    except (RunError, CheckpointError) as error:
+        st.warning(f"{error} The shipped model answers instead.", icon=":material/info:")
+        wanted, classifier = SHIPPED, resources.classifier(SHIPPED)
+    state.set_widget("model", wanted)
+    st.selectbox(
+        "Model",
+        list(titles),
+        format_func=lambda choice: titles.get(choice, choice),
+        key="model",
+        on_change=lambda: state.choose_model(state.widget("model")),
+        help="The network that answers. Those you trained are listed newest first. The choice is part of the address.",
+    )
+    return classifier
