@@ -38,7 +38,13 @@ PRESETS: dict[str, TrainConfig] = {
         epochs=12,
     ),
     "relu-64-64": TrainConfig(
-        hidden=(64, 64), optimizer="sgd", learning_rate=0.1, schedule="constant", batch_size=64, epochs=20
+        hidden=(64, 64),
+        optimizer="sgd",
+        learning_rate=0.1,
+        weight_decay=0.001,
+        schedule="constant",
+        batch_size=64,
+        epochs=20,
     ),
     "relu-128-128-decay": TrainConfig(
         hidden=(128, 128), optimizer="sgd", learning_rate=0.2, schedule="inverse-time", decay=0.5, epochs=4

@@ -1,0 +1,96 @@
+"""Config: what cannot be is refused in one sentence, what can be survives the trip through JSON."""
+
+import json
+
+import pytest
+
+from model.build import build_layers
+from model.config import BOUNDS, CHOICES, HELP, ConfigError, TrainConfig, parse_setting
+from model.network import parameter_shapes
+from model.presets import DESCRIPTIONS, PRESETS
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_json(name):
+    config = PRESETS[name]
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert DESCRIPTIONS[name].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": -1.0}, "learning_rate lies between 1e-06 and 100, got -1"),
+        ({"learning_rate": float("nan")}, "learning_rate lies between"),
+        ({"learning_rate": "fast"}, "learning_rate is a number, got 'fast'"),
+        ({"epochs": 2.5}, "epochs is a whole number, got 2.5"),
+        ({"epochs": True}, "epochs is a whole number, got True"),
+        ({"hidden": (1,) * 6}, "hidden has at most 5 layers, got 6"),
+        ({"hidden": (0,)}, "a hidden layer has 1 to 2048 units, got 0"),
+        ({"hidden": (2049,)}, "a hidden layer has 1 to 2048 units, got 2049"),
+        ({"hidden": "128"}, "hidden is a list of whole numbers such as 128,64, got '128'"),
+        ({"activation": "swish"}, "activation is one of relu, leaky-relu"),
+        ({"data": 3}, "data is a text, got 3"),
+        ({"loss": "squared-error", "label_smoothing": 0.1}, "label_smoothing works with the loss cross-entropy only"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_its_value_and_what_was_expected(changes, message):
+    with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
+        TrainConfig(**changes)
+
+
+def test_an_unknown_setting_is_refused_with_the_list_of_those_that_exist():
+    with pytest.raises(ConfigError, match="there is no setting 'colour'; the settings are activation, "):
+        TrainConfig.from_dict({"colour": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("learning_rate", "1e-2", 0.01),
+        ("epochs", " 7 ", 7),
+        ("hidden", "128,64", (128, 64)),
+        ("hidden", "[32]", (32,)),
+        ("hidden", "", ()),
+        ("hidden", "none", ()),
+        ("optimizer", "sgd", "sgd"),
+    ],
+)
+def test_a_setting_is_read_from_text(name, text, value):
+    assert parse_setting(name, text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("epochs", "many", "epochs is a whole number, got 'many'"),
+        ("learning_rate", "x", "learning_rate is a number, got 'x'"),
+        ("hidden", "12;3", "hidden is a list of whole numbers"),
+        ("colour", "red", "there is no setting 'colour'"),
+    ],
+)
+def test_a_text_that_is_no_setting_is_refused(name, text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_setting(name, text)
+
+
+def test_every_setting_has_an_explanation_and_bounds_or_choices_that_hold_its_default():
+    default = TrainConfig().to_dict()
+    assert set(HELP) == set(default)
+    assert all(text.endswith(".") for text in HELP.values())
+    assert all(bounds.low <= default[name] <= bounds.high for name, bounds in BOUNDS.items())
+    assert all(default[name] in choices for name, choices in CHOICES.items())
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (7, 6, 5, 4, 3)])
+def test_the_parameter_count_is_the_size_of_the_arrays(hidden):
+    config = TrainConfig(hidden=hidden, dropout=0.1)
+    shapes = parameter_shapes(build_layers(config))
+    sizes = [shape[0] * shape[1] if len(shape) == 2 else shape[0] for shape in shapes.values()]
+    assert config.parameter_count() == sum(sizes)
+
+
+def test_steps_and_epochs_are_two_ways_to_say_how_long():
+    assert TrainConfig(batch_size=128, epochs=2).total_steps(1000) == 16
+    assert TrainConfig(batch_size=0, epochs=2).total_steps(1000) == 2
+    assert TrainConfig(batch_size=128, epochs=2, steps=5).total_steps(1000) == 5
