@@ -315,7 +315,7 @@ class Trainer:
         if guard.images >= GUARD_IMAGES:
             if guard.mean_loss > GUARD_FACTOR * progress.start_loss:
                 raise Diverged(
-                    f"The loss rose from {progress.start_loss:.3g} to {guard.mean_loss:.3g} "
+                    f"The loss rose from {progress.start_loss:.2f} to {guard.mean_loss:,.2f} "
                     f"by step {self.step + 1}: {self._advice()}"
                 )
             self._guard_tally = Tally()
