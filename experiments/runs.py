@@ -68,11 +68,13 @@ class Status:
     step: int = 0
     total_steps: int = 0
     epoch: float = 0.0
+    epochs: float = 0.0  # in all
     learning_rate: float | None = None
     train_loss: float | None = None
     train_accuracy: float | None = None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    validation_epoch: float | None = None  # after which it was last validated
     best_epoch: float | None = None
     images_per_second: float | None = None
     seconds: float = 0.0  # spent training, over all its workers, without pauses

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from dataset import DataError, Digits, load_drawings, load_training
+from dataset import DataError, Digits, load_digits, load_drawings, load_training, without
 from experiments.jobs import worker_limit
 from experiments.runs import Run, RunError, Status, Wishes, open_run, queue_of
 from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
@@ -50,7 +50,7 @@ class Ended(Exception):
 
 
 class Departure:
-    """Notices that the process is asked to go: SIGTERM, Ctrl-C, or the end of the process that started it.
+    """Notices that the process is asked to go: by a signal, Ctrl-C, a closed terminal or the end of its parent.
 
     Noted, so that a step and a file are finished first; `at_once` where there is nothing to lose. Ctrl-C again goes
     without waiting for anything.
@@ -65,7 +65,9 @@ class Departure:
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread hears signals
             return
-        signals = (signal.SIGTERM, signal.SIGINT)
+        signals = [signal.SIGTERM, signal.SIGINT]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signals.append(signal.SIGHUP)  # the terminal window was closed; nohup has it ignored
         before = [signal.signal(number, self._note) for number in signals]
         try:
             yield
@@ -101,7 +103,7 @@ class Departure:
             raise Leave
 
 
-def train_run(run: Run, departure: Departure | None = None) -> Iterator[Status]:
+def train_run(run: Run, departure: Departure | None = None) -> Generator[Status, None, None]:
     """Wait for a turn and train to the end, yielding the status a few times a second; the last one says how it ended.
 
     Raises RunError if another worker has the run. To leave the run, stop iterating: it is interrupted at a checkpoint.
@@ -244,6 +246,7 @@ class Work:
             total_steps=trainer.total_steps,
             step=trainer.step,
             epoch=trainer.epoch,
+            epochs=trainer.total_steps / trainer.steps_per_epoch,
             changes=tuple(change for change in self.status.changes if change[0] <= trainer.step),
         )
         run.log(f"training from step {trainer.step} of {trainer.total_steps}, process {os.getpid()}")
@@ -305,6 +308,12 @@ class Work:
             row[5:7] = [event.validation_loss, event.validation_accuracy]
             self.held = None
             self.append(row)
+            self.status = replace(
+                self.status,
+                validation_epoch=event.epoch,
+                train_loss=event.train_loss,
+                train_accuracy=event.train_accuracy,
+            )
             if not math.isnan(event.validation_loss):
                 self.status = replace(
                     self.status,
@@ -461,7 +470,8 @@ def load_data(run: Run) -> tuple[Digits, Digits]:
         return train, validation
     snapshot = run.folder / "drawings.npz"
     if not snapshot.exists():
-        drawings = load_drawings().digits
+        # An upload may be a digit of the data itself: one that tests or validates must not teach.
+        drawings = without(load_drawings().digits, validation, load_digits(config.data, "test"))
         if not len(drawings):
             raise DataError("There are no drawings of your own yet: draw some first, or set drawings_weight to 0.")
         if drawings.classes != train.classes:

@@ -13,7 +13,7 @@ from model.arrays import Bytes, Floats, Integers
 from model.augmentation import Augmenter
 from model.build import CLASSES, PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
-from model.config import TrainConfig
+from model.config import ConfigError, TrainConfig
 from model.initializers import INITIALIZERS
 from model.losses import CrossEntropy
 from model.optimizers import OPTIMIZERS
@@ -121,9 +121,9 @@ class Trainer:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         if len(train.labels) == 0:
-            raise ValueError("there are no training images; choose data that has some, or a smaller validation share.")
+            raise ConfigError("there are no training images; choose data that has some, or a smaller validation share.")
         if config.patience and len(validation.labels) == 0:
-            raise ValueError("early stopping needs validation images; raise validation_share or set patience to 0.")
+            raise ConfigError("early stopping needs validation images; raise validation_share or set patience to 0.")
         self.config = config
         self.network = build_network(config, dtype=dtype)
         if weights is None:

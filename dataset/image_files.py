@@ -1,0 +1,58 @@
+"""Image files: a picture of a digit, as anyone may have one, becomes an array of pixels."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dataset.digits import DataError
+
+MAX_BYTES = 5_000_000
+MAX_PIXELS = 25_000_000  # 100 MB when unpacked
+# Those that people have, and none whose reader runs other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+
+
+def read_image(file: str | Path | bytes, *, name: str = "The upload") -> NDArray[np.uint8]:
+    """The pixels the right way up: uint8 (height, width) of a grey picture, (height, width, 4) of any other."""
+    if not isinstance(file, bytes):
+        path = Path(file)
+        name = str(path)
+        try:
+            size = path.stat().st_size
+            file = path.read_bytes() if size <= MAX_BYTES else bytes(MAX_BYTES + 1)
+        except OSError as error:
+            raise DataError(f"{name} cannot be read: {error.strerror}.") from error
+    if len(file) > MAX_BYTES:
+        raise DataError(f"{name} is larger than 5 MB; save it smaller and try again.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(file), formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise DataError(f"{name} has {width} x {height} pixels, more than 25 million; save it smaller.")
+                return _pixels(ImageOps.exif_transpose(image))
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{name} has more than 25 million pixels; save it smaller.") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{name} is not an image: give a PNG, JPEG, WebP, GIF, BMP or TIFF file.") from None
+    except Exception as error:  # a damaged file can make a decoder raise nearly anything
+        raise DataError(f"{name} is a damaged image ({error}); save it again as PNG.") from error
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image, dtype=np.float64)
+        if image.mode.startswith("I") and values.min() >= 0 and values.max() > 255:
+            return (values / 257).clip(0, 255).astype(np.uint8)  # 16 bits: 65,535 is white
+        low, span = values.min(), float(np.ptp(values))  # numbers of no known range
+        return ((values - low) * (255 / span if span else 0)).astype(np.uint8)
+    if image.mode in ("1", "L") and not image.has_transparency_data:
+        return np.asarray(image.convert("L"))
+    return np.asarray(image.convert("RGBA"))

@@ -1,0 +1,175 @@
+"""The command `digits`: train, resume, test and use networks, and look after their data, from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+EXAMPLES = """examples:
+  digits train                                    train the preset quick, in a few seconds
+  digits train --preset best-mlp --data mnist     the most accurate network, on all of MNIST
+  digits test --run 20261120-183012-2b5f-quick    how well a run reads the test digits
+  digits predict seven.png                        which digit is in a picture
+"""
+TRAIN_EXAMPLES = """examples:
+  digits train --data mnist --epochs 3
+  digits train --preset full-batch-64 --steps 500 --learning-rate 0.5
+  digits train --set hidden=256,128 --set optimizer=sgd --set dropout=0.2
+  digits train --from 20261120-183012-2b5f-quick --learning-rate 0.001
+
+Ctrl-C saves the run and ends it; digits resume goes on exactly where it was.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 done, 1 diverged, 2 bad input, 130 Ctrl-C, 141 nobody reads the output any more."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more only hinder networks of this size
+    try:
+        parser = build_parser()
+        arguments = parser.parse_args(argv)
+        if arguments.command is None:
+            parser.print_help()
+            return 0
+        from experiments import commands  # only now: NumPy and its like take longer to import than help to print
+
+        try:
+            status: int = getattr(commands, arguments.command)(arguments)
+        except commands.BAD_INPUT as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            return commands.complain(str(error))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it raises nothing again
+        return 141
+    return status
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"digits: {message}. See {self.prog} --help.\n")
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="digits",
+        description="Train a neural network for handwritten digits, see how good it is, and let it read pictures.",
+        epilog=EXAMPLES + "\ndigits COMMAND --help explains a command.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+
+    command = commands.add_parser(
+        "train",
+        help="train a network",
+        description="Train a network here, in view. What comes of it is kept in a folder of its own, a run.",
+        epilog=TRAIN_EXAMPLES,
+    )
+    add = command.add_argument
+    add("--preset", metavar="NAME", default="quick", help="what to begin with, see digits presets (default: quick)")
+    add("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--epochs", metavar="N", help="how many times to see every training image")
+    length.add_argument("--steps", metavar="N", help="how many steps to train, whatever the epochs")
+    add("--learning-rate", metavar="X", help="how far each step goes")
+    add("--batch-size", metavar="N", help="images per step; 0 takes all of them")
+    add("--seed", metavar="N", help="start of all randomness: same seed, same weights")
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any other setting, such as hidden=256,128; may be repeated; digits presets quick lists them",
+    )
+    add("--from", dest="start_from", metavar="MODEL", help="go on from the weights of this run or file, in a new run")
+    add("--run", metavar="DIR", type=Path, help="folder to make for the run (default: a new one in the runs folder)")
+    add("--name", default="", help="what to call the run (default: its preset)")
+    add("--json", action="store_true", help="print one JSON object at the end, and the progress on standard error")
+
+    command = commands.add_parser(
+        "resume",
+        help="go on with a run",
+        description="Go on with a run that was stopped or interrupted, exactly where it was.",
+    )
+    command.add_argument("run", metavar="RUN", help="the run's id or folder")
+    command.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+    command = commands.add_parser(
+        "test",
+        help="score a model on digits it has not seen",
+        description="Let a model read labelled digits, and count how many it reads right.",
+        epilog="examples:\n  digits test --data mnist\n  digits test --run 20261120-183012-2b5f-quick --json",
+    )
+    add_model(command)
+    command.add_argument("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
+    command.add_argument(
+        "--split",
+        choices=("train", "validation", "test", "all"),
+        default="test",
+        help="which of its digits (default: test)",
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object: accuracy, correct, total, confusion"
+    )
+
+    command = commands.add_parser(
+        "predict",
+        help="read the digit in a picture",
+        description="Read the digit in each picture: PNG, JPEG and others, any size up to 5 MB, dark on light or "
+        "light on dark.",
+        epilog="examples:\n  digits predict seven.png\n  digits predict *.jpg --model best.npz --json",
+    )
+    command.add_argument("images", metavar="IMAGE", nargs="+", help="a picture of one digit")
+    add_model(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object with all ten probabilities of each")
+
+    command = commands.add_parser(
+        "presets",
+        help="list the networks to begin with",
+        description="List the presets: networks with their training, to use as they are or to change.",
+    )
+    command.add_argument("name", metavar="NAME", nargs="?", help="list every setting of this one")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+    add_data(commands)
+    return parser
+
+
+SOURCE = "mnist, mnist-5k, fashion-mnist, or a CSV or IDX file"
+
+
+def add_model(command: argparse.ArgumentParser) -> None:
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--model", metavar="FILE", help="a checkpoint file (default: the one shipped with Digit Lab)")
+    which.add_argument("--run", metavar="RUN", help="the model of this run, by its id or folder")
+
+
+def add_data(commands: Any) -> None:
+    data = commands.add_parser(
+        "data", help="look after the digits", description="List, download and check digits, and move drawings about."
+    )
+    actions = data.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    for action, argument, summary in (
+        ("list", None, "what there is to train on"),
+        ("download", "NAME", "fetch mnist or fashion-mnist once, to have it without a network"),
+        ("check", "FILE", "name the first 20 problems of a CSV file"),
+        ("export", "FILE", "copy your drawings into a new CSV file"),
+        ("import", "FILE", "add the digits of a CSV file to your drawings"),
+    ):
+        command = actions.add_parser(action, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        command.set_defaults(command=f"data_{action}")
+        if argument:
+            command.add_argument(argument.lower(), metavar=argument)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

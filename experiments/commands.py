@@ -1,0 +1,327 @@
+"""What each command of `digits` does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataset import (
+    SOURCES,
+    DataError,
+    available,
+    check_csv,
+    count_by_digit,
+    default_source,
+    download,
+    drawings_file,
+    export_drawings,
+    import_drawings,
+    load_digits,
+    load_training,
+)
+from dataset.image_files import read_image
+from experiments import terminal
+from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.terminal import percent
+from experiments.worker import train_run
+from model import (
+    BOUNDS,
+    CHOICES,
+    DEFAULT_PRESET,
+    DESCRIPTIONS,
+    HELP,
+    PRESETS,
+    BlankDrawing,
+    CheckpointError,
+    Classifier,
+    ConfigError,
+    TrainConfig,
+    center_ink,
+    load_checkpoint,
+    load_classifier,
+    parse_setting,
+)
+from model.metrics import confusion_matrix, wilson_interval
+
+BAD_INPUT = (ConfigError, CheckpointError, DataError, RunError, BlankDrawing, OSError)
+SETTINGS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # those with an option of their own
+
+
+def complain(sentence: str) -> int:
+    print(f"digits: {' '.join(sentence.split())}", file=sys.stderr)
+    return 2
+
+
+def train(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    start = model_file(arguments.start_from) if arguments.start_from else None
+    prepare_data(config)
+    run = create_run(config, name=arguments.name or arguments.preset, start=start, folder=arguments.run)
+    return follow(run, as_json=arguments.json)
+
+
+def config_of(arguments: argparse.Namespace) -> TrainConfig:
+    """The preset, with what the command line changes about it."""
+    if arguments.preset not in PRESETS:
+        raise ConfigError(f"there is no preset {arguments.preset!r}; the presets are {', '.join(PRESETS)}.")
+    changes: dict[str, Any] = {}
+    if arguments.start_from:
+        kept = load_checkpoint(model_file(arguments.start_from)).config
+        changes = {"hidden": kept.hidden, "activation": kept.activation, "loss": kept.loss}
+    if arguments.epochs is not None:
+        changes["steps"] = 0  # a preset may count in steps
+    for name in SETTINGS:
+        if getattr(arguments, name) is not None:
+            changes[name] = parse_setting(name, getattr(arguments, name))
+    for setting in arguments.set:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes KEY=VALUE, such as --set hidden=256,128, got {setting!r}.")
+        name = name.strip().replace("-", "_")
+        if name in ("data", "start_from"):
+            raise ConfigError(f"give {name} with --{name.replace('start_', '')}, not with --set.")
+        changes[name] = parse_setting(name, text)
+    data = arguments.data or default_source()
+    # A path is kept whole, so that the run can be resumed from any folder.
+    changes["data"] = data if data in SOURCES else str(Path(data).expanduser().absolute())
+    return PRESETS[arguments.preset].replace(**changes)
+
+
+def prepare_data(config: TrainConfig) -> None:
+    """Fail, or download, before there is a run."""
+    if config.data not in SOURCES:
+        load_training(config.data, config.validation_share)
+    elif not available(config.data):
+        download(config.data, progressbar=sys.stderr.isatty())
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    run = find_run(arguments.run)
+    status = run.status()
+    if run.alive():
+        run.ask("run")
+        print(f"The run {run.id} is {status.state} in another process, which goes on with it.")
+        return 0
+    if status.state == "finished":
+        print(f"The run {run.id} is finished: there is nothing to resume. Try it: digits test --run {reference(run)}")
+        return 0
+    run.queue()
+    return follow(run, as_json=arguments.json)
+
+
+def follow(run: Run, *, as_json: bool) -> int:
+    """Train in this process, show it, and say how it ended and what to do next."""
+    out = sys.stderr if as_json else sys.stdout
+    print(f"Run {run.folder}", file=out, flush=True)
+    with closing(train_run(run)) as statuses:
+        status = terminal.follow(statuses, out)
+    if as_json:
+        print(json.dumps(result(run, status)))
+    again = f"digits resume {reference(run)}"
+    where = f"at step {status.step:,} of {status.total_steps:,}"
+    if status.state == "failed":
+        return complain(status.reason)
+    if status.state == "diverged":
+        print(f"digits: diverged {where}. {status.reason}", file=sys.stderr)
+        return 1
+    if status.state == "interrupted":
+        print(f"Interrupted {where}; all is saved. Go on with: {again}", file=out)
+        return 130
+    accuracy = ""
+    if status.validation_accuracy is not None:
+        accuracy = f" {terminal.percent(status.validation_accuracy)} of {status.validation_images:,} validation images."
+    reason = f" {status.reason}" if status.reason else ""
+    ended = "Finished" if status.state == "finished" else f"Stopped {where}"
+    print(f"{ended} after {status.epoch:.4g} epochs, {terminal.duration(status.seconds)}.{accuracy}{reason}", file=out)
+    print(f"Try it on the test digits: digits test --run {reference(run)} --data {run.config.data}", file=out)
+    if status.state == "stopped":
+        print(f"Go on with it: {again}", file=out)
+    return 0
+
+
+def result(run: Run, status: Status) -> dict[str, Any]:
+    names = ["state", "reason", "step", "total_steps", "epoch", "seconds", "images_per_second", "parameters"]
+    names += ["images", "validation_images", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+    model = str(run.model) if run.model.exists() else None
+    return {"run": run.id, "folder": str(run.folder), "model": model} | {name: getattr(status, name) for name in names}
+
+
+def test(arguments: argparse.Namespace) -> int:
+    classifier, name = classifier_of(arguments)
+    source = arguments.data or default_source()
+    digits = load_digits(source, arguments.split)
+    if not len(digits):
+        raise DataError(f"{source} has no {arguments.split} digits; try --split all.")
+    if not digits.labelled:
+        raise DataError(f"{source} has no labels, so nothing can be scored; digits predict tells what it reads.")
+    if digits.classes != classifier.classes:
+        raise DataError(
+            f"The model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {source} holds "
+            f"{digits.classes[0]} to {digits.classes[-1]}: choose a model of that data."
+        )
+    predictions = classifier.predict_proba(digits.images).argmax(axis=1)
+    confusion = confusion_matrix(digits.labels, predictions)
+    correct, total = int(confusion.trace()), len(digits)
+    low, high = wilson_interval(correct, total)
+    if arguments.json:
+        found = {"accuracy": correct / total, "correct": correct, "total": total, "confusion": confusion.tolist()}
+        found |= {"interval": [low, high], "source": source, "split": arguments.split, "classes": list(digits.classes)}
+        print(json.dumps(found | {"model": name, "fingerprint": classifier.fingerprint}))
+        return 0
+    print(f"{percent(correct / total)} right: {correct:,} of {total:,} {arguments.split} digits of {source}")
+    print(f"95 % interval {percent(low)} to {percent(high)}; model {name} ({classifier.fingerprint})")
+    width = max(6, *(len(label) + 2 for label in digits.classes))
+    print("\nRows: what it is. Columns: what the model said.")
+    for label, row in zip(("", *digits.classes), [digits.classes, *confusion.tolist()], strict=True):
+        print(f"{label:>{width}}" + "".join(f"{cell:>{width}}" for cell in row))
+    return 0
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    classifier, name = classifier_of(arguments)
+    inks = []
+    for path in arguments.images:
+        try:
+            inks.append(center_ink(read_image(path)))
+        except BlankDrawing as error:
+            raise BlankDrawing(f"{path}: {error}") from error
+    answers = []
+    for path, shares in zip(arguments.images, classifier.predict_proba(np.stack(inks)), strict=True):
+        first, second = np.argsort(shares)[:-3:-1]
+        labels = classifier.classes
+        answers.append(
+            {
+                "file": path,
+                "prediction": labels[first],
+                "probability": float(shares[first]),
+                "probabilities": dict(zip(labels, shares.tolist(), strict=True)),
+            }
+        )
+        if not arguments.json:
+            runner_up = f"then {labels[second]} with {percent(float(shares[second]))}"
+            print(f"{path}: {labels[first]} with {percent(float(shares[first]))}, {runner_up}")
+    if arguments.json:
+        print(json.dumps({"model": name, "fingerprint": classifier.fingerprint, "predictions": answers}))
+    return 0
+
+
+def presets(arguments: argparse.Namespace) -> int:
+    if arguments.name is not None and arguments.name not in PRESETS:
+        raise ConfigError(f"there is no preset {arguments.name!r}; the presets are {', '.join(PRESETS)}.")
+    chosen = {name: PRESETS[name] for name in ([arguments.name] if arguments.name else PRESETS)}
+    if arguments.json:
+        found = {
+            name: {
+                "description": DESCRIPTIONS[name],
+                "parameters": config.parameter_count(),
+                "config": config.to_dict(),
+            }
+            for name, config in chosen.items()
+        }
+        print(json.dumps(found))
+        return 0
+    for name, config in chosen.items():
+        print(f"{name}{' (default)' if name == DEFAULT_PRESET else ''}: {DESCRIPTIONS[name]}")
+        print(f"    {architecture(config)}, {config.parameter_count():,} parameters")
+        print(f"    {recipe(config)}")
+    if not arguments.name:
+        print("\nAll settings of one: digits presets NAME. Train it: digits train --preset NAME")
+        return 0
+    print("\nSettings, each changed with --set KEY=VALUE:")
+    for key, value in chosen[arguments.name].to_dict().items():
+        if key in ("data", "start_from"):
+            continue
+        bounds = BOUNDS.get(key)
+        limits = f" [{bounds.low:g} to {bounds.high:g}]" if bounds else ""
+        limits = f" [{', '.join(CHOICES[key])}]" if key in CHOICES else limits
+        shown = ",".join(map(str, value)) if isinstance(value, list) else f"{value:g}" if bounds else value
+        print(f"  {key}={shown}{limits}\n      {HELP[key]}")
+    return 0
+
+
+def architecture(config: TrainConfig) -> str:
+    outputs = ", sigmoid outputs" if config.loss == "squared-error" else ""
+    return f"{'-'.join(map(str, (784, *config.hidden, 10)))} {config.activation}{outputs}"
+
+
+def recipe(config: TrainConfig) -> str:
+    batch = f"batch {config.batch_size}" if config.batch_size else "full batch"
+    length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
+    parts = [config.loss, config.optimizer, config.schedule, f"learning rate {config.learning_rate:g}", batch, length]
+    if config.weight_decay:
+        parts.append(f"weight decay {config.weight_decay:g}")
+    if config.label_smoothing:
+        parts.append(f"label smoothing {config.label_smoothing:g}")
+    if config.shift or config.rotation or config.scale or config.shear:
+        parts.append("augmented")
+    return ", ".join(parts)
+
+
+def data_list(_: argparse.Namespace) -> int:
+    for source in SOURCES.values():
+        here = "here" if available(source.name) else f"not here yet: digits data download {source.name}"
+        print(f"{source.name} ({here})\n    {source.explanation}")
+    counts = count_by_digit()
+    each = ", ".join(f"{count} of {digit}" for digit, count in enumerate(counts) if count)
+    print(f"drawings ({counts.sum():,} in {drawings_file()})\n    {each or 'None yet: draw some on the Draw page.'}")
+    return 0
+
+
+def data_download(arguments: argparse.Namespace) -> int:
+    if arguments.name not in SOURCES:
+        raise DataError(f"there is no source {arguments.name!r}; the sources are {', '.join(SOURCES)}.")
+    print(f"{arguments.name} is in {download(arguments.name, progressbar=sys.stderr.isatty())}")
+    return 0
+
+
+def data_check(arguments: argparse.Namespace) -> int:
+    problems = check_csv(arguments.file)
+    for problem in problems:
+        print(problem)
+    if problems:
+        return complain(f"{arguments.file} has {'at least ' if len(problems) == 20 else ''}{len(problems)} problems.")
+    digits = load_digits(arguments.file, "all")
+    print(f"{arguments.file} is whole: {len(digits):,} digits{'' if digits.labelled else ', without labels'}.")
+    return 0
+
+
+def data_export(arguments: argparse.Namespace) -> int:
+    print(f"{export_drawings(arguments.file):,} drawings are now in {arguments.file}.")
+    return 0
+
+
+def data_import(arguments: argparse.Namespace) -> int:
+    print(f"{import_drawings(arguments.file):,} digits were added to {drawings_file()}.")
+    return 0
+
+
+def classifier_of(arguments: argparse.Namespace) -> tuple[Classifier, str]:
+    """The classifier asked for, and what to call it."""
+    if arguments.run:
+        run = find_run(arguments.run)
+        return load_classifier(run.model), run.id
+    if arguments.model:
+        return load_classifier(arguments.model), arguments.model
+    return load_classifier(), "shipped"
+
+
+def model_file(which: str) -> Path:
+    """A checkpoint file, or the model of a run."""
+    return Path(which) if Path(which).is_file() else find_run(which).model
+
+
+def find_run(which: str) -> Run:
+    """By its id, or by its folder."""
+    return open_run(Path(which) if os.sep in which or Path(which).is_dir() else which)
+
+
+def reference(run: Run) -> str:
+    """How to name the run on the command line."""
+    return run.id if run.folder.parent == runs_folder() else str(run.folder)
