@@ -1,4 +1,223 @@
 """Preprocessing: any drawing of a digit becomes ink as MNIST has it, stage by stage."""
 
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from model.arrays import Bytes
+
+Picture: TypeAlias = npt.NDArray[np.float32]
+"""(height, width): grey levels; once ink is found 0 is paper and 255 is full ink."""
+
 SIDE = 28  # pixels, of an MNIST image
+BOX = 20  # pixels, of the square that MNIST fits a digit into
 CENTRE = 14.0  # the index at which MNIST puts the centre of mass: the middle of the 15th pixel, not of the image (13.5)
+LARGE = 560  # pixels, of the longer side: a larger picture is reduced first, for nothing finer survives to 20 pixels
+SMALL = 100  # pixels, of the longer side: a smaller picture has no grain to lose, and strokes one pixel wide
+DARK = 16  # of 255: paper as dark as this tells nothing about the light on it
+MIN_CONTRAST = 16  # of 255, between ink and paper
+FAINT, STRONG = 8, 128  # of 255: below the first there is only paper, a stroke is somewhere above the second
+SPECK = 0.03  # of the area of the largest patch of ink: a smaller one is dirt
+
+BLANK = "The drawing is blank. Draw a digit."
+SPECKS = "There are only specks in the drawing. Draw a digit, and make it larger."
+EXPLANATIONS = {
+    "drawn": "The ink alone: how far each point is from the colour of the paper, whichever of the two is darker.",
+    "smoothed": "Each point takes the middle value among its neighbours: the grain of a photo goes, the edges stay.",
+    "thresholded": "What is fainter than real ink becomes paper, and specks go.",
+    "cropped": "The smallest rectangle that holds all the ink.",
+    "resized": "Scaled until its longer side is 20 pixels, keeping its shape; each pixel is the mean of all it covers.",
+    "centred": "Put on 28 by 28 pixels with its centre of mass in the middle, as every digit of MNIST is.",
+    "normalized": "Divided by 255: the numbers from 0 to 1 that the network reads.",
+}
+
+
+class BlankDrawing(ValueError):
+    """There is no digit in the drawing."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step on the way: uint8 ink, 255 on 0; in the last one float32 from 0 to 1."""
+
+    name: str
+    image: Bytes | Picture
+    explanation: str
+
+
+def center_ink(drawing: Bytes) -> Bytes:
+    """What a network sees of a drawing.   (height, width) or (height, width, 4: RGBA) -> (28, 28), ink 255 on 0.
+
+    Ink and paper may be of any two colours. Raises BlankDrawing where there is no digit, ValueError for other arrays.
+    """
+    return _inks(drawing)[-1]
+
+
+def ink_stages(drawing: Bytes) -> list[Stage]:
+    """Each stage from the drawing to what a network reads, in the order of EXPLANATIONS. Raises as center_ink does."""
+    inks = _inks(drawing)
+    images = [*inks, np.divide(inks[-1], 255, dtype=np.float32)]
+    return [Stage(name, image, EXPLANATIONS[name]) for name, image in zip(EXPLANATIONS, images, strict=True)]
+
+
+def _inks(drawing: Bytes) -> list[Bytes]:
+    drawn, noise = find_ink(to_grey(reduce_large(_checked(drawing))))
+    smoothed = smooth(drawn)
+    thresholded = drop_noise(smoothed, noise)
+    cropped = crop(thresholded)
+    resized = fit_box(cropped)
+    centred = centre_mass(resized)
+    return [np.rint(ink).astype(np.uint8) for ink in (drawn, smoothed, thresholded, cropped, resized, centred)]
+
+
+def _checked(drawing: Bytes) -> Bytes:
+    if not isinstance(drawing, np.ndarray) or drawing.dtype != np.uint8:
+        got = getattr(drawing, "dtype", type(drawing).__name__)
+        raise ValueError(f"A drawing is an array of uint8, got {got}. Scale it to 0 to 255 and convert it.")
+    if drawing.size == 0 or drawing.ndim not in (2, 3) or drawing.shape[2:] not in ((), (4,)):
+        raise ValueError(f"A drawing has shape (height, width) or (height, width, 4), got {drawing.shape}.")
+    return drawing
+
+
+def reduce_large(drawing: Bytes) -> Picture:
+    """The means of square blocks of whole pixels, so that the longer side is at most LARGE. Colours stay."""
+    block = -(-max(drawing.shape[:2]) // LARGE)
+    if block == 1:
+        return drawing.astype(np.float32)
+    rows, columns = (np.arange(0, side, block) for side in drawing.shape[:2])
+    sums = np.add.reduceat(np.add.reduceat(drawing, rows, axis=0, dtype=np.float32), columns, axis=1)
+    # the last block of a row or column may be smaller
+    pixels = np.outer(np.diff(rows, append=len(drawing)), np.diff(columns, append=drawing.shape[1]))
+    return np.asarray((sums.T / pixels.T).T, np.float32)
+
+
+def to_grey(picture: Picture) -> Picture:
+    """The colour channel in which ink and paper differ most; what is transparent becomes paper."""
+    if picture.ndim == 2:
+        return picture
+    colours, opacity = picture[..., :3].transpose(2, 0, 1), picture[..., 3] / np.float32(255)
+    if opacity.min() < 1:
+        colours = colours * opacity + _paper_below(colours, opacity)[:, None, None] * (1 - opacity)
+    return max(np.ascontiguousarray(colours), key=np.std)
+
+
+def _paper_below(colours: Picture, opacity: Picture) -> Picture:
+    """The colour that shows through where a picture is transparent.
+
+    What is opaque there is the ink, and paper is whatever contrasts with it; unless the opaque part is most of the
+    picture and has contrast of its own: then it is a picture with transparent margins.
+    """
+    if not opacity.any():
+        raise BlankDrawing(BLANK)
+    opaque = colours[:, opacity > 0.5]
+    if 2 * opaque.shape[1] > opacity.size and opaque.std(axis=1).max() > MIN_CONTRAST:
+        return np.median(opaque, axis=1).astype(np.float32)
+    ink = np.average(colours.reshape(3, -1), axis=1, weights=opacity.ravel())
+    return np.where(ink < 128, 255, 0).astype(np.float32)
+
+
+def find_ink(grey: Picture) -> tuple[Picture, float]:
+    """How far each pixel is from the paper, on the side of the ink, stretched to 0..255; and the paper's noise."""
+    paper, noise = find_paper(grey)
+    lit = np.maximum(paper, DARK)
+    ink = (grey - paper) * np.asarray(
+        np.mean(lit) / lit, np.float32
+    )  # ink in the shade differs less from the paper around it
+    if np.vdot(ink * ink, ink) < 0:
+        ink = -ink
+    np.clip(ink, 0, 255, out=ink)
+    # Full ink is the level that one pixel in a thousand reaches: a single bright pixel does not set the scale.
+    reached = np.bincount(ink.astype(np.uint8).ravel(), minlength=256)[::-1].cumsum()
+    full = 255 - int(np.argmax(reached > ink.size // 1000))
+    if full < max(MIN_CONTRAST, 5 * noise):
+        raise BlankDrawing(BLANK)
+    return np.minimum(ink * np.float32(255 / full), 255), 255 * noise / full
+
+
+def find_paper(grey: Picture) -> tuple[Picture | float, float]:
+    """The grey level of the paper, as the border of the picture has it, and its noise (a standard deviation).
+
+    On a canvas that is one number. In a photo the light is uneven: there a quadratic surface is fitted to the border,
+    three times over, each time leaving out what is too far from the last one to be paper.
+    """
+    edge = max(1, min(grey.shape) // 20)
+    border = np.ones(grey.shape, bool)
+    border[edge:-edge, edge:-edge] = False
+    levels = grey[border]
+    paper = float(np.median(levels))
+    off = np.abs(levels - paper)
+    noise = 1.4826 * float(np.median(off))
+    if noise == 0 or max(grey.shape) < SMALL:
+        return paper, noise
+    y, x = np.ix_(*(np.linspace(-1, 1, side, dtype=np.float32) for side in grey.shape))
+    terms = np.stack([np.broadcast_to(term, grey.shape) for term in (np.ones(()), y, x, y * y, y * x, x * x)], axis=-1)
+    for _ in range(3):
+        kept = off <= 3 * noise
+        weights = np.linalg.lstsq(terms[border][kept], levels[kept])[0]
+        off = np.abs(levels - terms[border] @ weights)
+        noise = max(1.4826 * float(np.median(off)), 1)
+    return (terms @ weights).astype(np.float32), noise
+
+
+def smooth(ink: Picture) -> Picture:
+    """The median of three neighbours, down and then across: lone pixels go, while a blur would soften every edge."""
+    if max(ink.shape) < SMALL:
+        return ink
+    for _ in ("down", "across"):
+        framed = np.pad(ink, ((1, 1), (0, 0)))
+        before, after = framed[:-2], framed[2:]
+        ink = np.maximum(np.minimum(before, ink), np.minimum(np.maximum(before, ink), after)).T
+    return ink
+
+
+def drop_noise(ink: Picture, noise: float) -> Picture:
+    """Keep patches of ink that reach a stroke's darkness and are not tiny beside the largest, which must be no dot."""
+    ink = np.where(ink < np.clip(4 * noise, FAINT, STRONG), 0, ink)
+    patches, count = ndimage.label(ink, np.ones((3, 3)))
+    areas = np.bincount(patches[ink >= STRONG], minlength=count + 1)
+    if not areas.any() or _is_dot(crop(patches == areas.argmax()), max(ink.shape)):
+        raise BlankDrawing(SPECKS)
+    return np.where((areas > SPECK * areas.max())[patches], ink, 0)
+
+
+def _is_dot(patch: npt.NDArray[np.bool_], side: int) -> bool:
+    """Tiny in a picture with that longer side; or small, round and filled, as one touch of a thick pen leaves it."""
+    short, long = sorted(patch.shape)
+    return long < 0.05 * side or (long < 0.15 * side and long < 1.5 * short and bool(patch.mean() > 0.7))
+
+
+def crop(ink: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The smallest rectangle that holds all the ink."""
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def fit_box(ink: Picture) -> Picture:
+    """Scale to a longer side of 20 pixels, each new pixel the exact mean of the area it covers."""
+    height, width = (max(1, round(side * BOX / max(ink.shape))) for side in ink.shape)
+    down, across = _overlap(ink.shape[0], height), _overlap(ink.shape[1], width)
+    return np.asarray(down @ ink @ across.T, np.float32)
+
+
+def _overlap(pixels: int, cells: int) -> Picture:
+    """How much of each of the pixels lies in each of the cells laid over them: (cells, pixels), rows sum to 1."""
+    edges = np.linspace(0, pixels, cells + 1)[:, None]
+    starts = np.arange(pixels)
+    lengths = np.minimum(edges[1:], starts + 1) - np.maximum(edges[:-1], starts)
+    return np.maximum(lengths * cells / pixels, 0).astype(np.float32)
+
+
+def centre_mass(ink: Picture) -> Picture:
+    """Place on 28x28 so that the centre of mass is within half a pixel of (14, 14): moved by whole pixels, as MNIST."""
+    image = np.zeros((SIDE, SIDE), np.float32)
+    starts = []
+    for axis, side in enumerate(ink.shape):
+        mass = ink.sum(axis=1 - axis)
+        start = round(CENTRE - float(mass @ np.arange(side) / mass.sum()))
+        starts.append(min(max(start, 0), SIDE - side))  # a very lopsided digit stops at the edge, whole
+    (top, left), (height, width) = starts, ink.shape
+    image[top : top + height, left : left + width] = ink
+    return image
