@@ -6,9 +6,9 @@ from collections.abc import Callable
 from statistics import median
 
 import numpy as np
-from report import machine, table
 from threadpoolctl import threadpool_limits
 
+from benchmarks.report import machine, table
 from model import PRESETS, Classifier, build_trainer, center_ink, ink_stages, load_classifier
 from model.checkpoint import CheckpointError
 

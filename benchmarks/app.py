@@ -23,8 +23,8 @@ from statistics import median
 import numpy as np
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
-from report import machine, table
 
+from benchmarks.report import machine, table
 from dataset import default_source
 from experiments.jobs import start_training
 from experiments.runs import open_run

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 from statistics import mean
 
-from report import machine, table
-
+from benchmarks.report import machine, table
 from model import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent

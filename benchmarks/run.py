@@ -2,7 +2,7 @@
 
 They run in .venv-bench, an environment of their own that is made once, because PyTorch, which they compare with, is no
 dependency of the project. One by name: `python benchmarks/run.py training_speed`. With options of its own, once the
-environment is there: `.venv-bench/bin/python benchmarks/training_speed.py --help`.
+environment is there: `.venv-bench/bin/python -m benchmarks.training_speed --help`.
 """
 
 import os
@@ -12,8 +12,7 @@ import venv
 from pathlib import Path
 
 TORCH = "torch==2.13.0"
-FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent
+ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-bench"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 BENCHMARKS = ("training_speed", "answers", "app", "stroke_latency", "loading")
@@ -44,7 +43,9 @@ def main(names: list[str]) -> int:
     prepare()
     status = 0
     for name in names or BENCHMARKS:
-        status |= subprocess.run([PYTHON, FOLDER / f"{name}.py"], cwd=ROOT, env=ENVIRONMENT, check=False).returncode
+        status |= subprocess.run(
+            [PYTHON, "-m", f"benchmarks.{name}"], cwd=ROOT, env=ENVIRONMENT, check=False
+        ).returncode
         print(flush=True)
     return int(status != 0)
 

@@ -18,11 +18,11 @@ from statistics import median
 
 import numpy as np
 import torch
-from report import machine, table
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 import dataset
+from benchmarks.report import machine, table
 from model import PRESETS, StepDone, TrainConfig, build_trainer
 from model.build import rows_at_once
 
