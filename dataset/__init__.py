@@ -1,7 +1,7 @@
 """Digits in and out: MNIST, CSV and IDX files, and people's drawings."""
 
 from dataset.csv_format import Problem, check_csv
-from dataset.digits import UNLABELLED, DataError, Digits
+from dataset.digits import UNLABELLED, DataError, Digits, without
 from dataset.download import download
 from dataset.drawings import (
     Drawings,
@@ -23,7 +23,6 @@ from dataset.sources import (
     default_source,
     load_digits,
     load_training,
-    without,
 )
 
 __all__ = [

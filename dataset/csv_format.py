@@ -83,13 +83,16 @@ def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
     seen_first, seen_last = np.zeros(256, bool), np.zeros(256, bool)
     for number, lines, endless in _blocks(path):
         if layout is None:
-            found_layout = find_layout(path.name, number, split_line(lines[0]))
+            first = next((place for place, line in enumerate(lines) if line.strip()), None)
+            if first is None:
+                continue
+            found_layout = find_layout(path.name, number + first, split_line(lines[first]))
             if isinstance(found_layout, Problem):
                 yield found_layout
                 return
             layout = found_layout
             if layout.header:
-                lines[0] = ""
+                lines[first] = ""
         values, wrong = parse_lines(lines, layout)
         for place, expected, found in wrong:
             torn = endless and place == len(lines) - 1
@@ -161,9 +164,7 @@ def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
     if len(pixels) != PIXELS:
         missing = sorted(set(range(PIXELS)) - set(pixels))
         found = f"no column pixel{missing[0]}" if pixels and missing else f"{len(pixels)} pixel columns"
-        if len(names) == 1:
-            found = _separator(fields[0])
-        return Problem(file, number, expected, found)
+        return Problem(file, number, expected, _separator(fields[0]) or found)
     return Layout(
         len(names), label_columns[0] if label_columns else -1, tuple(pixels[i] for i in range(PIXELS)), header=True
     )
@@ -199,8 +200,7 @@ def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], li
             good.append(line)
             places.append(place)
         elif line.strip():  # an empty line means nothing and harms nobody
-            found = _separator(line) if count == 1 else str(count)
-            wrong.append((place, f"{layout.columns} values", found))
+            wrong.append((place, f"{layout.columns} values", _separator(line) or str(count)))
     values = _parse(good, layout)
     if values is None:  # somewhere in this block: look at each line
         parsed = []
@@ -258,7 +258,9 @@ def _is_number(field: str) -> bool:
 
 
 def _separator(line: str) -> str:
+    if "," in line:
+        return ""
     for sign, name in ((";", "semicolons"), ("\t", "tabs"), (" ", "spaces")):
         if line.count(sign) >= PIXELS - 1:
             return f"values separated by {name}: save it with commas"
-    return "1"
+    return ""

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from dataset.digits import DataError
 from dataset.files import CHUNK, cache_folder, open_data, written_whole
+from dataset.idx import read_idx
 
 PARTS = (
     "train-images-idx3-ubyte",
@@ -85,6 +87,7 @@ def _fetch(name: str, part: str, origin: Origin, target: Path, progressbar: Any)
 
     failures = []
     for mirror in origin.mirrors:
+        host = urlsplit(mirror).netloc
         with tempfile.TemporaryDirectory(dir=target.parent) as folder, _bar(progressbar, part) as bar:
             packed = Path(folder) / f"{part}.gz"
             try:
@@ -92,10 +95,12 @@ def _fetch(name: str, part: str, origin: Origin, target: Path, progressbar: Any)
                 fetch(f"{mirror}{part}.gz", str(packed), None)
                 _unpack(packed, target, origin.sha256.get(part), origin.md5.get(part))
                 return
-            except requests.ConnectionError:
-                failures.append(f"no connection to {mirror}")
-            except (requests.RequestException, DataError) as error:
-                failures.append(f"{mirror}: {error}")
+            except requests.HTTPError as error:
+                failures.append(str(error))
+            except requests.RequestException:
+                failures.append(f"no connection to {host}")
+            except DataError as error:
+                failures.append(f"{host}: {error}")
     raise DataError(
         f"{name} is not on this computer and cannot be downloaded ({'; '.join(failures)}). "
         f"Use mnist-5k, which needs no network, or put the four files into the folder that DIGITS_DATA names."
@@ -104,21 +109,22 @@ def _fetch(name: str, part: str, origin: Origin, target: Path, progressbar: Any)
 
 def _unpack(packed: Path, target: Path, sha256: str | None, md5: str | None) -> None:
     if md5 and hashlib.md5(packed.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-        raise DataError("the file there is not the original one (its MD5 is another)")
+        raise DataError("its file is not the original one (another MD5)")
     digest = hashlib.sha256()
     with open_data(packed) as source, written_whole(target) as file:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             file.write(chunk)
         if sha256 and digest.hexdigest() != sha256:
-            raise DataError("the file there is not the original one (its SHA-256 is another)")
+            raise DataError("its file is not the original one (another SHA-256)")
 
 
 def _is_good(path: Path, sha256: str | None) -> bool:
-    if not path.is_file():
+    try:
+        read_idx(path, sha256 or "")
+    except DataError:
         return False
-    with path.open("rb") as file:
-        return sha256 is None or hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    return True
 
 
 @contextmanager

@@ -102,9 +102,9 @@ def count_by_digit() -> NDArray[np.int64]:
     path = drawings_file()
     try:
         status = path.stat()
+        return _count(path, status.st_mtime_ns, status.st_size).copy()
     except OSError:
         return np.zeros(10, np.int64)
-    return _count(path, status.st_mtime_ns, status.st_size).copy()
 
 
 @lru_cache(maxsize=4)
@@ -131,7 +131,7 @@ def export_drawings(path: str | Path) -> int:
 def import_drawings(path: str | Path) -> int:
     """Add the digits of a CSV file, exported here or any with labels, but for those already there; -> how many."""
     path = Path(path).expanduser()
-    new = {_identity(row): row for row in _foreign_rows(path)}
+    new = {_identity(row) or row: row for row in _foreign_rows(path)}
     with _locked(drawings_file()) as target:
         known = {_identity(row) for row in _read(target).rows} if target.exists() else set()
         rows = [row for identity, row in new.items() if identity not in known]
@@ -226,7 +226,9 @@ def _foreign_rows(path: Path) -> list[str]:
     if len(split_line(first)) == len(COLUMNS):
         contents = _read(path)
         if contents.damaged:
-            raise DataError(f"{path.name} has {len(contents.damaged)} damaged rows. Repair or delete them first.")
+            raise DataError(
+                f"{path.name} has damaged rows: {len(contents.damaged)}. `digits data check {path.name}` lists them."
+            )
         return contents.rows
     images, labels = read_csv(path)
     if (labels > 9).any():

@@ -84,7 +84,7 @@ def cached(
     """Images and labels from `<cache>/<name>.npz`, or built and kept there; a damaged copy is built anew."""
     path = cache_folder() / f"{name}.npz"
     with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
             images, labels = file["images"], file["labels"]
         if images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28):
             return images, labels

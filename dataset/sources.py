@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.csv_format import read_csv
-from dataset.digits import DIGIT_CLASSES, DataError, Digits
+from dataset.digits import DIGIT_CLASSES, DataError, Digits, without
 from dataset.download import ORIGINS, PARTS, download
-from dataset.files import cache_folder, cached, content_hash, open_data
+from dataset.files import CHUNK, cache_folder, cached, content_hash, open_data
 from dataset.idx import find_idx, idx_name, is_idx, read_idx_pair
 
 Split = Literal["train", "validation", "test", "all"]
@@ -71,7 +71,8 @@ def load_digits(source: str | Path, split: Split = "train") -> Digits:
     # 5,000 of 60,000 leave a validation score on 4,000 digits too coarse: there it is 500
     rows = 500 if str(source) == "mnist-5k" else round(len(pool) * VALIDATION_SHARE)
     cut = len(pool) - rows
-    return pool[:cut] if split == "train" else pool[cut:]
+    # a copy of the few validation digits, so that they do not hold all the others in memory
+    return pool[:cut] if split == "train" else pool[np.arange(cut, len(pool))]
 
 
 def load_training(source: str | Path, validation_share: float = VALIDATION_SHARE) -> tuple[Digits, Digits]:
@@ -79,22 +80,17 @@ def load_training(source: str | Path, validation_share: float = VALIDATION_SHARE
     if not 0 <= validation_share < 1:
         raise DataError(f"The validation share must be at least 0 and below 1, got {validation_share:g}.")
     pool = _read(source, "pool")
+    if not len(pool):
+        raise DataError(f"{pool.source} has no digits to train on; MNIST's test digits in a file are always left out.")
     if not pool.labelled:
         raise DataError(f"{pool.source} has no labels, so nothing can be trained on it. Add a column named label.")
     rows = round(len(pool) * validation_share)
     if rows == 0 and validation_share > 0 and len(pool) > 1:
         rows = 1
-    if len(pool) - rows < 1:
-        raise DataError(f"{pool.source} has {len(pool)} digits to train on, which is too few. Add some.")
+    if rows == len(pool):
+        raise DataError(f"A validation share of {validation_share:g} leaves none of {rows} digits to train on.")
     cut = len(pool) - rows
     return pool[:cut], pool[cut:]
-
-
-def without(digits: Digits, *banned: Digits) -> Digits:
-    """The digits but for those whose image is, byte for byte, one of the banned ones."""
-    images = {image.tobytes() for other in banned for image in other.images}
-    keep = np.fromiter((image.tobytes() not in images for image in digits.images), bool, len(digits))
-    return digits if keep.all() else digits[keep]
 
 
 def class_names(source: str | Path) -> tuple[str, ...]:
@@ -128,11 +124,17 @@ def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
     if name == "mnist-5k":
         return _read_mnist_5k(part)
     if name in ORIGINS:
-        folder = _idx_folder(name) or download(name, progressbar=sys.stderr.isatty())
+        folder = _idx_folder(name)
+        if folder is None or folder == cache_folder() / name:
+            try:
+                return _read_folder(cache_folder() / name, part, SOURCES[name])
+            except DataError:  # not there, or damaged since
+                folder = download(name, progressbar=sys.stderr.isatty())
         return _read_folder(folder, part, SOURCES[name])
     path = Path(name).expanduser()
     if path.is_dir():
-        return _read_folder(path, part, Source(name, name, ""))
+        digits = _read_folder(path, part, Source(name, name, ""))
+        return without(digits) if part == "pool" else digits
     if path.is_file():
         return _read_file(path, part)
     raise DataError(
@@ -194,8 +196,9 @@ def _read_folder(folder: Path, part: str, source: Source) -> Digits:
     paths = [find_idx(folder, name) for name in names]
     if paths[0] is None or paths[1] is None:
         raise DataError(f"{folder}: expected the files {names[0]} and {names[1]} (or .gz), but they are not there.")
-    in_cache = folder == cache_folder() / source.name
-    images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[source.name].sha256 if in_cache else None)
+    # in a folder of their own people may keep a part of MNIST; the cache holds what was downloaded and nothing else
+    downloaded = source.name in ORIGINS and folder == cache_folder() / source.name
+    images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[source.name].sha256 if downloaded else None)
     return Digits(images, labels, source.name, source.classes)
 
 
@@ -204,6 +207,8 @@ def _read_file(path: Path, part: str) -> Digits:
         images, labels = read_idx_pair(
             path, find_idx(path.parent, idx_name(path).replace("images", "labels").replace("idx3", "idx1"))
         )
+    elif path.stat().st_size < CHUNK:  # read as fast as its cached copy would be
+        images, labels = read_csv(path)
     else:
         images, labels = cached(f"csv-{content_hash(path)}", lambda: read_csv(path))
     digits = Digits(images, labels, str(path))

@@ -1,0 +1,38 @@
+"""Fixtures for all tests: their own cache and drawings, and the reference data where it is at hand."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the cache of the person who runs it; one for all, so that mnist-5k is parsed once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "drawings.csv"))
+    monkeypatch.delenv("DIGITS_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("DIGITS_WORKERS", "4")  # as on a machine with five cores, whatever this one has
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder with mnist/ and pen-drawings/, from DIGITS_REFERENCE_DATA or beside the repository."""
+    folder = Path(os.environ.get("DIGITS_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no reference data: {folder} is not there")
+    return folder
