@@ -52,7 +52,8 @@ def _pixels(image: Image.Image) -> NDArray[np.uint8]:
         if image.mode.startswith("I") and values.min() >= 0 and values.max() > 255:
             return (values / 257).clip(0, 255).astype(np.uint8)  # 16 bits: 65,535 is white
         low, span = values.min(), float(np.ptp(values))  # numbers of no known range
-        return ((values - low) * (255 / span if span else 0)).astype(np.uint8)
+        stretched: NDArray[np.float64] = (values - low) * (255 / span if span else 0)
+        return stretched.astype(np.uint8)
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return np.asarray(image.convert("L"))
     return np.asarray(image.convert("RGBA"))

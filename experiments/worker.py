@@ -31,6 +31,7 @@ STATUS_SECONDS = 0.2  # between two words on where the run is
 CHECKPOINT_SECONDS = 2.5
 CHECKPOINT_SHARE = 0.05  # of the time, at most, goes into checkpoints between epochs, however large the network
 LOOK_SECONDS = 0.05  # between two looks at what is asked, while nothing trains
+HOLD_SECONDS = 2.0  # those who look whether a run is alive touch its lock for a moment
 QUEUE_SECONDS = 0.25  # between two looks at the queue
 
 LEFT = "Its process was asked to leave; resume it to go on from its checkpoint."
@@ -110,7 +111,7 @@ def train_run(run: Run, departure: Departure | None = None) -> Generator[Status,
     """
     departure = departure or Departure()
     try:
-        hold = run.hold().acquire(timeout=5)  # readers touch it for a moment
+        hold = run.hold().acquire(timeout=HOLD_SECONDS)
     except Timeout:
         raise RunError(f"The run {run.id} is being trained by another process already.") from None
     with hold, departure.noticed():
@@ -224,6 +225,7 @@ class Work:
             "data_fingerprint": train.fingerprint,
             "validation_fingerprint": validation.fingerprint,
             "classes": list(train.classes),
+            "validation_accuracy": None,  # nothing validated yet
         }
         seconds = 0.0
         if run.last.exists():
