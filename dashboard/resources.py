@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.state import SHIPPED
-from dataset import Digits, load_digits
+from dataset import Digits, Drawings, drawings_file, load_digits, load_drawings, load_training
 from experiments.runs import RunError, list_runs, open_run
 from model import Classifier, load_classifier
 
@@ -30,7 +30,16 @@ def classifier(choice: str) -> Classifier:
     path = open_run(choice).model
     if not path.is_file():
         raise RunError(f"The run {choice} has no model yet.")
+    return classifier_file(path)
+
+
+def classifier_file(path: Path) -> Classifier:
+    """The model in a checkpoint file, read again when that changes."""
     return _classifier(str(path), version(path))
+
+
+def is_shipped(classifier: Classifier) -> bool:
+    return classifier.fingerprint == _classifier(None, None).fingerprint
 
 
 def model_titles() -> dict[str, str]:
@@ -47,3 +56,25 @@ def digits(source: str, split: str = "train") -> Digits:
     """Digits of a source name or a file; a changed file is read again. DataError where that fails."""
     path = Path(source)
     return _digits(source, split, version(path) if path.is_file() else None)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading digits")
+def _training_digits(source: str, validation_share: float, version: tuple[int, int] | None) -> tuple[Digits, Digits]:
+    return load_training(source, validation_share)
+
+
+def training_digits(source: str, validation_share: float) -> tuple[Digits, Digits]:
+    """The training and validation digits of a run with this config, without drawings. DataError where that fails."""
+    path = Path(source)
+    return _training_digits(source, validation_share, version(path) if path.is_file() else None)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _drawings(path: str, version: tuple[int, int] | None) -> Drawings:
+    return load_drawings()
+
+
+def drawings() -> Drawings:
+    """What people drew, read again when the file has changed."""
+    path = drawings_file()
+    return _drawings(str(path), version(path) if path.is_file() else None)

@@ -1,0 +1,51 @@
+"""Sheets of an evaluation: some of its images, a random sample, and the worst mistakes."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.evaluation import Evaluation
+from dashboard.plots.sheet import Tile, sheet
+from dashboard.state import state
+from dataset import Digits
+
+SHEET = 25  # images
+
+
+def tile(row: int, found: Evaluation, digits: Digits, *, loss: bool) -> Tile:
+    true, predicted = int(found.labels[row]), int(found.predictions[row])
+    details = [f"{100 * found.probabilities[row, predicted]:.1f} % sure"]
+    if loss:
+        details.append(f"loss {found.losses[row]:.2f}")
+    return Tile(digits.images[row], digits.classes[true], digits.classes[predicted], tuple(details))
+
+
+def render_paged(rows: np.ndarray, found: Evaluation, digits: Digits, *, key: str, count: int) -> None:
+    """The images of these rows, `count` at a time."""
+    page = st.pagination(max(1, -(-len(rows) // count)), key=f"page-{key}")
+    shown = rows[(page - 1) * count : page * count]
+    st.html(sheet([tile(row, found, digits, loss=True) for row in shown], state.palette()))
+
+
+@st.fragment
+def render_sample(found: Evaluation, digits: Digits) -> None:
+    count = min(SHEET, found.total)
+    st.subheader(f"{count} at random")
+    st.button(f"Another {count}", icon=":material/casino:", on_click=draw_again)
+    rows = found.sample(SHEET, state.sample_seed)
+    wrong = int((found.predictions[rows] != found.labels[rows]).sum())
+    st.caption(f"{wrong} of these {len(rows)} are wrong: a thick border and a cross." if wrong else "All are right.")
+    st.html(sheet([tile(row, found, digits, loss=False) for row in rows], state.palette()))
+
+
+def draw_again() -> None:
+    state.sample_seed += 1
+
+
+@st.fragment
+def render_mistakes(found: Evaluation, digits: Digits) -> None:
+    st.subheader("The worst mistakes")
+    if not len(found.mistakes):
+        st.success(f"None: all {found.total:,} answers are right.")
+        return
+    st.caption("Sorted by loss: the surprise at the true class, -ln of the probability it was given.")
+    render_paged(found.mistakes, found, digits, key="mistakes", count=SHEET)

@@ -1,0 +1,218 @@
+"""The Evaluate page: numbers that belong to the weights and digits shown, and a sentence wherever there are none."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.results import evaluation
+from dataset import DataError, append_drawing, load_digits
+from experiments.runs import Run
+from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
+from model.metrics import wilson_interval
+from tests.small_runs import SMALL, finish
+
+HEADER = "label," + ",".join(f"pixel{place}" for place in range(784))
+
+
+def page():
+    from dashboard.pages.evaluate import render
+    from dashboard.state import state
+
+    state.keep_url()
+    render()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def run() -> Run:
+    return finish(SMALL)
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=60)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def metrics(app: AppTest) -> list[tuple[str, str]]:
+    return [(metric.value, metric.delta) for metric in app.metric]
+
+
+def said(app: AppTest) -> str:
+    return " ".join(element.value for kind in (app.warning, app.info, app.error, app.caption) for element in kind)
+
+
+def test_the_score_is_that_of_the_model_with_its_interval_and_n(run: Run):
+    digits = load_digits("mnist-5k", "test")
+    right = int((load_classifier(run.model).predict_proba(digits.images).argmax(1) == digits.labels).sum())
+    low, high = wilson_interval(right, 1000)
+    shown = metrics(opened(model=run.id, data="mnist-5k", split="test"))
+    assert shown[0] == (f"{right / 10:.2f} %", f"95 % interval: {100 * low:.2f} to {100 * high:.2f} %")
+    assert shown[1] == (f"{1000 - right}", "of n = 1,000 images")
+
+
+def test_changed_weights_never_show_old_numbers(run: Run):
+    app = opened(model=run.id, split="test")
+    before = metrics(app)
+    other = finish(SMALL.replace(steps=3))
+    shutil.copyfile(other.model, run.best)
+    app.run()
+    assert metrics(app) == metrics(opened(model=other.id, split="test")) != before
+
+
+def test_the_same_weights_behind_another_activation_are_another_model(run: Run):
+    saved = load_checkpoint(run.best)
+    twin = Checkpoint(saved.config.replace(activation="tanh"), saved.weights, about=saved.about)
+    save_checkpoint(run.folder / "twin.npz", twin)
+    digits = load_digits("mnist-5k", "test")
+    one, other = (evaluation(load_classifier(path), digits) for path in (run.best, run.folder / "twin.npz"))
+    assert not np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_a_run_is_shown_on_its_own_validation_digits_until_a_person_chooses(run: Run):
+    app = opened(model=run.id)
+    assert app.selectbox(key="evaluate-split").value == "validation"
+    assert metrics(app)[0][0] == f"{100 * run.status().validation_accuracy:.2f} %"
+
+
+def test_looking_at_the_test_set_is_a_choice_that_says_what_it_is_for(run: Run):
+    app = opened(model=run.id)
+    assert "final look" not in said(app)
+    app.selectbox(key="evaluate-split").select("test").run()
+    assert "The test set is for the final look" in said(app)
+    assert app.query_params["split"] == "test"
+
+
+def test_the_digits_a_model_was_trained_on_are_named(run: Run):
+    assert "were among those this model was trained on" in said(opened(model=run.id, split="train"))
+    assert "were among those" not in said(opened(model=run.id, split="test"))
+    assert "were among those" not in said(opened(model=run.id, split="validation"))
+
+
+def test_the_shipped_model_opens_on_test_digits_it_never_saw():
+    app = opened()
+    assert app.selectbox(key="evaluate-split").value == "test"
+    assert "were among those" not in said(app)
+
+
+def test_a_model_of_other_classes_gives_a_plain_warning(run: Run):
+    saved = load_checkpoint(run.best)
+    clothes = dict(saved.about, classes=["T-shirt/top", *"123456789"])
+    save_checkpoint(run.best, Checkpoint(saved.config, saved.weights, about=clothes))
+    assert "This model knows T-shirt/top" in said(opened(model=run.id))
+
+
+def test_no_drawings_yet_says_where_to_draw(run: Run):
+    app = opened(model=run.id, data="drawings")
+    assert "There are no drawings yet." in said(app)
+    assert not app.metric
+
+
+def test_drawings_have_a_score_of_their_own(run: Run):
+    digits = load_digits("mnist-5k", "test")
+    score = metrics(opened(model=run.id, split="test"))
+    for row in range(3):
+        append_drawing(digits.images[row], int(digits.labels[row]), predicted=0, confidence=0.5, model="", session="")
+    app = opened(model=run.id, data="drawings")
+    assert metrics(app)[1][1] == "of n = 3 images"
+    assert "never part of an MNIST score" in said(app)
+    assert metrics(opened(model=run.id, split="test")) == score
+
+
+def test_data_that_are_not_here_come_with_two_ways_on(run: Run):
+    app = opened(model=run.id, data="fashion-mnist")
+    assert "Fashion-MNIST is not on this computer" in said(app)
+    assert [button.label for button in app.button] == ["Download Fashion-MNIST", "Use the 5,000 digits"]
+    app.button[1].click().run()
+    assert len(app.metric) == 3
+
+
+def test_a_download_that_fails_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def offline(name: str, progressbar: object) -> None:
+        raise DataError(f"{name} cannot be downloaded.")
+
+    monkeypatch.setattr("dashboard.pages.choose_digits.download", offline)
+    app = opened(model=run.id, data="fashion-mnist")
+    app.button[0].click().run()
+    assert [error.value for error in app.error] == ["fashion-mnist cannot be downloaded."]
+    assert not app.exception
+
+
+def upload(app: AppTest, *rows: str) -> AppTest:
+    text = "\n".join((HEADER, *rows)) + "\n"
+    app.file_uploader(key="evaluate-file").upload("mine.csv", text.encode(), "text/csv").run()
+    assert not app.exception
+    return app
+
+
+def row(label: str, ink: int = 0) -> str:
+    return ",".join([label, *[str(ink)] * 784])
+
+
+def test_an_uploaded_file_is_scored(run: Run):
+    app = upload(opened(model=run.id, data="upload"), row("3"), row("4", 255))
+    assert metrics(app)[1][1] == "of n = 2 images"
+
+
+def test_a_damaged_upload_names_file_and_line(run: Run):
+    app = upload(opened(model=run.id, data="upload"), row("3"), row("12"))
+    assert "mine.csv line 3" in said(app)
+    assert not app.metric
+
+
+def test_a_file_without_labels_cannot_be_scored_and_says_so(run: Run):
+    app = opened(model=run.id, data="upload")
+    text = HEADER.removeprefix("label,") + "\n" + ",".join(["0"] * 784) + "\n"
+    app.file_uploader(key="evaluate-file").upload("test.csv", text.encode(), "text/csv").run()
+    assert "This file has no labels" in said(app)
+
+
+def test_an_address_from_anywhere_opens_the_page_and_no_file(run: Run, tmp_path: Path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text(HEADER + "\n" + row("1") + "\n")
+    app = opened(model=run.id, data=str(secret), split="nonsense")
+    assert app.selectbox(key="evaluate-data").value == "mnist-5k"
+    assert app.selectbox(key="evaluate-split").value == "validation"
+
+
+def test_a_model_that_is_gone_is_named_and_the_shipped_one_answers():
+    assert "20010101-000000-0000-gone" in said(opened(model="20010101-000000-0000-gone"))
+
+
+def test_picking_a_cell_in_the_boxes_shows_its_images(run: Run):
+    app = opened(model=run.id, split="test")
+    app.selectbox(key="evaluate-true").select(4).run()
+    app.selectbox(key="evaluate-predicted").select(4).run()
+    heading = next(text.value for text in app.markdown if "rightly" in text.value)
+    assert "of 100 images of 4 were taken for 4" in heading
+
+
+def test_another_25_are_other_images_and_the_same_for_the_same_seed(run: Run):
+    def sample(app: AppTest) -> str:
+        return app.get("html")[1].proto.body
+
+    app = opened(model=run.id)
+    first = sample(app)
+    next(button for button in app.button if button.label == "Another 25").click().run()
+    assert sample(app) != first
+    assert sample(opened(model=run.id)) == first
+
+
+def test_a_perfect_score_has_no_mistakes_to_show(run: Run):
+    app = opened(model=run.id, data="upload")
+    blank = load_classifier(run.model).predict_proba(np.zeros((1, 28, 28), np.uint8)).argmax()
+    upload(app, row(str(blank)))
+    assert metrics(app)[0][0] == "100.00 %"
+    assert [success.value for success in app.success] == ["None: all 1 answers are right."]
