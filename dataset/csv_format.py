@@ -44,6 +44,11 @@ class Layout:
     def wanted(self) -> tuple[int, ...]:
         return self.pixels if self.label < 0 else (self.label, *self.pixels)
 
+    @property
+    def trailing(self) -> int:
+        """How many columns there are after the last wanted one."""
+        return self.columns - 1 - max(self.wanted)
+
 
 PLAIN = Layout(1 + PIXELS, 0, tuple(range(1, 1 + PIXELS)), header=False)
 PLAIN_UNLABELLED = Layout(PIXELS, -1, tuple(range(PIXELS)), header=False)
@@ -197,7 +202,7 @@ def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], li
         line = ",".join(split_line(text)) if '"' in text else text
         count = line.count(",") + 1
         if count == layout.columns:
-            good.append(line)
+            good.append(line.rsplit(",", layout.trailing)[0])
             places.append(place)
         elif line.strip():  # an empty line means nothing and harms nobody
             wrong.append((place, f"{layout.columns} values", _separator(line) or str(count)))
@@ -225,7 +230,7 @@ def _parse(lines: list[str], layout: Layout) -> NDArray[np.uint8] | None:
             lines,
             delimiter=",",
             dtype=np.float64 if decimal else np.uint8,
-            usecols=None if layout.columns == len(layout.wanted) and layout.label <= 0 else layout.wanted,
+            usecols=None if layout.wanted == tuple(range(len(layout.wanted))) else layout.wanted,
             comments=None,
             ndmin=2,
         )

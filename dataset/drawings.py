@@ -64,7 +64,7 @@ def append_drawing(
         raise DataError(f"A drawing's label must be 0 to 9, got {label!r}.")
     identity = uuid.uuid4().hex
     provenance = (identity, _now(), predicted, f"{confidence:.4f}", model, session, source)
-    row = _row(image, label, provenance)
+    row = _row(image, int(label), provenance)
     with _locked(drawings_file()) as path:
         _append(path, [row])
     return identity
@@ -74,7 +74,7 @@ def load_drawings() -> Drawings:
     """All drawings. Damaged rows are first moved to drawings.damaged.csv; they never raise."""
     path = drawings_file()
     if not path.exists():
-        return _drawings(Contents([], np.empty((0, 1 + PIXELS), np.uint8), [], headed=True))
+        return _drawings(_contents(b""))
     try:
         with _locked(path):
             return _drawings(_repair(path))
@@ -85,15 +85,17 @@ def load_drawings() -> Drawings:
 def undo_drawing(identity: str) -> bool:
     """Move a row to drawings.undone.csv; False if there is no such row."""
     path = drawings_file()
-    if not path.exists():
+    if not path.exists() or not re.fullmatch("[0-9a-f]{32}", identity):
         return False
     with _locked(path):
-        rows = _repair(path).rows
-        undone = [row for row in rows if _identity(row) == identity]
+        with path.open("rb") as file:
+            lines = file.readlines()
+        undone = [line for line in lines if identity.encode() in line and _identity(_text(line)) == identity]
         if undone:
             # First the copy, then the removal: between the two the row is there twice, never gone.
-            _append(path.with_suffix(".undone.csv"), undone)
-            _replace(path, [row for row in rows if _identity(row) != identity])
+            _append(path.with_suffix(".undone.csv"), [_text(line).rstrip() for line in undone])
+            with written_whole(path) as whole:
+                whole.writelines(line for line in lines if line not in undone)
     return bool(undone)
 
 
@@ -152,8 +154,11 @@ class Contents:
 
 def _read(path: Path) -> Contents:
     with open_raw(path) as file:
-        text = file.read().removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
-    lines = [line.rstrip("\r") for line in text.split("\n")]
+        return _contents(file.read())
+
+
+def _contents(data: bytes) -> Contents:
+    lines = [line.rstrip("\r") for line in _text(data.removeprefix(b"\xef\xbb\xbf")).split("\n")]
     headed = tuple(split_line(lines[0])) == COLUMNS
     # A row ends with a newline; one that lost it is whole only if even its last word is.
     last = lines.pop()
@@ -168,11 +173,10 @@ def _read(path: Path) -> Contents:
 
 def _repair(path: Path) -> Contents:
     """Set aside what is damaged, so that the file holds a header and whole rows only."""
-    contents = _read(path) if path.exists() else Contents([], np.empty((0, 1 + PIXELS), np.uint8), [], headed=True)
+    contents = _read(path)
     if contents.damaged:
-        aside = path.with_suffix(".damaged.csv")
-        with aside.open("ab") as file:
-            file.write("".join(f"{line}\n" for line in contents.damaged).encode("utf-8", errors="surrogateescape"))
+        with path.with_suffix(".damaged.csv").open("ab") as file:
+            file.write(_bytes(contents.damaged))
             file.flush()
             os.fsync(file.fileno())
     if contents.damaged or not contents.headed:
@@ -187,7 +191,7 @@ def _append(path: Path, rows: list[str]) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
     try:
         size = os.fstat(file).st_size
-        data = _text(rows if size else [HEADER, *rows])
+        data = _bytes(rows if size else [HEADER, *rows])
         if os.write(file, data) < len(data):
             os.ftruncate(file, size)
             raise OSError(ENOSPC, os.strerror(ENOSPC))
@@ -198,11 +202,16 @@ def _append(path: Path, rows: list[str]) -> None:
 
 def _replace(path: Path, rows: list[str]) -> None:
     with written_whole(path) as file:
-        file.write(_text([HEADER, *rows]))
+        file.write(_bytes([HEADER, *rows]))
 
 
-def _text(lines: list[str]) -> bytes:
+def _bytes(lines: list[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("utf-8", errors="surrogateescape")
+
+
+def _text(data: bytes) -> str:
+    """Any bytes at all, so that what is damaged can be set aside as it was."""
+    return data.decode("utf-8", errors="surrogateescape")
 
 
 def _ends_with_newline(path: Path) -> bool:
@@ -217,14 +226,15 @@ def _row(image: NDArray[np.uint8], label: int, provenance: tuple[object, ...]) -
 
 
 def _identity(row: str) -> str:
-    return split_line(row)[1 + PIXELS]
+    return ",".join(split_line(row)[1 + PIXELS : 2 + PIXELS])  # empty for a line that is too short
 
 
 def _foreign_rows(path: Path) -> list[str]:
     with open_data(path) as file:
-        first = file.readline(LONGEST_LINE).decode("utf-8", errors="replace")
-    if len(split_line(first)) == len(COLUMNS):
-        contents = _read(path)
+        first = file.readline(LONGEST_LINE)
+        ours = len(split_line(_text(first))) == len(COLUMNS)
+        contents = _contents(first + file.read()) if ours else None
+    if contents:
         if contents.damaged:
             raise DataError(
                 f"{path.name} has damaged rows: {len(contents.damaged)}. `digits data check {path.name}` lists them."

@@ -23,19 +23,30 @@ CACHED_FILES = 8  # 47 MB each for 60,000 images
 
 
 @contextmanager
-def open_data(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, unpacked if they are gzipped whatever its name says; every failure becomes a DataError."""
+def open_raw(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file as they are; a failure to read them becomes a DataError."""
     try:
-        with path.open("rb") as raw:
-            if raw.peek(2)[:2] == b"\x1f\x8b":
-                with gzip.GzipFile(fileobj=raw) as unpacked:
-                    yield unpacked  # type: ignore[misc]
-            else:
-                yield raw
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path.name}: its gzip data is damaged or cut off ({error}). Get the file again.") from error
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def open_data(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked if they are gzipped, whatever its name says."""
+    with open_raw(path) as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not packed:
+            yield raw
+            return
+        try:
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                yield unpacked  # type: ignore[misc]
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            sentence = f"{path.name}: its gzip data is damaged or cut off ({error}). Get the file again."
+            raise DataError(sentence) from error
 
 
 @contextmanager
@@ -62,20 +73,12 @@ def cache_folder() -> Path:
 
 
 def content_hash(path: Path) -> str:
+    """16 hex digits of the SHA-256 of a file."""
     digest = hashlib.sha256()
     with open_raw(path) as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def open_raw(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def cached(

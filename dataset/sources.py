@@ -68,9 +68,7 @@ def load_digits(source: str | Path, split: Split = "train") -> Digits:
     if split in ("test", "all"):
         return _read(source, split)
     pool = _read(source, "pool")
-    # 5,000 of 60,000 leave a validation score on 4,000 digits too coarse: there it is 500
-    rows = 500 if str(source) == "mnist-5k" else round(len(pool) * VALIDATION_SHARE)
-    cut = len(pool) - rows
+    cut = len(pool) - round(len(pool) * VALIDATION_SHARE)
     # a copy of the few validation digits, so that they do not hold all the others in memory
     return pool[:cut] if split == "train" else pool[np.arange(cut, len(pool))]
 

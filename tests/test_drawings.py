@@ -1,5 +1,6 @@
 """Drawings: a row once written is never lost, whoever writes at the same time and whenever a program is killed."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -113,9 +114,18 @@ def test_undo_moves_the_row_to_another_file_and_leaves_the_others() -> None:
     identities = append(3)
     before = drawings_file().read_text().splitlines()
     assert undo_drawing(identities[1])
-    assert not undo_drawing(identities[1])
+    assert not any(undo_drawing(word) for word in (identities[1], "", "id", "0" * 32))
     assert drawings_file().read_text().splitlines() == [before[0], before[1], before[3]]
     assert beside("undone") == [HEADER, before[2]]
+
+
+def test_undo_leaves_a_damaged_row_to_be_set_aside() -> None:
+    identities = append(2)
+    drawings_file().write_bytes(drawings_file().read_bytes() + b"1,2,3\n4,5")
+    assert undo_drawing(identities[0])
+    assert load_drawings().set_aside == 2
+    assert beside("damaged") == ["1,2,3", "4,5"]
+    assert load_drawings().table["id"].tolist() == [identities[1]]
 
 
 def test_the_file_cut_off_anywhere_loses_no_whole_row_and_merges_none() -> None:
@@ -301,6 +311,13 @@ def test_what_is_exported_can_be_imported_elsewhere_once(tmp_path: Path, monkeyp
     assert import_drawings(tmp_path / "mine.csv") == 0
     assert load_drawings().table["id"].tolist() == identities
     assert drawings_file().read_bytes() == (tmp_path / "mine.csv").read_bytes()
+
+
+def test_an_export_may_be_gzipped_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(3)
+    (tmp_path / "mine.csv.gz").write_bytes(gzip.compress(drawings_file().read_bytes()))
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "elsewhere" / "drawings.csv"))
+    assert import_drawings(tmp_path / "mine.csv.gz") == 3
 
 
 def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
