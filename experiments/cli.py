@@ -115,7 +115,8 @@ def build_parser() -> Parser:
         "--split",
         choices=("train", "validation", "test", "all"),
         default="test",
-        help="which of its digits (default: test)",
+        metavar="PART",
+        help="train, validation, test or all of its digits (default: test)",
     )
     command.add_argument(
         "--json", action="store_true", help="print one JSON object: accuracy, correct, total, confusion"
