@@ -16,7 +16,8 @@ SIDE = 28  # pixels, of an MNIST image
 BOX = 20  # pixels, of the square that MNIST fits a digit into
 CENTRE = 14.0  # the index at which MNIST puts the centre of mass: the middle of the 15th pixel, not of the image (13.5)
 LARGE = 560  # pixels, of the longer side: a larger picture is reduced first, for nothing finer survives to 20 pixels
-SMALL = 100  # pixels, of the longer side: a smaller picture has no grain to lose, and strokes one pixel wide
+GRAINY = 100  # pixels, likewise: a smaller picture has no grain to lose, and perhaps strokes one pixel wide
+LIT = 40  # pixels, likewise: a smaller picture has too short a border to tell the light from the ink
 DARK = 16  # of 255: paper as dark as this tells nothing about the light on it
 MIN_CONTRAST = 16  # of 255, between ink and paper
 FAINT, STRONG = 8, 128  # of 255: below the first there is only paper, a stroke is somewhere above the second
@@ -150,7 +151,7 @@ def find_paper(grey: Picture) -> tuple[Picture | float, float]:
     paper = float(np.median(levels))
     off = np.abs(levels - paper)
     noise = 1.4826 * float(np.median(off))
-    if noise == 0 or max(grey.shape) < SMALL:
+    if noise == 0 or max(grey.shape) < LIT:
         return paper, noise
     y, x = np.ix_(*(np.linspace(-1, 1, side, dtype=np.float32) for side in grey.shape))
     terms = np.stack([np.broadcast_to(term, grey.shape) for term in (np.ones(()), y, x, y * y, y * x, x * x)], axis=-1)
@@ -164,7 +165,7 @@ def find_paper(grey: Picture) -> tuple[Picture | float, float]:
 
 def smooth(ink: Picture) -> Picture:
     """The median of three neighbours, down and then across: lone pixels go, while a blur would soften every edge."""
-    if max(ink.shape) < SMALL:
+    if max(ink.shape) < GRAINY:
         return ink
     for _ in ("down", "across"):
         framed = np.pad(ink, ((1, 1), (0, 0)))
