@@ -5,17 +5,16 @@ from dataclasses import replace
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from dashboard.drawing import Sheet
+from dashboard.drawing import DRAW, UPLOAD, Sheet
 from dashboard.state import state
 from dataset import DataError
-from dataset.image_files import MAX_BYTES, read_image
+from dataset.image_files import read_image
 
 SIDE = 280  # pixels: ten to each of the network's
-DRAW, UPLOAD = "Draw", "Upload an image"
 
 
-def sheet() -> Sheet:
-    """Draws the input side of the page; returns what is on it now."""
+def render_sheet() -> Sheet:
+    """The input side of the page; -> what is on it now."""
     way = st.segmented_control(
         "How to hand in a digit",
         [DRAW, UPLOAD],
@@ -24,12 +23,12 @@ def sheet() -> Sheet:
         key="way",
         label_visibility="collapsed",
         persist_state="session",
-        on_change=new_sheet,
     )
-    if way == UPLOAD:
-        render_upload()
-    else:
-        render_canvas()
+    with st.container(key="paper"):
+        if way == UPLOAD:
+            render_upload()
+        else:
+            render_canvas()
     return state.sheet
 
 
@@ -58,45 +57,45 @@ def render_canvas() -> None:
             "Undo", icon=":material/undo:", on_click=undo_stroke, disabled=blank, help="Take the last stroke back"
         )
         st.button("Clear", icon=":material/delete:", on_click=new_sheet, disabled=blank, help="Take a new sheet")
-        st.slider("Brush size in pixels", 8, 36, 20, step=2, key="brush", width=120, persist_state="session")
+    st.slider("Brush size in pixels", 8, 36, 20, step=2, key="brush", width=SIDE, persist_state="session")
 
 
 def render_upload() -> None:
-    if state.sheet.pixels is None:
+    pixels = state.sheet.pixels
+    if pixels is None:
         st.file_uploader(
-            "Image of one digit",
+            "PNG or JPEG of one digit, up to 5 MB",
             type=["png", "jpg", "jpeg"],
-            max_upload_size=MAX_BYTES // 1_000_000,
             key=f"upload-{state.sheet.number}",
             on_change=receive_upload,
-            help="PNG or JPEG up to 5 MB, dark on light or light on dark.",
+            help="Dark on light or light on dark, of any size, transparent or not.",
         )
     else:
-        st.image(state.sheet.pixels, width=SIDE, alt="The uploaded image")
+        height, width = pixels.shape[:2]
+        st.image(pixels, width=max(1, SIDE * width // max(height, width)), alt="The uploaded image")
         st.button("Remove", icon=":material/delete:", on_click=new_sheet)
 
 
 def new_sheet() -> None:
-    state.sheet = Sheet(state.sheet.number + 1)
+    state.sheet = Sheet(state.sheet.number + 1, uploaded=state.sheet.uploaded)
 
 
 def undo_stroke() -> None:
     """The browser draws the strokes but the last, and sends the picture of them."""
-    strokes = state.sheet.strokes
-    if not strokes or len(strokes["objects"]) < 2:
+    sheet = state.sheet
+    if not sheet.strokes or len(sheet.strokes["objects"]) < 2:
         return new_sheet()
-    # The canvas compares this with what it was last given: the count makes the second undo to the same strokes differ.
-    again = (state.sheet.start or {}).get("undone", 0) + 1
-    start = {**strokes, "objects": strokes["objects"][:-1], "undone": again}
-    state.sheet = replace(state.sheet, start=start)
+    # The canvas compares this with what it was last given: the count makes a second undo to the same strokes differ.
+    again = (sheet.start or {}).get("undone", 0) + 1
+    start = {**sheet.strokes, "objects": sheet.strokes["objects"][:-1], "undone": again}
+    state.sheet = replace(sheet, start=start)
     return None
 
 
 def receive_upload() -> None:
     file = state.widget(f"upload-{state.sheet.number}")
-    if file is None:
-        return
     try:
-        state.sheet = Sheet(state.sheet.number, pixels=read_image(file.getvalue(), name=file.name), uploaded=True)
+        pixels = None if file is None else read_image(file.getvalue(), name=file.name)
+        state.sheet = replace(state.sheet, pixels=pixels, problem="")
     except DataError as error:
-        state.sheet = Sheet(state.sheet.number + 1, problem=str(error))
+        state.sheet = replace(state.sheet, problem=str(error))

@@ -5,36 +5,61 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.canvas import new_sheet
-from dashboard.drawing import Reading, Saved
+from dashboard.drawing import DIGITS, Reading, Saved
 from dashboard.state import state
 from dataset import DataError
 from dataset.drawings import append_drawing, undo_drawing
 
-DIGITS = tuple("0123456789")
 
+def render_verdict(found: Reading | str) -> None:
+    """The buttons under an answer, and what became of the last one.
 
-def render_verdict(reading: Reading | None) -> None:
-    """The buttons under an answer. What they store is the reading that is shown, and it is stored once."""
-    state.reading = reading
-    if reading is not None and reading.classes != DIGITS:
+    They carry the reading that is shown with them, so it is what they store, whatever has been drawn since.
+    """
+    if isinstance(found, str):
+        render_buttons(None)
+    elif found.classes != DIGITS:
         st.caption("This model does not read digits, so its answers are not collected.")
-    elif reading is not None and state.sheet.asking:
-        render_labels()
+    elif found.sheet.asking:
+        render_labels(found)
     else:
-        with st.container(horizontal=True):
-            label, blank = (0 if reading is None else reading.predicted), reading is None
-            st.button("Correct", type="primary", icon=":material/check:", shortcut="Y", disabled=blank,
-                      on_click=save, args=(label,), width="stretch", help="Keep the drawing with this digit")  # fmt: skip
-            st.button("Incorrect", icon=":material/close:", shortcut="N", disabled=blank,
-                      on_click=ask, args=(True,), width="stretch", help="Say which digit it was")  # fmt: skip
+        render_buttons(found)
     render_saved()
 
 
-def render_labels() -> None:
+def render_buttons(reading: Reading | None) -> None:
+    blank, predicted = (True, 0) if reading is None else (False, reading.predicted)
+    with st.container(horizontal=True):
+        st.button(
+            "Correct",
+            type="primary",
+            icon=":material/check:",
+            shortcut="Y",
+            help="Keep the drawing with this digit",
+            disabled=blank,
+            on_click=save,
+            args=(reading, predicted),
+            width="stretch",
+        )
+        st.button(
+            "Incorrect",
+            icon=":material/close:",
+            shortcut="N",
+            help="Say which digit it was",
+            disabled=blank,
+            on_click=ask,
+            args=(True,),
+            width="stretch",
+        )
+
+
+def render_labels(reading: Reading) -> None:
     st.markdown("Which digit is it? Click it or press its key.")
     with st.container(key="labels"):
         for label, digit in enumerate(DIGITS):
-            st.button(digit, key=f"label-{digit}", shortcut=digit, on_click=save, args=(label,), width="stretch")
+            st.button(
+                digit, key=f"label-{digit}", shortcut=digit, on_click=save, args=(reading, label), width="stretch"
+            )
     st.button("Back", type="tertiary", icon=":material/arrow_back:", shortcut="Esc", on_click=ask, args=(False,))
 
 
@@ -47,17 +72,16 @@ def render_saved() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="saved"):
         st.markdown(state.saved.sentence, width="content")
         if state.saved.id:
-            st.button("Undo", key="undo-save", type="tertiary", icon=":material/undo:", on_click=undo)
+            st.button("Undo this", key="undo-save", type="tertiary", icon=":material/undo:", on_click=undo)
 
 
 def ask(asking: bool) -> None:
     state.sheet = replace(state.sheet, asking=asking)
 
 
-def save(label: int) -> None:
-    """Appends the shown reading; a second click, or one after Clear, finds none."""
-    reading, state.reading = state.reading, None
-    if reading is None:
+def save(reading: Reading | None, label: int) -> None:
+    """Appends the reading and takes a new sheet; a second click, or one after Clear, finds its sheet gone."""
+    if reading is None or not reading.sheet.is_same(state.sheet):
         return
     try:
         row = append_drawing(
@@ -67,7 +91,7 @@ def save(label: int) -> None:
             confidence=reading.confidence,
             model=reading.model,
             session=state.session_id,
-            source="uploaded" if reading.uploaded else "drawn",
+            source="uploaded" if reading.sheet.uploaded else "drawn",
         )
     except DataError as error:
         state.saved = Saved(str(error), failed=True)

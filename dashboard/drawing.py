@@ -10,6 +10,10 @@ from model import BlankDrawing, Classifier, ink_stages
 from model.preprocessing import Stage
 
 Pixels = NDArray[np.uint8]
+DIGITS = tuple("0123456789")
+DRAW, UPLOAD = "Draw", "Upload an image"  # the ways to hand in a digit
+DRAW_HINT = "Draw a digit from 0 to 9, and the network reads it after every stroke."
+UPLOAD_HINT = "Upload a picture of one digit, and the network reads it."
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,20 @@ class Sheet:
     asking: bool = False  # which digit it was, after "Incorrect"
     problem: str = ""  # why there are no pixels
 
+    def is_same(self, other: "Sheet") -> bool:
+        """Whether both are the same sheet of paper, whatever was drawn on it in between."""
+        return (self.number, self.uploaded) == (other.number, other.uploaded)
+
 
 @dataclass(frozen=True)
 class Reading:
     """An answer together with exactly what was asked: this is what a correction stores."""
 
+    sheet: Sheet
     stages: list[Stage]
     probabilities: NDArray[np.float32]
     classes: tuple[str, ...]
     model: str  # the fingerprint of its weights
-    uploaded: bool
 
     @property
     def image(self) -> Pixels:
@@ -66,10 +74,10 @@ class Saved:
 def read(sheet: Sheet, classifier: Classifier) -> Reading | str:
     """What the classifier reads, or the sentence that says why there is nothing to read."""
     if sheet.pixels is None:
-        return sheet.problem or "Draw a digit from 0 to 9, and the network reads it after every stroke."
+        return sheet.problem or (UPLOAD_HINT if sheet.uploaded else DRAW_HINT)
     try:
         stages = ink_stages(sheet.pixels)
     except BlankDrawing as error:
         return str(error)
     probabilities = classifier.predict_proba(stages[-2].image[None])[0]
-    return Reading(stages, probabilities, classifier.classes, classifier.fingerprint, sheet.uploaded)
+    return Reading(sheet, stages, probabilities, classifier.classes, classifier.fingerprint)

@@ -1,5 +1,7 @@
 """Model choice: which model answers, for a person to pick and for a link to carry."""
 
+from typing import Literal
+
 import streamlit as st
 
 from dashboard import resources
@@ -9,7 +11,7 @@ from model import Classifier
 from model.checkpoint import CheckpointError
 
 
-def choose_model() -> Classifier:
+def choose_model(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> Classifier:
     """Draws the select box; says so where the model that was asked for cannot be had and the shipped one stands in."""
     titles = resources.model_titles()
     wanted = state.chosen_model()
@@ -24,6 +26,7 @@ def choose_model() -> Classifier:
         list(titles),
         format_func=lambda choice: titles.get(choice, choice),
         key="model",
+        label_visibility=label_visibility,
         on_change=lambda: state.choose_model(state.widget("model")),
         help="The network that answers. Those you trained are listed newest first. The choice is part of the address.",
     )

@@ -78,3 +78,17 @@ def drawings() -> Drawings:
     """What people drew, read again when the file has changed."""
     path = drawings_file()
     return _drawings(str(path), version(path) if path.is_file() else None)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _set_damaged_aside(path: str, version: tuple[int, int]) -> None:
+    load_drawings()
+
+
+def damaged_drawings() -> tuple[int, Path]:
+    """How many rows of the file of drawings were damaged, and the file beside it that they were set aside in."""
+    path = drawings_file()
+    if path.exists():
+        _set_damaged_aside(str(path), version(path))
+    aside = path.with_suffix(".damaged.csv")
+    return (len(aside.read_bytes().splitlines()) if aside.exists() else 0), aside

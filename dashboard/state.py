@@ -7,7 +7,7 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard import theme
-from dashboard.drawing import Reading, Saved, Sheet
+from dashboard.drawing import DRAW, UPLOAD, Saved, Sheet
 
 T = TypeVar("T")
 SHIPPED = "shipped"  # the model choice that means: the weights that come with the project
@@ -43,14 +43,27 @@ class State:
     session_id = Value[str](lambda: uuid4().hex)
     model = Value[str](lambda: SHIPPED)
     run = Value[str](str)
-    sheet = Value[Sheet](Sheet)
-    reading = Value[Reading | None](lambda: None)  # what is shown and not yet stored
+    sheets = Value[dict[str, Sheet]](dict)  # one for each way to hand in a digit
     saved = Value[Saved | None](lambda: None)
     data = Value[str](str)  # the source that Evaluate shows, and its split; empty: what suits the model
     split = Value[str](str)
     cell = Value[tuple[int, int] | None](lambda: None)  # (true, predicted) picked in the confusion matrix
     cells_picked_by_box = Value[int](int)
     sample_seed = Value[int](int)
+    starts = Value[int](int)  # of training runs
+
+    @property
+    def way(self) -> str:
+        """How a person hands in a digit: by drawing or by uploading."""
+        return self.widget("way", DRAW)
+
+    @property
+    def sheet(self) -> Sheet:
+        return self.sheets.get(self.way, Sheet(uploaded=self.way == UPLOAD))
+
+    @sheet.setter
+    def sheet(self, sheet: Sheet) -> None:
+        self.sheets[self.way] = sheet
 
     def keep_url(self) -> None:
         """The address wins where it names something; where a page switch emptied it, it is filled again."""

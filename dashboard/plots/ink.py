@@ -1,40 +1,58 @@
 """Ink: the picture that the network reads, and the stages on the way to it."""
 
+from typing import Any
+
 import numpy as np
-import plotly.graph_objects as go
+import pandas as pd
 from numpy.typing import NDArray
 
-from dashboard.plots.style import styled
-from dashboard.theme import Palette, scale
+from dashboard.plots.style import VEGA
+from dashboard.theme import Palette
+
+CELL = 10  # pixels on the screen for each of the 28x28
 
 
-def ink_figure(image: NDArray[np.uint8], palette: Palette) -> go.Figure:
-    """A heatmap of the 28x28 intensities, each with its value on hover."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=image,
-            zmin=0,
-            zmax=255,
-            colorscale=scale(palette.sequential),
-            colorbar={"title": {"text": "ink"}, "thickness": 12, "tickvals": [0, 64, 128, 192, 255], "outlinewidth": 0},
-            customdata=image / 255,
-            hovertemplate="row %{y}, column %{x}<br>ink %{z} of 255<br>input %{customdata:.3f}<extra></extra>",
-        )
-    )
-    styled(figure, palette, title="Intensity of each pixel", x="column", y="row", height=340)
-    figure.update_xaxes(showgrid=False, zeroline=False, tickvals=[0, 7, 14, 21, 27], constrain="domain")
-    figure.update_yaxes(
-        showgrid=False,
-        zeroline=False,
-        tickvals=[0, 7, 14, 21, 27],
-        autorange="reversed",
-        scaleanchor="x",
-        constrain="domain",
-    )
-    return figure
+def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
+    """A heatmap of the intensities, each with its value on hover, as Vega-Lite."""
+    row, column = np.indices(image.shape).reshape(2, -1)
+    ink = image.ravel().astype(int)
+    stops = np.linspace(0, 255, len(palette.sequential)).tolist()
+    ticks = {"values": [0, 7, 14, 21, 27], "grid": False, "ticks": False, "labelAngle": 0}
+    color = {
+        "field": "ink",
+        "type": "quantitative",
+        "scale": {"domain": stops, "range": list(palette.sequential), "interpolate": "rgb"},
+        "legend": {
+            "title": "Ink, 0 to 255",
+            "orient": "bottom",
+            "direction": "horizontal",
+            "values": [0, 64, 128, 192, 255],
+        },
+    }
+    tips = [
+        {"field": "row", "title": "Row", "type": "ordinal"},
+        {"field": "column", "title": "Column", "type": "ordinal"},
+        {"field": "ink", "title": "Ink (0 to 255)", "type": "quantitative"},
+        {"field": "input", "title": "What the network reads (0 to 1)", "type": "quantitative", "format": ".3f"},
+    ]
+    return {
+        "data": pd.DataFrame({"row": row, "column": column, "ink": ink, "input": ink / 255}),
+        "width": image.shape[1] * CELL,
+        "height": image.shape[0] * CELL,
+        "autosize": "pad",  # every cell is a whole number of pixels: no seams
+        "title": "Intensity of each pixel",
+        "mark": "rect",
+        "encoding": {
+            "x": {"field": "column", "type": "ordinal", "title": "Column", "axis": ticks},
+            "y": {"field": "row", "type": "ordinal", "title": "Row", "axis": ticks},
+            "color": color,
+            "tooltip": tips,
+        },
+        "config": VEGA,
+    }
 
 
-def enlarged(image: NDArray, side: int) -> NDArray[np.uint8]:
+def enlarged(image: NDArray[np.generic], side: int) -> NDArray[np.uint8]:
     """The picture on a black square of about `side` pixels, its own pixels sharp blocks; [0, 1] becomes 0..255."""
     if image.dtype != np.uint8:
         image = np.rint(255 * image).astype(np.uint8)

@@ -1,38 +1,52 @@
 """Probability: what the network thinks of all ten classes."""
 
+from typing import Any
+
 import numpy as np
-import plotly.graph_objects as go
+import pandas as pd
 from numpy.typing import NDArray
 
-from dashboard.plots.style import styled
+from dashboard.plots.style import VEGA
 from dashboard.theme import Palette
 
 
 def probability_figure(
     probabilities: NDArray[np.float32] | None, classes: tuple[str, ...], palette: Palette
-) -> go.Figure:
-    """Ten bars from 0 to 100 %, the answer's in the accent colour; before an answer, the same axes without bars."""
-    percent = np.zeros(len(classes)) if probabilities is None else 100 * probabilities.astype(float)
-    colours = [palette.muted] * len(classes)
+) -> dict[str, Any]:
+    """Ten bars from 0 to 100 %, the answer's in the accent colour, as Vega-Lite; before an answer, the axes alone.
+
+    Only the data change from drawing to drawing, so the chart on the screen stays and its bars move.
+    """
+    rows = pd.DataFrame({"name": classes, "percent": np.nan, "text": "", "best": False})
     if probabilities is not None:
-        colours[int(percent.argmax())] = palette.accent
-    figure = go.Figure(
-        go.Bar(
-            x=percent,
-            y=list(classes),
-            orientation="h",
-            marker={"color": colours, "line": {"width": 0}},
-            text=[] if probabilities is None else [percent_text(share) for share in probabilities],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:.3f} %<extra></extra>",
-        )
-    )
-    styled(figure, palette, title="Probability of each class", x="probability in %", height=340)
-    figure.update_layout(bargap=0.35, margin={"r": 56})
-    figure.update_xaxes(range=[0, 100], tickvals=[0, 25, 50, 75, 100])
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, tickfont={"size": 14})
-    return figure
+        rows["percent"] = 100 * probabilities.astype(float)
+        rows["text"] = [percent_text(share) for share in probabilities]
+        rows["best"] = rows.index == int(probabilities.argmax())
+    # The axis ends beyond 100 %: the number stands behind the longest bar, too.
+    x = {"field": "percent", "type": "quantitative", "title": "Probability (%)", "scale": {"domain": [0, 116]}}
+    y = {"field": "name", "type": "nominal", "title": None, "scale": {"domain": list(classes)}}
+    color = {"condition": {"test": "datum.best", "value": palette.accent}, "value": palette.muted}
+    tips = [
+        {"field": "name", "title": "Class", "type": "nominal"},
+        {"field": "percent", "title": "Probability (%)", "type": "quantitative", "format": ".3f"},
+    ]
+    return {
+        "data": rows,
+        "height": 330,
+        "title": "Probability of each class",
+        "encoding": {
+            "x": x | {"axis": {"values": [0, 25, 50, 75, 100]}},
+            "y": y | {"axis": {"labelFontSize": 14, "labelOverlap": False}},
+        },
+        "layer": [
+            {"mark": {"type": "bar", "height": {"band": 0.65}}, "encoding": {"color": color, "tooltip": tips}},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 5, "color": palette.text},
+                "encoding": {"text": {"field": "text"}},
+            },
+        ],
+        "config": VEGA,
+    }
 
 
 def percent_text(share: float) -> str:

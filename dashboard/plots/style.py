@@ -4,6 +4,9 @@ import plotly.graph_objects as go
 
 from dashboard.theme import Palette
 
+# For the config of a Vega-Lite chart: Streamlit's theme leaves much air around axes.
+VEGA = {"title": {"offset": 14}, "axis": {"titlePadding": 8, "labelPadding": 6}, "legend": {"padding": 0}}
+
 # For st.plotly_chart(figure, config=CONFIG): hover stays, the toolbar and accidental zooming on touch do not.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 

@@ -1,0 +1,70 @@
+"""Stroke latency: from the mouse button's release to the changed answer, in a real browser against the real server.
+
+python benchmarks/stroke_latency.py [--strokes 25]
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.report import machine, table
+from tests.browser.chromium import CANVAS, draw, find_chromium, launch, serve
+
+LIMIT_MS = 350
+
+# Runs in the page: the time of the last mouse-up and of the first change of the answer after it.
+WATCH = """() => {
+    window.timing = {up: 0, changed: 0};
+    document.addEventListener('pointerup', () => { timing.up = performance.now(); timing.changed = 0; }, true);
+    const answer = document.querySelector('.answer').closest('[data-testid=stMarkdown]');
+    new MutationObserver(() => { if (!timing.changed) timing.changed = performance.now(); })
+        .observe(answer, {childList: true, subtree: true, characterData: true, attributes: true});
+}"""
+STROKES = [[(60, 60), (220, 70)], [(220, 70), (120, 230)], [(70, 150), (200, 140)], [(60, 230), (220, 220)]]
+
+
+def measure(page: Page, strokes: int) -> list[float]:
+    """Milliseconds of each stroke. Four strokes make a drawing, each changes the probabilities; then a new sheet."""
+    times = []
+    page.evaluate(WATCH)
+    for stroke in range(strokes):
+        if stroke and stroke % len(STROKES) == 0:
+            page.get_by_role("button", name="Clear").click()
+            page.get_by_text("Draw a digit from 0 to 9").wait_for()
+            page.wait_for_timeout(500)
+        draw(page, STROKES[stroke % len(STROKES)])
+        page.wait_for_function("timing.changed > timing.up")
+        times.append(page.evaluate("timing.changed - timing.up"))
+        page.wait_for_timeout(400)  # what comes after the answer is not part of it
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--strokes", type=int, default=25)
+    strokes = parser.parse_args().strokes
+    executable = find_chromium()
+    if executable is None:
+        raise SystemExit("No Chromium found. Install it (apt install chromium) or set CHROMIUM to its path.")
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url, sync_playwright() as playwright:
+        browser = launch(playwright, executable)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.locator(CANVAS).wait_for()
+        page.wait_for_timeout(1500)
+        times = measure(page, strokes)
+        browser.close()
+    median, goal = statistics.median(times), "yes" if statistics.median(times) <= LIMIT_MS else "NO"
+    row = (f"{len(times)} strokes", f"{median:.0f}", f"{min(times):.0f}", f"{max(times):.0f}", f"{LIMIT_MS}", goal)
+    print(machine(), end="\n\n")
+    print(table(("Mouse-up to changed answer", "median ms", "fastest ms", "slowest ms", "goal ms", "reached"), [row]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Collected: how many drawings of each digit there are, and which rows of their file are damaged."""
+
+import streamlit as st
+
+from dashboard.drawing import DIGITS
+from dashboard.resources import damaged_drawings
+from dataset import DataError
+from dataset.drawings import count_by_digit
+
+
+def render_counts() -> None:
+    try:
+        counts = count_by_digit()
+    except (DataError, OSError) as error:
+        st.error(f"The collected drawings cannot be counted: {error}")
+        return
+    cells = "".join(f"<td>{count}</td>" for count in counts)
+    heads = "".join(f'<th scope="col">{digit}</th>' for digit in DIGITS)
+    total = f"{counts.sum():,} drawing" + ("" if counts.sum() == 1 else "s")
+    st.html(
+        f'<table class="counts"><caption>Collected so far: {total}</caption><tr>{heads}</tr><tr>{cells}</tr></table>'
+    )
+
+
+def render_damage() -> None:
+    try:
+        rows, aside = damaged_drawings()
+    except (DataError, OSError) as error:
+        st.error(f"The collected drawings cannot be read: {error}")
+        return
+    if rows:
+        what = "1 damaged row was" if rows == 1 else f"{rows:,} damaged rows were"
+        st.warning(f"{what} set aside in {aside}; all others are in use. Delete that file once you have looked at it.")

@@ -1,0 +1,81 @@
+"""Chromium: the machine's own browser, the real server for it, and a hand that draws."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, Playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+CANVAS = "canvas.upper-canvas"
+SEVEN = [(70, 60), (210, 60), (130, 235)]
+
+
+def find_chromium() -> str | None:
+    """CHROMIUM where it is set, else the first that is installed."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def launch(playwright: Playwright, executable: str) -> Browser:
+    return playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The address of a server started by the command that people use, its runs and drawings in the folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = folder / "server.log"
+    streamlit = Path(sys.executable).with_name("streamlit")  # not `python -m streamlit`: that one finds more modules
+    command = [streamlit, "run", "dashboard/app.py", "--server.address=127.0.0.1", f"--server.port={port}"]
+    environment = os.environ | {
+        "DIGITS_RUNS": str(folder / "runs"),
+        "DIGITS_DRAWINGS": str(folder / "drawings.csv"),
+    }
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "--server.headless=true"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_healthy(url, server, log)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"The server did not start:\n{log.read_text()}")
+
+
+def draw(page: Page, points: list[tuple[int, int]]) -> None:
+    """One stroke of the mouse through the points, in pixels of the canvas."""
+    canvas = page.locator(CANVAS)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"], box["y"]
+    page.mouse.move(x + points[0][0], y + points[0][1])
+    page.mouse.down()
+    for right, down in points[1:]:
+        page.mouse.move(x + right, y + down, steps=8)
+    page.mouse.up()

@@ -1,0 +1,59 @@
+"""What every browser test has: a server of its own folder, a browser, and pages of the size it asks for."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import find_chromium, launch, serve
+
+HOW = "No Chromium found for the browser tests: apt install chromium, or set CHROMIUM to the path of one."
+TIMEOUT = 30_000  # ms; a loaded machine takes its time
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = find_chromium()
+    if executable is None:
+        if os.environ.get("CI"):
+            pytest.fail(HOW)
+        pytest.skip(HOW)
+    with sync_playwright() as playwright:
+        browser = launch(playwright, executable)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the module's server keeps its runs and drawings."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def url(browser: Browser, folder: Path) -> Iterator[str]:  # without a browser no server is started
+    with serve(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def new_page(browser: Browser, url: str) -> Iterator[NewPage]:
+    """Opens a path of the app in a browser profile of its own: nothing is shared but the server."""
+    contexts = []
+
+    def open_page(path: str = "/", *, width: int = 1280, height: int = 800, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(TIMEOUT)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(url + path)
+        page.locator("h1").first.wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,0 +1,167 @@
+"""The Draw page in a real browser, drawn on with a real mouse."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.chromium import CANVAS, SEVEN, draw
+from tests.browser.conftest import NewPage
+
+pytestmark = pytest.mark.browser
+ONE = [(140, 40), (140, 240)]
+
+
+@pytest.fixture
+def drawings(folder: Path) -> Path:
+    path = folder / "drawings.csv"
+    path.unlink(missing_ok=True)
+    return path
+
+
+def rows(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path) if path.exists() else pd.DataFrame({"label": []})
+
+
+def ready(page: Page) -> Page:
+    page.locator(CANVAS).wait_for()
+    page.wait_for_timeout(500)  # the canvas takes strokes only once its script has run
+    return page
+
+
+def answer(page: Page) -> Locator:
+    return page.locator(".answer span")
+
+
+def button(page: Page, name: str) -> Locator:
+    """By what it says, not by its icon or its key."""
+    return page.get_by_role("button").filter(has=page.get_by_text(name, exact=True))
+
+
+def shown_image(page: Page) -> np.ndarray:
+    """The 28x28 that the page shows, read back from the screen."""
+    picture = page.get_by_role("img", name="The 28 by 28 pixels", exact=True)
+    source = picture.evaluate(
+        """async picture => {
+            const side = picture.naturalWidth, sheet = document.createElement('canvas');
+            sheet.width = sheet.height = side;
+            await picture.decode();
+            sheet.getContext('2d').drawImage(picture, 0, 0);
+            return [...sheet.getContext('2d').getImageData(0, 0, side, side).data].filter((_, i) => i % 4 == 0);
+        }"""
+    )
+    side = round(len(source) ** 0.5)
+    return np.array(source, np.uint8).reshape(side, side)[5 :: side // 28, 5 :: side // 28]
+
+
+def test_a_drawn_seven_is_read_and_its_correction_is_the_row_that_was_shown(new_page: NewPage, drawings: Path) -> None:
+    page = ready(new_page())
+    draw(page, SEVEN)
+    expect(answer(page)).to_have_text("7")
+    shown = shown_image(page)
+    button(page, "Incorrect").click()
+    expect(page.get_by_text("Which digit is it?")).to_be_visible()
+    page.keyboard.press("3")
+    expect(page.get_by_text("Saved as 3.")).to_be_visible()
+    expect(answer(page)).to_have_text("?")
+    table = rows(drawings)
+    assert table["label"].tolist() == [3]
+    assert table["predicted"].tolist() == [7]
+    stored = table.filter(regex="^pixel").to_numpy(np.uint8).reshape(28, 28)
+    np.testing.assert_array_equal(stored, shown)
+
+
+def test_a_hundred_rapid_clicks_store_a_drawing_once_and_none_after_clear(new_page: NewPage, drawings: Path) -> None:
+    page = ready(new_page())
+    draw(page, SEVEN)
+    expect(answer(page)).to_have_text("7")
+    button(page, "Correct").evaluate("button => { for (let i = 0; i < 100; i++) button.click(); }")
+    expect(page.get_by_text("Saved as 7.")).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert len(rows(drawings)) == 1
+    draw(page, ONE)
+    expect(answer(page)).to_have_text("1")
+    button(page, "Clear").click()
+    button(page, "Correct").evaluate("button => { for (let i = 0; i < 100; i++) button.click(); }")
+    expect(answer(page)).to_have_text("?")
+    page.wait_for_timeout(1000)
+    assert len(rows(drawings)) <= 2  # the first click may still have met the drawing; no other may
+    before = len(rows(drawings))
+    for _ in range(100):
+        page.keyboard.press("y")
+    page.wait_for_timeout(1000)
+    assert len(rows(drawings)) == before
+
+
+def test_the_last_save_can_be_undone(new_page: NewPage, drawings: Path) -> None:
+    page = ready(new_page())
+    draw(page, SEVEN)
+    expect(answer(page)).to_have_text("7")
+    page.keyboard.press("y")
+    button(page, "Undo this").click()
+    expect(page.get_by_text("no longer kept")).to_be_visible()
+    assert len(rows(drawings)) == 0
+
+
+def test_undo_takes_strokes_back_one_by_one_and_clear_all(new_page: NewPage) -> None:
+    page = ready(new_page())
+    draw(page, ONE)
+    expect(answer(page)).to_have_text("1")
+    first = page.locator(".answer").inner_text()
+    for _ in range(2):  # twice to the same strokes: the canvas must not take the second for old news
+        draw(page, [(60, 120), (220, 120)])
+        expect(page.locator(".answer")).not_to_have_text(re.compile(re.escape(first.split()[1])))
+        button(page, "Undo").click()
+        expect(page.locator(".answer")).to_contain_text(first.split()[1])
+    button(page, "Clear").click()
+    expect(answer(page)).to_have_text("?")
+
+
+def test_a_drawing_survives_a_page_switch_and_can_be_continued(new_page: NewPage, drawings: Path) -> None:
+    page = ready(new_page())
+    draw(page, SEVEN)
+    expect(answer(page)).to_have_text("7")
+    before = shown_image(page)
+    page.get_by_role("link", name="Train").click()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Draw a digit")
+    page.get_by_role("link", name="Draw", exact=True).click()
+    ready(page)
+    expect(answer(page)).to_have_text("7")
+    np.testing.assert_array_equal(shown_image(page), before)
+    draw(page, [(110, 150), (220, 150)])
+    expect(page.get_by_role("img", name="drawn")).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert (shown_image(page) != before).any()
+    button(page, "Correct").click()
+    expect(page.get_by_text("Saved as")).to_be_visible()
+    assert len(rows(drawings)) == 1
+
+
+def test_specks_and_a_blank_canvas_are_not_read(new_page: NewPage) -> None:
+    page = ready(new_page())
+    expect(answer(page)).to_have_text("?")
+    expect(button(page, "Correct")).to_be_disabled()
+
+
+def test_an_uploaded_photo_is_read_and_a_text_file_gives_a_sentence(new_page: NewPage, folder: Path) -> None:
+    page = new_page()
+    page.get_by_text("Upload an image").click()
+    (folder / "text.png").write_text("not an image")
+    page.locator("input[type=file]").set_input_files(folder / "text.png")
+    expect(page.locator(".answer")).to_contain_text("text.png is not an image")
+    photo = Image.new("RGB", (600, 800), (235, 230, 220))
+    ImageDraw.Draw(photo).line([(180, 200), (430, 200), (260, 620)], fill=(30, 30, 60), width=44, joint="curve")
+    photo.save(folder / "seven.jpg")
+    page.locator("input[type=file]").set_input_files(folder / "seven.jpg")
+    expect(answer(page)).to_have_text("7")
+
+
+def test_an_unknown_model_in_the_link_gives_a_sentence_and_the_shipped_model(new_page: NewPage) -> None:
+    page = ready(new_page("/?model=no-such-run"))
+    expect(page.get_by_text("The shipped model answers instead.")).to_be_visible()
+    draw(page, SEVEN)
+    expect(answer(page)).to_have_text("7")

@@ -1,0 +1,162 @@
+"""The Draw page without a browser: what is answered, what is stored, and a sentence wherever something is wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from dashboard.drawing import Sheet
+from dataset import append_drawing, load_drawings
+from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
+from tests.small_runs import SMALL, finish
+
+FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+def page():
+    from dashboard.pages.draw import render
+    from dashboard.state import state
+
+    state.keep_url()
+    render()
+
+
+@pytest.fixture(autouse=True)
+def drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    st.cache_resource.clear()
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "drawings.csv"))
+    return tmp_path / "drawings.csv"
+
+
+def canvas(*points: tuple[int, int]) -> np.ndarray:
+    """What the drawing widget sends: white ink on black, opaque."""
+    picture = Image.new("RGBA", (280, 280), "black")
+    if points:
+        ImageDraw.Draw(picture).line(points, fill="white", width=20, joint="curve")
+    return np.asarray(picture)
+
+
+SEVEN = canvas((70, 60), (210, 60), (130, 235))
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=60)
+    for name, value in address.items():
+        app.query_params[name] = value
+    return run(app)
+
+
+def run(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
+
+
+def draw(app: AppTest, pixels: np.ndarray) -> AppTest:
+    """As if the canvas had sent these pixels."""
+    sheets = app.session_state["value-sheets"]
+    sheets["Draw"] = replace(sheets.get("Draw", Sheet()), pixels=pixels, strokes={"objects": [{}]})
+    return run(app)
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return run(app)
+
+
+def answer(app: AppTest) -> str:
+    return next(text.value for text in app.markdown if 'class="answer' in text.value)
+
+
+def said(app: AppTest) -> str:
+    return " ".join(e.value for kind in (app.markdown, app.warning, app.error, app.caption) for e in kind)
+
+
+def test_a_drawing_is_answered_with_the_shipped_model_its_runner_up_and_margin():
+    app = draw(opened(), SEVEN)
+    shares = load_classifier().predict_proba(center_ink(SEVEN)[None])[0]
+    first, second = np.argsort(-shares)[:2]
+    assert f"<span>{first}</span>" in answer(app)
+    assert f"Runner-up: {second}" in answer(app)
+    assert f"{100 * (shares[first] - shares[second]):.1f} points behind" in answer(app)
+
+
+@pytest.mark.parametrize("pixels", [canvas(), canvas((40, 40), (41, 40))])
+def test_blank_paper_and_specks_are_not_read_and_say_so(pixels: np.ndarray):
+    app = draw(opened(), pixels)
+    assert "<span>?</span>" in answer(app)
+    assert "Draw" in answer(app)
+    assert all(button.disabled for button in app.button if button.label in ("Correct", "Incorrect"))
+
+
+def test_correct_stores_exactly_what_was_shown_and_takes_a_new_sheet():
+    app = click(draw(opened(), SEVEN), "Correct")
+    stored, classifier = load_drawings(), load_classifier()
+    np.testing.assert_array_equal(stored.digits.images[0], center_ink(SEVEN))
+    row = stored.table.iloc[0]
+    assert row["label"] == row["predicted"] == stored.digits.labels[0]
+    assert row["model"] == classifier.fingerprint
+    assert row["source"] == "drawn"
+    assert "<span>?</span>" in answer(app)
+    assert f"Saved as {row['label']}." in said(app)
+
+
+def test_incorrect_asks_which_digit_and_stores_that():
+    app = click(click(draw(opened(), SEVEN), "Incorrect"), "4")
+    assert load_drawings().table["label"].tolist() == [4]
+    assert "Saved as 4." in said(app)
+
+
+def test_a_click_that_comes_after_its_sheet_is_gone_stores_nothing():
+    app = draw(opened(), SEVEN)
+    correct = next(button for button in app.button if button.label == "Correct")
+    sheets = app.session_state["value-sheets"]
+    sheets["Draw"] = Sheet(sheets["Draw"].number + 1)  # Clear has come first
+    correct.click()
+    run(app)
+    assert len(load_drawings().digits) == 0
+
+
+def test_undo_takes_the_last_row_back():
+    app = click(click(draw(opened(), SEVEN), "Correct"), "Undo this")
+    assert len(load_drawings().digits) == 0
+    assert "no longer kept" in said(app)
+
+
+def test_a_drawing_that_cannot_be_stored_stays_and_says_why(drawings: Path):
+    drawings.mkdir()
+    app = AppTest.from_function(page, default_timeout=60).run()
+    app = click(draw(app, SEVEN), "Correct")
+    assert "DIGITS_DRAWINGS" in said(app)
+    assert "<span>?</span>" not in answer(app)
+
+
+def test_damaged_rows_are_set_aside_with_a_sentence(drawings: Path):
+    append_drawing(center_ink(SEVEN), 7, predicted=7, confidence=0.9, model="m", session="s")
+    drawings.write_text(drawings.read_text() + "7,1,2,3\n7,x\n")
+    assert "2 damaged rows were set aside in" in said(opened())
+    assert len(load_drawings().digits) == 1
+
+
+def test_a_chosen_model_comes_with_the_address_and_an_unknown_one_gives_a_sentence():
+    trained = finish(SMALL)
+    app = opened(model=trained.id)
+    assert app.selectbox(key="model").value == trained.id
+    app = opened(model="no-such-run")
+    assert app.selectbox(key="model").value == "shipped"
+    assert "The shipped model answers instead." in said(app)
+
+
+def test_a_model_that_does_not_read_digits_names_its_classes_and_collects_nothing():
+    trained = finish(SMALL)
+    saved = load_checkpoint(trained.best)
+    save_checkpoint(trained.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "classes": FASHION}))
+    app = draw(opened(model=trained.id), SEVEN)
+    assert any(name in answer(app) for name in FASHION)
+    assert "not collected" in said(app)
+    assert not any(button.label == "Correct" for button in app.button)
