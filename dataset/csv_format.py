@@ -166,8 +166,8 @@ def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
     if len(label_columns) > 1:
         return Problem(file, number, expected, f"{len(label_columns)} label columns")
     pixels = _pixel_columns(names)
-    if len(pixels) != PIXELS:
-        missing = sorted(set(range(PIXELS)) - set(pixels))
+    missing = sorted(set(range(PIXELS)) - set(pixels))
+    if missing or len(pixels) != PIXELS:
         found = f"no column pixel{missing[0]}" if pixels and missing else f"{len(pixels)} pixel columns"
         return Problem(file, number, expected, _separator(fields[0]) or found)
     return Layout(

@@ -114,8 +114,9 @@ def _count(path: Path, _mtime: int, _size: int) -> NDArray[np.int64]:
     counts = np.zeros(10, np.int64)
     with path.open("rb") as file:
         for line in file:
-            if line[:1].isdigit() and line[1:2] == b"," and line.count(b",") == len(COLUMNS) - 1:
-                counts[int(line[:1])] += 1
+            label = line.partition(b",")[0].strip(b' "')
+            if len(label) == 1 and label.isdigit() and line.count(b",") == len(COLUMNS) - 1:
+                counts[int(label)] += 1
     return counts
 
 

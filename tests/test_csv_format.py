@@ -155,9 +155,10 @@ def test_a_header_alone_is_named(tmp_path: Path) -> None:
     assert problem(write_csv(tmp_path / "train.csv", csv_lines(0))).endswith("got a header line alone.")
 
 
-def test_a_missing_column_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["comment", "pixel900", ""])
+def test_a_missing_column_is_named(tmp_path: Path, name: str) -> None:
     lines = csv_lines(3)
-    lines[0] = lines[0].replace("pixel17,", "comment,")
+    lines[0] = lines[0].replace("pixel17,", f"{name},")
     assert problem(write_csv(tmp_path / "train.csv", lines)) == (
         "train.csv line 1: expected columns named label and pixel0 to pixel783, got no column pixel17."
     )
