@@ -129,10 +129,12 @@ class Work:
         self.wishes = Wishes()
         self.control_file = run.folder / "control.json"
         self.control: tuple[int, int, int] | None = None
+        self.latest: StepDone | None = None
         self.held: Row | None = None  # the row of a step whose validation is not done yet
         self.rows = 0
         self.marked = False  # the next step is the first with a new rate: it gets a row
         self.clock = Clock()
+        self.saved: tuple[int, int, float | None] | None = None  # what the checkpoint on disk holds
         self.next_status = self.next_save = 0.0
 
     def all(self) -> Iterator[Status]:
@@ -287,14 +289,7 @@ class Work:
         trainer = self.trainer
         assert trainer is not None
         if isinstance(event, StepDone):
-            self.status = replace(
-                self.status,
-                step=event.step,
-                epoch=event.epoch,
-                learning_rate=event.learning_rate,
-                train_loss=event.loss,
-                train_accuracy=event.accuracy,
-            )
+            self.latest = event
             if event.report or self.marked:
                 self.marked = False
                 rate, seconds = self.clock.lap(self.images_seen())
@@ -305,11 +300,10 @@ class Work:
                 else:
                     self.append(row)
         elif isinstance(event, EpochDone):
-            row = self.held or [event.step, event.epoch, self.status.learning_rate, event.train_loss,
-                                event.train_accuracy, None, None, None, None, self.clock.seconds]  # fmt: skip
-            row[5:7] = [event.validation_loss, event.validation_accuracy]
+            self.take_in_latest()
+            assert self.held is not None  # kept in the checkpoint too
+            self.append([*self.held[:5], event.validation_loss, event.validation_accuracy, *self.held[7:]])
             self.held = None
-            self.append(row)
             self.status = replace(
                 self.status,
                 validation_epoch=event.epoch,
@@ -329,22 +323,40 @@ class Work:
                 trainer.save_weights(self.run.best, **self.about, step=event.step, epoch=event.epoch)
             self.save(good=event.train_loss <= trainer.progress.start_loss)
 
+    def take_in_latest(self) -> None:
+        """Bring the status up to the latest step: when it is looked at, not at every step."""
+        if self.latest is not None:
+            self.status = replace(
+                self.status,
+                step=self.latest.step,
+                epoch=self.latest.epoch,
+                learning_rate=self.latest.learning_rate,
+                train_loss=self.latest.loss,
+                train_accuracy=self.latest.accuracy,
+            )
+            self.latest = None
+
     def append(self, row: Row) -> None:
         self.run.append_history(row)
         self.rows += 1
 
     def save(self, *, good: bool = True) -> None:
         """A checkpoint for an exact resume; of a network that is worse than at its start only if it ends there."""
-        if self.trainer is None or not good:
+        trainer = self.trainer
+        if trainer is None or not good:
+            return
+        state = (trainer.step, trainer.progress.last_check, trainer.learning_rate_override)
+        if state == self.saved:
             return
         began = time.monotonic()
-        self.trainer.save(
+        trainer.save(
             self.run.last,
             **self.about,
             history_rows=self.rows,
             held_row=self.held,
             seconds=self.clock.seconds,
         )
+        self.saved = state
         now = time.monotonic()
         self.next_save = now + max(CHECKPOINT_SECONDS, (now - began) / CHECKPOINT_SHARE)
 
@@ -416,6 +428,7 @@ class Work:
         )
 
     def write(self, **changes: Any) -> None:
+        self.take_in_latest()
         self.status = replace(self.status, updated=time.time(), **changes)
         self.run.write_status(self.status)
         self.next_status = time.monotonic() + STATUS_SECONDS
