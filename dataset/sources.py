@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dataset.csv_format import read_csv
 from dataset.digits import DIGIT_CLASSES, DataError, Digits, without
-from dataset.download import ORIGINS, PARTS, download
+from dataset.download import ORIGINS, PARTS, SHIPPED, download
 from dataset.files import CHUNK, cache_folder, cached, content_hash, open_data
 from dataset.idx import find_idx, idx_name, is_idx, read_idx_pair
 
@@ -37,6 +37,7 @@ SOURCES = {
     for source in (
         Source("mnist-5k", "MNIST, 5,000 digits", "5,000 of MNIST's training digits, 500 of each: needs no network."),
         Source("mnist", "MNIST", "70,000 handwritten digits: 55,000 to train, 5,000 to validate, 10,000 to test."),
+        Source(SHIPPED, "MNIST but for the test digits of mnist-5k", "What the shipped model was trained on."),
         Source(
             "fashion-mnist",
             "Fashion-MNIST",
@@ -101,6 +102,8 @@ def available(source: str | Path) -> bool:
     name = str(source)
     if name == "mnist-5k":
         return _mnist_5k_file() is not None
+    if name == SHIPPED:
+        return available("mnist")
     if name in ORIGINS:
         return _idx_folder(name) is not None
     return Path(name).expanduser().exists()
@@ -121,6 +124,8 @@ def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
     name = str(source)
     if name == "mnist-5k":
         return _read_mnist_5k(part)
+    if name == SHIPPED:
+        return _read_shipped(part)
     if name in ORIGINS:
         folder = _idx_folder(name)
         if folder is None or folder == cache_folder() / name:
@@ -138,6 +143,15 @@ def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
     raise DataError(
         f"There is no source and no file {name!r}. Choose one of {', '.join(SOURCES)}, or a CSV or IDX file."
     )
+
+
+def _read_shipped(part: Literal["pool", "test", "all"]) -> Digits:
+    digits = _read("mnist", "test" if part == "test" else "pool")
+    if part != "test":
+        digits = without(digits, _read_mnist_5k("test"))
+    if part == "all":
+        digits = _joined(digits, _read("mnist", "test"))
+    return replace(digits, source=SHIPPED)
 
 
 def _read_mnist_5k(part: str) -> Digits:
@@ -187,9 +201,7 @@ def _idx_folder(name: str) -> Path | None:
 
 def _read_folder(folder: Path, part: str, source: Source) -> Digits:
     if part == "all":
-        pool, test = _read_folder(folder, "pool", source), _read_folder(folder, "test", source)
-        images, labels = np.concatenate([pool.images, test.images]), np.concatenate([pool.labels, test.labels])
-        return Digits(images, labels, source.name, source.classes)
+        return _joined(_read_folder(folder, "pool", source), _read_folder(folder, "test", source))
     names = PARTS[2:] if part == "test" else PARTS[:2]
     paths = [find_idx(folder, name) for name in names]
     if paths[0] is None or paths[1] is None:
@@ -198,6 +210,11 @@ def _read_folder(folder: Path, part: str, source: Source) -> Digits:
     downloaded = source.name in ORIGINS and folder == cache_folder() / source.name
     images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[source.name].sha256 if downloaded else None)
     return Digits(images, labels, source.name, source.classes)
+
+
+def _joined(pool: Digits, test: Digits) -> Digits:
+    images, labels = np.concatenate([pool.images, test.images]), np.concatenate([pool.labels, test.labels])
+    return Digits(images, labels, pool.source, pool.classes)
 
 
 def _read_file(path: Path, part: str) -> Digits:

