@@ -1,0 +1,1 @@
+"""Experiments: runs outside the web server, and the command `digits`."""

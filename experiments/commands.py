@@ -15,6 +15,7 @@ import numpy as np
 from dataset import (
     SOURCES,
     DataError,
+    Digits,
     available,
     check_csv,
     count_by_digit,
@@ -105,7 +106,7 @@ def prepare_data(config: TrainConfig) -> None:
 def resume(arguments: argparse.Namespace) -> int:
     run = find_run(arguments.run)
     status = run.status()
-    if run.alive():
+    if status.active:
         run.ask("run")
         print(f"The run {run.id} is {status.state} in another process, which goes on with it.")
         return 0
@@ -170,10 +171,14 @@ def test(arguments: argparse.Namespace) -> int:
     confusion = confusion_matrix(digits.labels, predictions)
     correct, total = int(confusion.trace()), len(digits)
     low, high = wilson_interval(correct, total)
+    seen = digits_seen(classifier, digits) if (source, arguments.split) != (classifier.config.data, "test") else 0
+    if seen:
+        print(f"digits: this model was trained on {seen:,} of these {total:,} digits.", file=sys.stderr)
     if arguments.json:
         found = {"accuracy": correct / total, "correct": correct, "total": total, "confusion": confusion.tolist()}
-        found |= {"interval": [low, high], "source": source, "split": arguments.split, "classes": list(digits.classes)}
-        print(json.dumps(found | {"model": name, "fingerprint": classifier.fingerprint}))
+        found |= {"interval": [low, high], "source": source, "split": arguments.split, "seen": seen}
+        found |= {"classes": list(digits.classes), "model": name, "fingerprint": classifier.fingerprint}
+        print(json.dumps(found))
         return 0
     print(f"{percent(correct / total)} right: {correct:,} of {total:,} {arguments.split} digits of {source}")
     print(f"95 % interval {percent(low)} to {percent(high)}; model {name} ({classifier.fingerprint})")
@@ -182,6 +187,16 @@ def test(arguments: argparse.Namespace) -> int:
     for label, row in zip(("", *digits.classes), [digits.classes, *confusion.tolist()], strict=True):
         print(f"{label:>{width}}" + "".join(f"{cell:>{width}}" for cell in row))
     return 0
+
+
+def digits_seen(classifier: Classifier, digits: Digits) -> int | None:
+    """How many of these digits are among those the model learnt from; None if those are no longer at hand."""
+    config = classifier.config
+    if not available(config.data):
+        return None
+    train, _ = load_training(config.data, config.validation_share)
+    known = {image.tobytes() for image in train.images}
+    return sum(image.tobytes() in known for image in digits.images)
 
 
 def predict(arguments: argparse.Namespace) -> int:

@@ -25,8 +25,8 @@ def worker_limit() -> int:
 
 def start(run: Run) -> None:
     """Start a worker on a queued run. It waits for its turn by itself."""
-    if run.alive():
-        raise RunError(f"The run {run.id} has a worker already.")
+    if run.status().pid:
+        raise RunError(f"The run {run.id} has had a worker: resume it.")
     _launch(run)
 
 
@@ -38,17 +38,15 @@ def start_training(config: TrainConfig, *, name: str = "", start: Path | None = 
 
 
 def resume(run: Run) -> None:
-    """Go on where the run is: a paused one keeps its worker, any other gets a new one at its last checkpoint."""
-    if run.alive():
+    """Go on where the run is: a paused one keeps its worker, one without gets a new one at its last checkpoint."""
+    status = run.status()
+    if status.active:
         run.ask("run")
         return
-    state = run.status().state
-    if state == "finished":
+    if status.state == "finished":
         raise RunError(f"The run {run.id} is finished: there is nothing to resume.")
-    if state == "queued":
-        raise RunError(f"The run {run.id} is starting already.")
     run.queue()
-    _launch(run)
+    _launch(run)  # it waits for the lock if the old worker is just leaving
 
 
 def pause(run: Run) -> None:

@@ -528,8 +528,12 @@ def main() -> int:
     with departure.noticed():
         if arguments.with_parent:
             departure.watch_parent()
-        for _ in train_run(run, departure):
-            pass
+        try:
+            for _ in train_run(run, departure):
+                pass
+        except RunError as error:  # two people resumed it at once
+            run.log(str(error))
+            return 2
     return 0
 
 

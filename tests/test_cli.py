@@ -99,6 +99,14 @@ def test_testing_a_run_as_text_and_as_json(digits):
     assert re.match(r"\d\d\.\d % right: \d+ of 333 validation digits of mnist-5k\n95 % interval", out)
 
 
+def test_a_score_on_digits_that_were_learnt_says_so(digits):
+    run = finish(SMALL)
+    _, out, err = digits("test", "--run", run.id, "--data", "mnist-5k", "--split", "train", "--json")
+    assert json.loads(out)["seen"] == 3667
+    assert err == "digits: this model was trained on 3,667 of these 3,667 digits.\n"
+    assert digits("test", "--run", run.id, "--data", "mnist-5k")[2] == ""
+
+
 def test_predicting_pictures_of_any_polarity_and_size(digits, tmp_path):
     run = finish(SMALL.replace(hidden=(64,), epochs=15))
     test = load_digits("mnist-5k", "test")[:60]

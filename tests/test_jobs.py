@@ -135,6 +135,28 @@ def test_a_killed_worker_leaves_an_interrupted_run_that_resumes(started):
     until(underway(run), "the run to go on")
 
 
+def test_resuming_right_after_stopping_is_not_lost(started):
+    run = started()
+    for _ in range(5):
+        until(underway(run), "the run to go on")
+        jobs.stop(run)
+        until(in_state(run, "stopped"), "the run to stop")
+        jobs.resume(run)  # the old worker may not have left yet
+
+
+def test_two_who_resume_at_once_get_one_worker(started):
+    run = started()
+    until(underway(run), "the run to begin")
+    os.kill(run.status().pid, signal.SIGKILL)
+    until(in_state(run, "interrupted"), "the run to be interrupted")
+    run.queue()
+    for _ in range(2):
+        jobs.start(run)
+    until(underway(run), "the run to go on")
+    until(lambda: "another process" in log(run), "the second worker to give up")
+    assert run.status().state == "running"
+
+
 def test_sigterm_saves_and_interrupts(started):
     run = started()
     until(underway(run), "the run to begin")
