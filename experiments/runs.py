@@ -272,14 +272,16 @@ def create_run(config: TrainConfig, *, name: str = "", start: Path | None = None
         raise RunError(
             f"This run continues from model {config.start_from}: give the file of that model, or start fresh."
         )
-    run = Run(_new_folder(name) if folder is None else _given_folder(folder))
-    if start is not None:
-        shutil.copyfile(start, run.start)
-    _write_json(run.folder / "config.json", config.to_dict())
     now = time.time()
-    run.write_status(
-        Status("queued", name=name, created=now, queued=now, updated=now, parameters=config.parameter_count())
-    )
+    status = Status("queued", name=name, created=now, queued=now, updated=now, parameters=config.parameter_count())
+    try:
+        run = Run(_new_folder(name) if folder is None else _given_folder(folder))
+        if start is not None:
+            shutil.copyfile(start, run.start)
+        _write_json(run.folder / "config.json", config.to_dict())
+        run.write_status(status)
+    except OSError as error:
+        raise RunError(f"The run cannot be kept in {folder or runs_folder()}: {error.strerror}.") from error
     return run
 
 
@@ -370,12 +372,9 @@ def _new_folder(name: str) -> Path:
 
 def _given_folder(folder: Path) -> Path:
     folder = folder.expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise RunError(f"{folder} is not empty: nothing is overwritten. Give a new folder, or resume that run.")
-    except OSError as error:
-        raise RunError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise RunError(f"{folder} is not empty: nothing is overwritten. Give a new folder, or resume that run.")
     return folder
 
 

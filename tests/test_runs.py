@@ -169,6 +169,13 @@ def test_nothing_is_overwritten_by_a_folder_of_ones_own(tmp_path):
         create_run(SMALL, folder=folder)
 
 
+def test_a_runs_folder_that_cannot_be_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "file" / "runs"))
+    with pytest.raises(RunError, match="cannot be kept"):
+        create_run(SMALL)
+
+
 def test_a_run_keeps_a_copy_of_the_model_it_starts_from():
     first = finish(SMALL)
     second = create_run(SMALL, start=first.model)
