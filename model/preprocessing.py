@@ -125,9 +125,8 @@ def find_ink(grey: Picture) -> tuple[Picture, float]:
     """How far each pixel is from the paper, on the side of the ink, stretched to 0..255; and the paper's noise."""
     paper, noise = find_paper(grey)
     lit = np.maximum(paper, DARK)
-    ink = (grey - paper) * np.asarray(
-        np.mean(lit) / lit, np.float32
-    )  # ink in the shade differs less from the paper around it
+    # Ink in the shade differs less from the paper around it.
+    ink = (grey - paper) * np.asarray(np.mean(lit) / lit, np.float32)
     if np.vdot(ink * ink, ink) < 0:
         ink = -ink
     np.clip(ink, 0, 255, out=ink)
@@ -155,11 +154,14 @@ def find_paper(grey: Picture) -> tuple[Picture | float, float]:
     if noise == 0 or max(grey.shape) < LIT:
         return paper, noise
     y, x = np.ix_(*(np.linspace(-1, 1, side, dtype=np.float32) for side in grey.shape))
-    terms = np.stack([np.broadcast_to(term, grey.shape) for term in (np.ones(()), y, x, y * y, y * x, x * x)], axis=-1)
+    terms = np.stack(
+        [np.broadcast_to(term, grey.shape) for term in (np.float32(1), y, x, y * y, y * x, x * x)], axis=-1
+    )
+    at_border = terms[border]
     for _ in range(3):
         kept = off <= 3 * noise
-        weights = np.linalg.lstsq(terms[border][kept], levels[kept])[0]
-        off = np.abs(levels - terms[border] @ weights)
+        weights = np.linalg.lstsq(at_border[kept], levels[kept])[0]
+        off = np.abs(levels - at_border @ weights)
         noise = max(1.4826 * float(np.median(off)), 1)
     return (terms @ weights).astype(np.float32), noise
 
