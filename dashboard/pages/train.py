@@ -1,7 +1,30 @@
-"""The Train page."""
+"""The Train page: set up a run on the left, watch it learn on the right."""
 
 import streamlit as st
 
+from dashboard.new_run import PLAN, render_new_run
+from dashboard.run_list import render_run_list
+from dashboard.run_view import render_run
+from dashboard.state import state
+from experiments.runs import RunError, open_run
+
 
 def render() -> None:
-    st.title("Train")
+    st.title("Train a network")
+    shown = state.shown_run()
+    # On a phone the columns lie one above the other, and the stylesheet puts a run that is shown first.
+    with st.container(key="train-with-run" if shown else "train"):
+        settings, view = st.columns([3, 7], gap="medium")
+    with settings:
+        plan = render_new_run()
+    with view:
+        render_run_list(shown)
+        if shown:
+            try:
+                render_run(open_run(shown))
+            except RunError as error:
+                st.error(str(error))
+            return
+        st.info("Choose a preset and press Start fresh: loss and accuracy grow here while the network learns.")
+        if plan is not None:
+            st.vega_lite_chart(plan, key="plan", alt=PLAN)

@@ -1,0 +1,51 @@
+"""Cost: about how long a run will take, from what its steps cost and how fast this machine was lately."""
+
+from collections.abc import Iterable
+from statistics import median
+
+from experiments.runs import Run, RunError
+from model import TrainConfig
+
+# Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
+STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
+START = 1.0  # until a new process trains
+LATELY = 3  # runs that say how fast the machine is
+
+
+def expected_seconds(config: TrainConfig, images: int, slowness: float) -> float:
+    """About how long `images` training images will take with this config, from the click on."""
+    steps = config.total_steps(images)
+    return START + slowness * steps * _step_seconds(config, images)
+
+
+def slowness(runs: Iterable[Run]) -> float:
+    """Measured over reckoned seconds of the latest runs, newest first; 1 where there are none."""
+    ratios: list[float] = []
+    for run in runs:
+        try:
+            status, config = run.status(), run.config
+        except RunError:
+            continue
+        if status.images and status.images_per_second and status.seconds > 1:  # a shorter one measures its start
+            batch = config.batch_size or status.images
+            ratios.append(batch / status.images_per_second / _step_seconds(config, status.images))
+        if len(ratios) == LATELY:
+            break
+    return median(ratios) if ratios else 1.0
+
+
+def _step_seconds(config: TrainConfig, images: int) -> float:
+    batch = min(config.batch_size or images, images)
+    return STEP + IMAGE * batch + config.parameter_count() * (PARAMETER + PRODUCT * batch)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 3.2 s, 45 s, 12 min, 2 h 5 min."""
+    if seconds < 10:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"

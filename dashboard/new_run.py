@@ -1,0 +1,150 @@
+"""New run: the settings of a run, what it will cost, and the two ways to start it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.cost import duration, expected_seconds, slowness
+from dashboard.forms import Form, named
+from dashboard.plots.training import Figure, rate_figure, schedule
+from dashboard.state import SHIPPED, state
+from dashboard.training_data import choose_source, own_drawings
+from dataset import SOURCES, count_by_digit, default_source
+from experiments.jobs import start_training
+from experiments.runs import RunError, list_runs, open_run
+from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
+from model.classifier import SHIPPED as SHIPPED_FILE
+
+FORM = Form("train")
+PLAN = "The learning rate over the steps of the run, as planned"
+OF_THE_DATA = ("data", "validation_share", "drawings_weight", "seed", "threads")  # a preset leaves these as they are
+
+
+def fill_from(config: TrainConfig) -> None:
+    """Show the settings of a config, as where a run is to be repeated."""
+    FORM.fill(config)
+    for preset in PRESETS:
+        if with_data_of(config, preset) == config:
+            state.set_widget(FORM.key("preset"), preset)
+    known = config.data in SOURCES
+    state.set_widget(FORM.key("source"), config.data if known else "file")
+    state.set_widget(FORM.key("path"), "" if known else config.data)
+    state.set_widget(FORM.key("drawings"), config.drawings_weight > 0)
+
+
+def with_data_of(config: TrainConfig, preset: str) -> TrainConfig:
+    return PRESETS[preset].replace(**{setting: getattr(config, setting) for setting in OF_THE_DATA})
+
+
+def render_new_run() -> Figure | None:
+    """Few settings in sight, the others in groups; what they make stands at the start button, above the groups.
+
+    -> the learning rate as planned, once there are digits to train on.
+    """
+    if not FORM.filled():
+        FORM.fill(PRESETS[DEFAULT_PRESET])
+        state.set_widget(FORM.key("source"), default_source())
+    preset = st.selectbox(
+        "Preset",
+        list(PRESETS),
+        format_func=named,
+        key=FORM.key("preset"),
+        help="A network and its training that are worth knowing. Every setting below stays free.",
+        on_change=lambda: FORM.fill(PRESETS[state.widget(FORM.key("preset"))], but=OF_THE_DATA),
+        persist_state="session",
+    )
+    st.caption(DESCRIPTIONS[preset])
+    data, pool = choose_source(FORM)
+    values = {"data": data} | FORM.length() | FORM.learning_rate()
+    start = st.container()
+    with st.expander("Network", icon=":material/hub:"):
+        values |= FORM.network()
+    with st.expander("Optimizer and schedule", icon=":material/trending_down:"):
+        values |= FORM.optimizer() | FORM.schedule()
+        chart = st.container()
+    with st.expander("Against overfitting", icon=":material/shield:"):
+        values |= FORM.regularization(values["loss"])
+        st.caption("Change the training images at random:")
+        values |= FORM.augmentation()
+    with st.expander("Data and repetition", icon=":material/database:"):
+        values |= FORM.number("validation_share") | own_drawings(FORM) | FORM.repetition()
+    try:
+        config = TrainConfig(**values)
+    except ConfigError as error:
+        start.error(str(error))
+        return None
+    images = pool - round(pool * config.validation_share) + config.drawings_weight * int(count_by_digit().sum())
+    with start:
+        render_start(config, preset, images, ready=pool > 0)
+    if not pool:
+        return None
+    steps = config.total_steps(images)
+    planned = schedule(lambda step: config.scheduled_rate(step, images), steps)
+    figure = rate_figure(planned, None, total_steps=steps, palette=state.palette())
+    chart.vega_lite_chart(figure, key="train-schedule", alt=PLAN)
+    return figure
+
+
+def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) -> None:
+    """What the run will be, and the buttons."""
+    sizes = " → ".join(map(str, (784, *config.hidden, 10)))
+    about = f"{sizes}, {config.parameter_count():,} parameters."
+    if ready:
+        seconds = expected_seconds(config, images, slowness(list_runs()))
+        about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
+    st.caption(about)
+    if config.patience and not config.validation_share:
+        st.error("Early stopping needs validation images: raise the validation share, or set early stopping to 0.")
+        ready = False
+    name = preset if config == with_data_of(config, preset) else f"{preset}, changed"
+    with st.container(horizontal=True):
+        # Each start has a button of its own: the second click of a double click finds it gone.
+        if st.button(
+            "Start fresh", key=f"start-{state.starts}", type="primary", icon=":material/play_arrow:", disabled=not ready
+        ):
+            begin(config, name)
+        with st.popover("Continue from a model", disabled=not ready):
+            render_continue(config, name)
+
+
+def render_continue(config: TrainConfig, name: str) -> None:
+    """Training that begins with the weights of a model, in a run of its own."""
+    titles = resources.model_titles()
+    choice = st.selectbox("Model", list(titles), format_func=titles.get, key="start-model")
+    try:
+        model = resources.classifier(choice)
+        source = SHIPPED_FILE if choice == SHIPPED else open_run(choice).model
+    except (RunError, CheckpointError) as error:
+        st.error(str(error))
+        return
+    st.caption(
+        "A new run begins with the weights of this model, so its network takes the place of the one set here. "
+        "All other settings hold, and the model itself is not changed."
+    )
+    if st.button(
+        "Continue from this model", key=f"continue-{state.starts}", type="primary", icon=":material/play_arrow:"
+    ):
+        smoothing = config.label_smoothing if model.config.loss == "cross-entropy" else 0.0
+        begin(
+            config.replace(
+                hidden=model.config.hidden,
+                activation=model.config.activation,
+                loss=model.config.loss,
+                label_smoothing=smoothing,
+            ),
+            f"{name}, continued",
+            source,
+        )
+
+
+def begin(config: TrainConfig, name: str, start: Path | None = None) -> None:
+    """A new run, which the page then shows."""
+    try:
+        run = start_training(config, name=name, start=start)
+    except (RunError, OSError) as error:
+        st.error(f"The run could not be started: {error}")
+        return
+    state.starts += 1
+    state.show_run(run.id)
+    st.rerun()

@@ -1,0 +1,95 @@
+"""Training data: which digits a new run learns from, and a cure where they cannot be had."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.downloads import offer_download
+from dashboard.forms import Form
+from dashboard.state import state
+from dataset import SOURCES, DataError, available, count_by_digit, load_training
+from experiments.runs import runs_folder
+
+FILE = "file"
+POOLS = {"mnist-5k": 4_000, "mnist": 60_000, "fashion-mnist": 60_000}  # digits that are not test digits
+
+
+def choose_source(form: Form) -> tuple[str, int]:
+    """Draws the choice -> the source's name or path, and how many digits it has to train and validate on.
+
+    0 digits: they cannot be had, and the page has said why and what to do.
+    """
+    source = st.selectbox(
+        "Digits to learn from",
+        [*SOURCES, FILE],
+        format_func=lambda name: SOURCES[name].title if name in SOURCES else "A file of your own",
+        key=form.key("source"),
+        help="Test digits are never among them: they are kept for the Evaluate page.",
+        persist_state="session",
+    )
+    if source == FILE:
+        return choose_file(form)
+    if not available(source):
+        offer_download(source, use_instead=lambda: state.set_widget(form.key("source"), "mnist-5k"))
+        return source, 0
+    return source, POOLS[source]
+
+
+def choose_file(form: Form) -> tuple[str, int]:
+    """A CSV that is uploaded, or any file that is already on the machine that trains."""
+    upload, path = form.key("upload"), form.key("path")
+    st.file_uploader(
+        "Upload a CSV file",
+        type=["csv", "gz"],
+        key=upload,
+        help="One line per digit, as on Kaggle: its label, then 784 pixels from 0 to 255.",
+        on_change=lambda: state.set_widget(path, kept(state.widget(upload)) or state.widget(path)),
+    )
+    place = st.text_input("Or the path of a CSV or IDX file on this computer", key=path, persist_state="session")
+    if not place:
+        return "", 0
+    try:
+        file = Path(place).expanduser().absolute()
+        if not file.exists():
+            raise DataError(f"There is no file {file}. Give the path of a CSV or IDX file, or upload one.")
+        return str(file), pool_size(str(file), resources.version(file))
+    except DataError as error:
+        st.error(str(error))
+        return place, 0
+
+
+@st.cache_data(max_entries=20, show_spinner="Reading the file")
+def pool_size(path: str, version: tuple[int, int]) -> int:
+    """How many digits of a file are not test digits."""
+    return len(load_training(path, 0)[0])
+
+
+def kept(upload: Any) -> str:
+    """The path under which an uploaded file stays, so that its runs can be resumed."""
+    if upload is None:
+        return ""
+    content = upload.getbuffer()
+    folder = runs_folder() / ".uploads" / sha256(content).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / Path(upload.name).name
+    if not file.exists():
+        file.write_bytes(content)
+    return str(file)
+
+
+def own_drawings(form: Form) -> dict[str, int]:
+    """Whether the drawings a person saved are learned too, and with what weight."""
+    drawings = int(count_by_digit().sum())
+    included = st.toggle(
+        f"Learn my {drawings:,} drawings too" if drawings else "Learn my drawings too",
+        key=form.key("drawings"),
+        disabled=not drawings,
+        help="What you save on the Draw page. There are none yet."
+        if not drawings
+        else "What you saved on the Draw page.",
+        persist_state="session",
+    )
+    return form.number("drawings_weight", low=1) if included and drawings else {"drawings_weight": 0}
