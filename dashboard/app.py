@@ -7,9 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
-    sys.path.insert(0, str(ROOT))
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
+    sys.path.insert(0, str(HERE.parent))
 
 from dashboard.state import state  # noqa: E402
 
@@ -25,8 +25,8 @@ def page(name: str) -> Callable[[], None]:
     return lambda: import_module(f"dashboard.pages.{name}").render()
 
 
-st.set_page_config(page_title="Digit Lab", page_icon=":material/draw:", layout="wide")
-st.html(Path(__file__).with_name("style.css"))
+st.set_page_config(page_title="Digit Lab", page_icon=HERE / "icon.png", layout="wide")
+st.html(HERE / "style.css")
 chosen = st.navigation(
     [st.Page(page(name), title=title, icon=icon, url_path=name, default=name == "draw") for name, title, icon in PAGES],
     position="top",

@@ -16,12 +16,13 @@ def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
     """A heatmap of the intensities, each with its value on hover, as Vega-Lite."""
     row, column = np.indices(image.shape).reshape(2, -1)
     ink = image.ravel().astype(int)
+    # one stop for each of the ten colours that the theme has for heatmaps: it follows a change of theme by itself
     stops = np.linspace(0, 255, len(palette.sequential)).tolist()
     ticks = {"values": [0, 7, 14, 21, 27], "grid": False, "ticks": False, "labelAngle": 0}
     color = {
         "field": "ink",
         "type": "quantitative",
-        "scale": {"domain": stops, "range": list(palette.sequential), "interpolate": "rgb"},
+        "scale": {"domain": stops, "range": "heatmap", "interpolate": "rgb"},
         "legend": {
             "title": "Ink, 0 to 255",
             "orient": "bottom",
@@ -33,7 +34,7 @@ def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
         {"field": "row", "title": "Row", "type": "ordinal"},
         {"field": "column", "title": "Column", "type": "ordinal"},
         {"field": "ink", "title": "Ink (0 to 255)", "type": "quantitative"},
-        {"field": "input", "title": "What the network reads (0 to 1)", "type": "quantitative", "format": ".3f"},
+        {"field": "input", "title": "Network input (0 to 1)", "type": "quantitative", "format": ".3f"},
     ]
     return {
         "data": pd.DataFrame({"row": row, "column": column, "ink": ink, "input": ink / 255}),
@@ -41,6 +42,7 @@ def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
         "height": image.shape[0] * CELL,
         "autosize": "pad",  # every cell is a whole number of pixels: no seams
         "title": "Intensity of each pixel",
+        "view": {"stroke": palette.line},
         "mark": "rect",
         "encoding": {
             "x": {"field": "column", "type": "ordinal", "title": "Column", "axis": ticks},

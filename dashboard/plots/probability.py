@@ -41,7 +41,7 @@ def probability_figure(
         "layer": [
             {"mark": {"type": "bar", "height": {"band": 0.65}}, "encoding": {"color": color, "tooltip": tips}},
             {
-                "mark": {"type": "text", "align": "left", "dx": 5, "color": palette.text},
+                "mark": {"type": "text", "align": "left", "dx": 5, "color": palette.muted},
                 "encoding": {"text": {"field": "text"}},
             },
         ],
