@@ -75,7 +75,8 @@ class Form:
                 persist_state="session",
             )
             if unit == STEPS:
-                return self.number("steps", low=1, label_visibility="collapsed")
+                epochs = {"epochs": state.widget(self.key("epochs"))}  # which counts for nothing, and is kept
+                return self.number("steps", low=1, label_visibility="collapsed") | epochs
             return self.number("epochs", label_visibility="collapsed") | {"steps": 0}
 
     def learning_rate(self) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Cost: how long a run will take, and how that is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from dashboard.cost import START, duration, expected_seconds, slowness
+from experiments.runs import create_run
+from model import TrainConfig
+
+CONFIG = TrainConfig()
+
+
+def test_twice_the_epochs_take_twice_as_long() -> None:
+    once = expected_seconds(CONFIG, 4000, 1.0) - START
+    assert expected_seconds(CONFIG.replace(epochs=10), 4000, 1.0) - START == pytest.approx(2 * once)
+
+
+def test_a_slow_machine_is_known_by_its_latest_runs() -> None:
+    run = create_run(CONFIG)
+    assert slowness([run]) == 1.0  # it has not trained yet
+    seconds = expected_seconds(CONFIG, 3667, 1.0) - START
+    seen = 5 * 3667
+    run.write_status(replace(run.status(), images=3667, images_per_second=seen / seconds / 3, seconds=9.0))
+    assert slowness([run]) == pytest.approx(3.0, rel=0.02)  # the short last batch is reckoned as a full one
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.25, "0.2 s"), (3.0, "3 s"), (45.4, "45 s"), (720, "12 min"), (7500, "2 h 5 min")]
+)
+def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
