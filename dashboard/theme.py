@@ -63,9 +63,3 @@ DARK = Palette(
         "#1b2028", "#243449", "#2c4a6d", "#346092", "#3b77ba", "#5290d4", "#77a9e0", "#9cc2eb", "#c1dbf5", "#e6f4ff",
     ),
 )  # fmt: skip
-
-
-def scale(colours: tuple[str, ...]) -> list[tuple[float, str]]:
-    """The colours as a Plotly colour scale from 0 to 1."""
-    last = len(colours) - 1
-    return [(place / last, colour) for place, colour in enumerate(colours)]
