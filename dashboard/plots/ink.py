@@ -42,7 +42,7 @@ def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
         "height": image.shape[0] * CELL,
         "autosize": "pad",  # every cell is a whole number of pixels: no seams
         "title": "Intensity of each pixel",
-        "view": {"stroke": palette.line, "strokeWidth": 1},
+        "view": {"stroke": palette.line, "strokeWidth": 2},  # the outer half of it is not covered by cells
         "mark": "rect",
         "encoding": {
             "x": {"field": "column", "type": "ordinal", "title": "Column", "axis": ticks},
