@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.evaluation import Evaluation
 from dataset import Digits
+from experiments import seen
 from model import Classifier
 
 KEPT = 16
@@ -43,3 +44,13 @@ def _probabilities(classifier: Classifier, images: np.ndarray, place: DeltaGener
             place.progress(done / len(images), f"{done:,} of {len(images):,} images answered")
     place.empty()
     return np.concatenate(parts)
+
+
+def digits_seen(classifier: Classifier, digits: Digits) -> int | None:
+    """How many of these digits the model has learnt from; None where that can no longer be told."""
+    return _digits_seen(classifier.fingerprint, digits.fingerprint, classifier, digits)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing with the digits this model learnt from")
+def _digits_seen(weights: str, shown: str, _classifier: Classifier, _digits: Digits) -> int | None:
+    return seen.digits_seen(_classifier, _digits)

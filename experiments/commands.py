@@ -15,7 +15,6 @@ import numpy as np
 from dataset import (
     SOURCES,
     DataError,
-    Digits,
     available,
     check_csv,
     count_by_digit,
@@ -30,6 +29,7 @@ from dataset import (
 from dataset.image_files import read_image
 from experiments import terminal
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.seen import digits_seen
 from experiments.terminal import percent
 from experiments.worker import train_run
 from model import (
@@ -187,16 +187,6 @@ def test(arguments: argparse.Namespace) -> int:
     for label, row in zip(("", *digits.classes), [digits.classes, *confusion.tolist()], strict=True):
         print(f"{label:>{width}}" + "".join(f"{cell:>{width}}" for cell in row))
     return 0
-
-
-def digits_seen(classifier: Classifier, digits: Digits) -> int | None:
-    """How many of these digits are among those the model learnt from; None if those are no longer at hand."""
-    config = classifier.config
-    if not available(config.data):
-        return None
-    train, _ = load_training(config.data, config.validation_share)
-    known = {image.tobytes() for image in train.images}
-    return sum(image.tobytes() in known for image in digits.images)
 
 
 def predict(arguments: argparse.Namespace) -> int:

@@ -95,6 +95,15 @@ def test_looking_at_the_test_set_is_a_choice_that_says_what_it_is_for(run: Run):
     assert app.query_params["split"] == "test"
 
 
+def test_choosing_other_digits_does_not_choose_the_test_set_for_the_next_model(run: Run):
+    app = opened(data="mnist-5k")
+    assert app.selectbox(key="evaluate-split").value == "test"
+    app.selectbox(key="evaluate-data").select("drawings").run()
+    app.selectbox(key="evaluate-data").select("mnist-5k").run()
+    app.selectbox(key="model").select(run.id).run()
+    assert app.selectbox(key="evaluate-split").value == "validation"
+
+
 def test_the_digits_a_model_was_trained_on_are_named(run: Run):
     assert "were among those this model was trained on" in said(opened(model=run.id, split="train"))
     assert "were among those" not in said(opened(model=run.id, split="test"))
@@ -134,7 +143,7 @@ def test_drawings_have_a_score_of_their_own(run: Run):
 def test_data_that_are_not_here_come_with_two_ways_on(run: Run):
     app = opened(model=run.id, data="fashion-mnist")
     assert "Fashion-MNIST is not on this computer" in said(app)
-    assert [button.label for button in app.button] == ["Download Fashion-MNIST", "Use the 5,000 digits"]
+    assert [button.label for button in app.button] == ["Download Fashion-MNIST", "Take the 5,000 digits"]
     app.button[1].click().run()
     assert len(app.metric) == 3
 
@@ -143,7 +152,7 @@ def test_a_download_that_fails_is_a_sentence(run: Run, monkeypatch: pytest.Monke
     def offline(name: str, progressbar: object) -> None:
         raise DataError(f"{name} cannot be downloaded.")
 
-    monkeypatch.setattr("dashboard.pages.choose_digits.download", offline)
+    monkeypatch.setattr("dashboard.downloads.download", offline)
     app = opened(model=run.id, data="fashion-mnist")
     app.button[0].click().run()
     assert [error.value for error in app.error] == ["fashion-mnist cannot be downloaded."]

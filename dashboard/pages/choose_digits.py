@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import resources
+from dashboard.downloads import offer_download
 from dashboard.state import state
-from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, download, load_digits
+from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_digits
 from model import Classifier
 
 DRAWINGS, UPLOAD = "drawings", "upload"
@@ -31,14 +32,14 @@ def choose_digits(classifier: Classifier) -> Digits | None:
     data, split = chosen(classifier, titles)
     left, right = st.columns([3, 2])
     state.set_widget("evaluate-data", data)
-    left.selectbox("Digits", list(titles), format_func=titles.get, key="evaluate-data", on_change=remember)
+    left.selectbox("Digits", list(titles), format_func=titles.get, key="evaluate-data", on_change=remember_data)
     state.set_widget("evaluate-split", split)
     right.selectbox(
         "Split",
         ["all"] if split == "all" else ["test", "validation", "train"],
         format_func=SPLITS.get,
         key="evaluate-split",
-        on_change=remember,
+        on_change=remember_split,
         disabled=split == "all",
         help="The fixed part of these digits that is looked at. Training, validation and test digits never overlap.",
     )
@@ -62,8 +63,12 @@ def chosen(classifier: Classifier, titles: dict[str, str]) -> tuple[str, str]:
     return data, state.split if state.split in ("test", "validation", "train") else suitable
 
 
-def remember() -> None:
-    state.choose_digits(state.widget("evaluate-data"), state.widget("evaluate-split"))
+def remember_data() -> None:
+    state.choose_digits(state.widget("evaluate-data"), state.split)
+
+
+def remember_split() -> None:
+    state.choose_digits(state.data, state.widget("evaluate-split"))
 
 
 def load(data: str, split: str, classifier: Classifier) -> Digits | None:
@@ -73,7 +78,7 @@ def load(data: str, split: str, classifier: Classifier) -> Digits | None:
         file = st.file_uploader(ADVICE[UPLOAD], type="csv", key="evaluate-file", label_visibility="collapsed")
         return None if file is None else uploaded(file.file_id, file)
     if not available(data):
-        offer_download(data)
+        offer_download(data, use_instead=lambda: state.choose_digits("mnist-5k", state.split))
         return None
     if data == classifier.config.data and split != "test":
         # exactly the digits that this model learned from, or was watched with
@@ -101,37 +106,6 @@ def uploaded(file_id: str, _file: Any) -> Digits:
         path = Path(folder, Path(_file.name).name)
         path.write_bytes(_file.getbuffer())
         return load_digits(path, "all")
-
-
-def offer_download(name: str) -> None:
-    """Says that a source is not here, with the two ways on."""
-    title = SOURCES[name].title if name in SOURCES else name
-    st.info(f"{title} is not on this computer. Download it (about 12 MB, once), or look at the 5,000 digits that are.")
-    with st.container(horizontal=True):
-        wanted = st.button(f"Download {title}", type="primary", icon=":material/download:")
-        st.button("Use the 5,000 digits", on_click=state.choose_digits, args=("mnist-5k", state.split))
-    if wanted:
-        with st.status(f"Downloading {title}", expanded=True):
-            download(name, progressbar=DownloadBar())
-        st.rerun()
-
-
-class DownloadBar:
-    """A progress bar with what pooch asks of one, one file after another."""
-
-    def __init__(self) -> None:
-        self.total, self.done, self.bar = 0, 0, st.progress(0.0)
-
-    def update(self, received: int) -> None:
-        self.done += received
-        share = min(1.0, self.done / self.total) if self.total else 0.0
-        self.bar.progress(share, f"{self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB of this file")
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        self.reset()
 
 
 def labelled(digits: Digits) -> Digits | None:

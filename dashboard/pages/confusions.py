@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.evaluation import Evaluation
 from dashboard.pages.sheets import render_paged
-from dashboard.plots.evaluation import CELL, MEASURES, confusion_chart
+from dashboard.plots.evaluation import CELL, MEASURES, confusion_figure
 from dashboard.state import state
 from dataset import Digits
 
@@ -43,8 +43,8 @@ def render_matrix(found: Evaluation, classes: tuple[str, ...]) -> None:
         )
     # A pick in the boxes makes a new chart without a selection: else a click on the cell last clicked would be no news.
     key = f"confusion-{state.cells_picked_by_box}"
-    st.altair_chart(
-        confusion_chart(
+    st.vega_lite_chart(
+        confusion_figure(
             found.confusion, classes, state.palette(), measure=measure, mute_diagonal=muted, picked=state.cell
         ),
         key=key,

@@ -8,19 +8,17 @@ from dashboard.pages.choose_digits import choose_digits
 from dashboard.pages.confusions import render_confusions
 from dashboard.pages.sheets import render_mistakes, render_sample
 from dashboard.plots.evaluation import accuracy_figure, measures_table
-from dashboard.plots.style import CONFIG
-from dashboard.results import evaluation
-from dashboard.seen import digits_seen
+from dashboard.results import digits_seen, evaluation
 from dashboard.state import state
 from dataset import Digits
 from model import Classifier
 
 
 def render() -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Evaluate a model", width="content")
-        with st.container(width=280):
-            classifier = choose_model()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title("Evaluate a model", width="content", anchor=False)
+        with st.container(key="model-place"):
+            classifier = choose_model(label_visibility="collapsed")
     digits = choose_digits(classifier)
     if digits is None:
         return
@@ -73,9 +71,7 @@ def render_classes(found: Evaluation, classes: tuple[str, ...]) -> None:
     st.subheader("How well each class is recognised")
     left, right = st.columns([3, 2], gap="medium")
     figure = accuracy_figure(found.confusion, classes, state.palette())
-    left.plotly_chart(
-        figure, key="class-accuracy", config=CONFIG, alt="Bars: the accuracy of each class, with intervals"
-    )
+    left.vega_lite_chart(figure, key="class-accuracy", alt="Bars: the accuracy of each class, with its interval")
     with right:
         st.markdown("**Precision, recall and F1**")
         st.table(measures_table(found.confusion, classes), border="horizontal")

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.evaluation import Evaluation
+from dashboard.plots.probability import percent_text
 from dashboard.plots.sheet import Tile, sheet
 from dashboard.state import state
 from dataset import Digits
@@ -13,7 +14,7 @@ SHEET = 25  # images
 
 def tile(row: int, found: Evaluation, digits: Digits, *, loss: bool) -> Tile:
     true, predicted = int(found.labels[row]), int(found.predictions[row])
-    details = [f"{100 * found.probabilities[row, predicted]:.1f} % sure"]
+    details = [f"{percent_text(found.probabilities[row, predicted])} sure"]
     if loss:
         details.append(f"loss {found.losses[row]:.2f}")
     return Tile(digits.images[row], digits.classes[true], digits.classes[predicted], tuple(details))

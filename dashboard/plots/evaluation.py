@@ -1,21 +1,23 @@
-"""Charts of an evaluation: the confusion matrix and how well each class is recognised."""
+"""Charts of an evaluation, as Vega-Lite: the confusion matrix and how well each class is recognised."""
 
-import altair as alt
+from typing import Any, TypeAlias
+
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from pandas.io.formats.style import Styler
 
-from dashboard.plots.style import styled
+from dashboard.plots.style import VEGA
 from dashboard.theme import Palette
 from model.metrics import precision_recall_f1, wilson_interval
 
-CELL = "cell"  # the selection of the confusion chart: {"true": name, "predicted": name}
+Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
+
+CELL = "cell"  # the selection of the confusion figure: {"true": name, "predicted": name}
 MEASURES = {"count": "Counts", "row": "Row %", "column": "Column %"}
 UNITS = {"count": "images", "row": "% of each true class", "column": "% of each predicted class"}
 
 
-def confusion_chart(
+def confusion_figure(
     confusion: np.ndarray,
     classes: tuple[str, ...],
     palette: Palette,
@@ -23,52 +25,70 @@ def confusion_chart(
     measure: str = "count",
     mute_diagonal: bool = False,
     picked: tuple[int, int] | None = None,
-) -> alt.LayerChart:
-    """Rows are true classes, columns predicted ones. Clicking a cell selects it; `picked` is outlined."""
-    cells = confusion_cells(confusion, classes, measure=measure, mute_diagonal=mute_diagonal, picked=picked)
+) -> Figure:
+    """Rows are true classes, columns predicted ones. Clicking a cell selects it; `picked` is outlined.
+
+    What is picked, muted or counted changes the data only, so the chart on the screen stays.
+    """
     slanted = any(len(name) > 2 for name in classes)
-    base = alt.Chart(cells).encode(
-        x=alt.X(
-            "predicted:N",
-            sort=list(classes),
-            title="Predicted class",
-            axis=alt.Axis(labelAngle=-60 if slanted else 0, labelOverlap=False),
-        ),
-        y=alt.Y("true:N", sort=list(classes), title="True class"),
-    )
-    fill = alt.Color(
-        "shade:Q", scale=alt.Scale(domain=[0, 1], range=list(palette.sequential), interpolate="rgb"), legend=None
-    )
-    squares = (
-        base.mark_rect(stroke=palette.line, cursor="pointer")
-        .encode(
-            color=alt.when("datum.muted").then(alt.value(palette.surface)).otherwise(fill),
-            description="description:N",
-            tooltip=[
-                alt.Tooltip("true", title="True"),
-                alt.Tooltip("predicted", title="Predicted"),
-                alt.Tooltip("images", title="Images", format=","),
-                alt.Tooltip("row", title="Of its row", format=".2%"),
-                alt.Tooltip("column", title="Of its column", format=".2%"),
-            ],
-        )
-        .add_params(alt.selection_point(name=CELL, fields=["true", "predicted"], toggle=False, clear=False))
-        .properties(name="squares")
-    )
-    numbers = base.mark_text(fontSize=12, aria=False).encode(
-        text="number:N",
-        color=alt.when("datum.muted")
-        .then(alt.value(palette.muted))
-        .when("datum.shade > 0.45")
-        .then(alt.value(palette.background))
-        .otherwise(alt.value(palette.text)),
-    )
-    outline = base.mark_rect(filled=False, stroke=palette.validation, strokeWidth=3, aria=False).transform_filter(
-        "datum.picked"
-    )
-    return (squares + numbers + outline).properties(
-        title=f"Confusion matrix ({UNITS[measure]})", height=480, background=palette.background
-    )
+    shades = {"domain": [0, 1], "range": list(palette.sequential), "interpolate": "rgb"}
+    fill = {
+        "condition": {"test": "datum.muted", "value": palette.surface},
+        "field": "shade",
+        "type": "quantitative",
+        "scale": shades,
+        "legend": None,
+    }
+    ink = {
+        "condition": [
+            {"test": "datum.muted", "value": palette.muted},
+            {"test": "datum.shade > 0.45", "value": palette.background},
+        ],
+        "value": palette.text,
+    }
+    tips = [
+        _tip("true", "True class"),
+        _tip("predicted", "Predicted class"),
+        _tip("images", "Images", ","),
+        _tip("row", "Of its row", ".2%"),
+        _tip("column", "Of its column", ".2%"),
+    ]
+    # sort None: in the order of the data, which is that of the classes
+    x = {"field": "predicted", "type": "nominal", "sort": None, "title": "Predicted class"}
+    y = {"field": "true", "type": "nominal", "sort": None, "title": "True class"}
+    return {
+        "data": confusion_cells(confusion, classes, measure=measure, mute_diagonal=mute_diagonal, picked=picked),
+        "height": 480,
+        "title": f"Confusion matrix ({UNITS[measure]})",
+        "encoding": {"x": x | {"axis": {"labelAngle": -60 if slanted else 0, "labelOverlap": False}}, "y": y},
+        "layer": [
+            {
+                "params": [
+                    {
+                        "name": CELL,
+                        "select": {"type": "point", "fields": ["true", "predicted"], "toggle": False, "clear": False},
+                    }
+                ],
+                "mark": {"type": "rect", "stroke": palette.line, "cursor": "pointer"},
+                "encoding": {"color": fill, "tooltip": tips, "description": {"field": "description"}},
+            },
+            {
+                "mark": {"type": "text", "fontSize": 12, "aria": False},
+                "encoding": {"text": {"field": "number"}, "color": ink},
+            },
+            {
+                "transform": [{"filter": "datum.picked"}],
+                "mark": {
+                    "type": "rect",
+                    "filled": False,
+                    "stroke": palette.validation,
+                    "strokeWidth": 3,
+                    "aria": False,
+                },
+            },
+        ],
+        "config": VEGA,
+    }
 
 
 def confusion_cells(
@@ -105,41 +125,61 @@ def confusion_cells(
     )
 
 
-def accuracy_figure(confusion: np.ndarray, classes: tuple[str, ...], palette: Palette) -> go.Figure:
+def accuracy_figure(confusion: np.ndarray, classes: tuple[str, ...], palette: Palette) -> Figure:
     """A bar per class with its 95 % interval. The axis starts where differences can be seen, and says where."""
-    right, total = np.diag(confusion), confusion.sum(axis=1)
-    occurring = np.flatnonzero(total)[::-1]  # Plotly's axis runs upwards; the first class belongs on top
-    right, total = right[occurring], total[occurring]
-    share = 100 * right / total
-    low, high = (
-        100 * np.array([wilson_interval(int(hits), int(all_)) for hits, all_ in zip(right, total, strict=True)]).T
-    )
-    start = float(np.clip(10 * np.floor((low.min() - 1) / 10), 0, 90))
-    bars = go.Bar(
-        # the value stands beside the name: in the bar it would be under the interval
-        y=[f"{classes[k]}: {value:.1f} %" for k, value in zip(occurring, share, strict=True)],
-        x=share - start,
-        base=start,
-        orientation="h",
-        marker={"color": palette.accent},
-        error_x={
-            "array": high - share,
-            "arrayminus": share - low,
-            "color": palette.text,
-            "thickness": 1.5,
-            "width": 4,
-        },
-        customdata=np.stack([low, high, right, total], axis=1),
-        hovertemplate="<b>%{y}</b><br>95 % interval: %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
-        "<br>%{customdata[2]:,} of %{customdata[3]:,} images<extra></extra>",
-    )
+    rows = class_accuracies(confusion, classes)
+    start = float(np.clip(10 * np.floor((rows["low"].min() - 1) / 10), 0, 90))
     note = f", axis starts at {start:.0f} %" if start else ""
-    figure = styled(
-        go.Figure(bars), palette, title="Accuracy of each class", x=f"Recognised (%){note}", y="True class", height=440
-    )
-    figure.update_xaxes(range=[start, 100], dtick=2 if start == 90 else 10)
-    figure.update_yaxes(type="category", showgrid=False)
-    return figure.update_layout(margin_r=24)  # half of the last tick's "100"
+    x = {
+        "type": "quantitative",
+        "title": f"Recognised (%){note}",
+        "scale": {"domain": [start, 100], "nice": False, "zero": False},
+        "axis": {"values": list(np.arange(start, 101, 2 if start == 90 else 10 if start else 20))},
+    }
+    tips = [
+        _tip("label", "Class"),
+        _tip("low", "95 % interval from (%)", ".1f"),
+        _tip("high", "to (%)", ".1f"),
+        _tip("right", "Recognised", ","),
+        _tip("images", "Images", ","),
+    ]
+    return {
+        "data": rows,
+        "height": 400,
+        "title": "Accuracy of each class, with its 95 % interval",
+        "encoding": {
+            "y": {
+                "field": "label",
+                "type": "nominal",
+                "sort": None,
+                "title": "True class",
+                "axis": {"labelOverlap": False},
+            }
+        },
+        "layer": [
+            {
+                "mark": {"type": "bar", "color": palette.sequential[3], "height": {"band": 0.65}},
+                "encoding": {"x": x | {"field": "accuracy"}, "x2": {"datum": start}, "tooltip": tips},
+            },
+            {
+                "mark": {"type": "errorbar", "ticks": {"size": 8}, "color": palette.text, "thickness": 1.5},
+                "encoding": {"x": x | {"field": "low"}, "x2": {"field": "high"}},
+            },
+        ],
+        "config": VEGA,
+    }
+
+
+def class_accuracies(confusion: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Accuracy in percent with its Wilson interval, of each class that occurs."""
+    right, images = np.diag(confusion), confusion.sum(axis=1)
+    rows = []
+    for name, hits, total in zip(classes, right.tolist(), images.tolist(), strict=True):
+        if total:
+            accuracy, (low, high) = 100 * hits / total, wilson_interval(hits, total)
+            # the value stands beside the name: in the bar it would lie under the interval
+            rows.append((f"{name}: {accuracy:.1f} %", accuracy, 100 * low, 100 * high, hits, total))
+    return pd.DataFrame(rows, columns=["label", "accuracy", "low", "high", "right", "images"])
 
 
 def measures_table(confusion: np.ndarray, classes: tuple[str, ...]) -> Styler:
@@ -165,3 +205,8 @@ def _share(confusion: np.ndarray, axis: int) -> np.ndarray:
     """The counts over the sum of their row (axis 1) or column (axis 0); 0 where that is empty."""
     total = confusion.sum(axis=axis, keepdims=True)
     return np.divide(confusion, total, out=np.zeros(confusion.shape), where=total > 0)
+
+
+def _tip(column: str, title: str, number: str | None = None) -> dict[str, Any]:
+    kind = {"type": "quantitative", "format": number} if number else {"type": "nominal"}
+    return {"field": column, "title": title} | kind

@@ -1,0 +1,42 @@
+"""Downloads: what a page says and offers where a source of digits is not on this computer."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dataset import SOURCES, DataError, download
+
+
+def offer_download(source: str, use_instead: Callable[[], None]) -> None:
+    """Says that a source is not here, with the two ways on."""
+    title = SOURCES[source].title
+    st.info(f"{title} is not on this computer. Download it once (about 12 MB), or take the 5,000 digits that are.")
+    with st.container(horizontal=True):
+        wanted = st.button(f"Download {title}", icon=":material/download:")
+        st.button("Take the 5,000 digits", on_click=use_instead)
+    if wanted:
+        try:
+            with st.status(f"Downloading {title}", expanded=True):
+                download(source, progressbar=DownloadBar())
+        except DataError as error:
+            st.error(str(error))
+        else:
+            st.rerun()
+
+
+class DownloadBar:
+    """A progress bar with what pooch asks of one, one file after another."""
+
+    def __init__(self) -> None:
+        self.total, self.done, self.bar = 0, 0, st.progress(0.0)
+
+    def update(self, received: int) -> None:
+        self.done += received
+        share = min(1.0, self.done / self.total) if self.total else 0.0
+        self.bar.progress(share, f"{self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB of this file")
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        self.reset()
