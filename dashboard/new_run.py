@@ -82,7 +82,7 @@ def render_new_run() -> Figure | None:
     steps = config.total_steps(images)
     planned = schedule(lambda step: config.scheduled_rate(step, images), steps)
     figure = rate_figure(planned, None, total_steps=steps, palette=state.palette())
-    chart.vega_lite_chart(figure, key="train-schedule", alt=PLAN)
+    chart.vega_lite_chart(figure, alt=PLAN)
     return figure
 
 

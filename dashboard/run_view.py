@@ -151,18 +151,15 @@ def render_charts(run: Run, status: Status, history: pd.DataFrame, *, log: bool)
     left, right = st.columns(2)
     left.vega_lite_chart(
         loss_figure(history, loss=run.config.loss, **common),
-        key="loss",
         alt="Loss of training and validation over the steps of the run",
     )
     right.vega_lite_chart(
         accuracy_figure(history, **common),
-        key="accuracy",
         alt="Accuracy of training and validation over the steps of the run",
     )
     planned = schedule(lambda step: run.config.scheduled_rate(step, max(1, status.images)), total)
     st.vega_lite_chart(
         rate_figure(planned, history, total_steps=total, palette=state.palette()),
-        key="rate",
         alt="The learning rate over the steps of the run, as planned and as used",
     )
 

@@ -27,4 +27,4 @@ def render() -> None:
             return
         st.info("Choose a preset and press Start fresh: loss and accuracy grow here while the network learns.")
         if plan is not None:
-            st.vega_lite_chart(plan, key="plan", alt=PLAN)
+            st.vega_lite_chart(plan, alt=PLAN)
