@@ -54,13 +54,12 @@ def choose_digits(classifier: Classifier) -> Digits | None:
 
 def chosen(classifier: Classifier, titles: dict[str, str]) -> tuple[str, str]:
     """The source and split that were picked or came with the address; else those that suit the model."""
-    own = classifier.config.data
-    data = state.data if state.data in titles else own if available(own) else default_source()
+    shipped, own = resources.is_shipped(classifier), classifier.config.data
+    data = state.data if state.data in titles else own if available(own) and not shipped else default_source()
     if data in (DRAWINGS, UPLOAD):
         return data, "all"
     # The shipped model is finished: its final look is due. One that is still being improved has a validation score.
-    suitable = "test" if resources.is_shipped(classifier) else "validation"
-    return data, state.split if state.split in ("test", "validation", "train") else suitable
+    return data, state.split if state.split in ("test", "validation", "train") else "test" if shipped else "validation"
 
 
 def remember_data() -> None:

@@ -12,7 +12,7 @@ from dataset import Digits
 @st.fragment
 def render_confusions(found: Evaluation, digits: Digits) -> None:
     """A click on a cell, or a pick in the boxes, reruns this and nothing else."""
-    st.subheader("Which classes are confused")
+    st.subheader("Which classes are confused", anchor=False)
     state.cell = state.cell or found.commonest_mistake or (0, 0)
     left, right = st.columns([3, 2], gap="medium")
     with left:

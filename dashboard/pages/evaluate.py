@@ -68,7 +68,7 @@ def render_score(found: Evaluation) -> None:
 
 
 def render_classes(found: Evaluation, classes: tuple[str, ...]) -> None:
-    st.subheader("How well each class is recognised")
+    st.subheader("How well each class is recognised", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     figure = accuracy_figure(found.confusion, classes, state.palette())
     left.vega_lite_chart(figure, key="class-accuracy", alt="Bars: the accuracy of each class, with its interval")

@@ -30,7 +30,7 @@ def render_paged(rows: np.ndarray, found: Evaluation, digits: Digits, *, key: st
 @st.fragment
 def render_sample(found: Evaluation, digits: Digits) -> None:
     count = min(SHEET, found.total)
-    st.subheader(f"{count} at random")
+    st.subheader(f"{count} at random", anchor=False)
     st.button(f"Another {count}", icon=":material/casino:", on_click=draw_again)
     rows = found.sample(SHEET, state.sample_seed)
     wrong = int((found.predictions[rows] != found.labels[rows]).sum())
@@ -44,7 +44,7 @@ def draw_again() -> None:
 
 @st.fragment
 def render_mistakes(found: Evaluation, digits: Digits) -> None:
-    st.subheader("The worst mistakes")
+    st.subheader("The worst mistakes", anchor=False)
     if not len(found.mistakes):
         st.success(f"None: all {found.total:,} answers are right.")
         return

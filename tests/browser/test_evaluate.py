@@ -1,0 +1,83 @@
+"""Evaluate in a real browser: from a cell of the confusion matrix to its images, by mouse, touch and keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import NewPage
+
+pytestmark = pytest.mark.browser
+
+ADDRESS = "/evaluate?data=mnist-5k&split=test"
+
+
+def cell(page: Page, true: int, predicted: int) -> Locator:
+    return page.locator(f'[data-testid=stVegaLiteChart] path[aria-label$=" of {true} taken for {predicted}"]')
+
+
+def expect_images(page: Page, true: int, predicted: int) -> None:
+    expect(page.get_by_text(re.compile(f"images of {true} were taken for {predicted}"))).to_be_visible()
+    notes = page.locator(".sheet").first.locator("figcaption")
+    expect(notes.first).to_contain_text(f"True {true}")
+    for note in notes.all():
+        expect(note).to_contain_text(f"Predicted {predicted}")
+
+
+def first_mistake(page: Page, *, other_than: str = "") -> tuple[int, int]:
+    """(true, predicted) of a cell off the diagonal that is not empty."""
+    cell(page, 0, 0).wait_for()
+    paths = page.locator("path[aria-label*='taken for']")
+    for label in paths.evaluate_all("paths => paths.map(path => path.ariaLabel)"):
+        count, true, predicted = re.fullmatch(r"([\d,]+) of (\d) taken for (\d)", label).groups()
+        if count != "0" and true != predicted and f"{true} were taken for {predicted}" not in other_than:
+            return int(true), int(predicted)
+    raise AssertionError("This model makes no mistakes.")
+
+
+def test_clicking_a_confusion_cell_shows_its_images(new_page: NewPage) -> None:
+    page = new_page(ADDRESS)
+    shown = page.get_by_text("were taken for").inner_text()
+    mistake = first_mistake(page, other_than=shown)
+    for true, predicted in (mistake, (3, 3), mistake):
+        cell(page, true, predicted).click()
+        expect_images(page, true, predicted)
+        if true != predicted:
+            expect(page.locator(".sheet").first.locator("figure:not(.wrong)")).to_have_count(0)
+
+
+def test_a_cell_can_be_tapped_on_a_phone(new_page: NewPage) -> None:
+    page = new_page(ADDRESS, width=390, height=844, has_touch=True, is_mobile=True)
+    cell(page, 5, 5).tap()
+    expect_images(page, 5, 5)
+
+
+def test_a_cell_can_be_picked_with_the_keyboard_and_then_clicked_again(new_page: NewPage) -> None:
+    page = new_page(ADDRESS)
+    cell(page, 7, 7).click()
+    expect_images(page, 7, 7)
+    for label in ("True class", "Predicted class"):
+        box = page.get_by_role("combobox", name=label)
+        box.focus()
+        page.keyboard.type("4")
+        page.keyboard.press("Enter")
+        expect(
+            page.get_by_text(re.compile("images of 4 were taken for" if label == "True class" else "rightly"))
+        ).to_be_visible()
+    expect_images(page, 4, 4)
+    cell(page, 7, 7).click()
+    expect_images(page, 7, 7)
+
+
+def test_a_refresh_shows_the_same_digits_and_split(new_page: NewPage) -> None:
+    page = new_page(ADDRESS)
+    split, score = page.get_by_role("combobox", name="Split"), page.get_by_test_id("stMetricValue").first
+    on_test = score.inner_text()
+    split.click()
+    page.get_by_role("option", name="Validation").click()
+    expect(page).to_have_url(re.compile("data=mnist-5k&split=validation"))
+    expect(score).not_to_have_text(on_test)
+    on_validation = score.inner_text()
+    page.reload()
+    expect(score).to_have_text(on_validation)
+    expect(split).to_have_value("Validation")
