@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -171,11 +172,15 @@ def check(name: str, command: list[str]) -> int:
 
 
 def call(command: list[str]) -> int:
-    """Run a command in the project's folder to its end. Ctrl-C reaches it too, and it is given time to clean up."""
+    """Run a command in the project's folder to its end. One that is to stop is given time to clean up."""
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             return process.wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # Ctrl-C in a terminal reached it too
+            process.wait()
+            raise
+        except SystemExit:
+            process.send_signal(signal.SIGINT)
             process.wait()
             raise
 
@@ -202,4 +207,6 @@ def closing_line(counts: dict[str, int], seconds: float) -> str:
 
 
 if __name__ == "__main__":
+    # A `kill` reaches this process only: what it started must not go on alone.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(main(sys.argv[1:]))
