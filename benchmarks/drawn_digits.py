@@ -5,12 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from report import table
 
+from benchmarks.report import table
 from model import CheckpointError, Classifier, load_classifier
 from model.metrics import wilson_interval
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.pens import PEN_DRAWINGS, WIDTHS, Pens, load_pens, pen_images
 
 
@@ -32,9 +30,12 @@ def main() -> int:
     parser.add_argument("--model", help="a checkpoint; the shipped weights unless given")
     parser.add_argument("--pens", type=Path, default=PEN_DRAWINGS, help="the pen drawings (default: %(default)s)")
     arguments = parser.parse_args()
+    if not arguments.pens.is_file():
+        print(f"There are no pen drawings at {arguments.pens}. Name their file with --pens.", file=sys.stderr)
+        return 2
     try:
         classifier, pens = load_classifier(arguments.model), load_pens(arguments.pens)
-    except (CheckpointError, FileNotFoundError) as error:
+    except CheckpointError as error:
         print(error, file=sys.stderr)
         return 2
     print(f"## Drawn digits\n\nModel {classifier.fingerprint}, {classifier.parameter_count:,} parameters.\n")
