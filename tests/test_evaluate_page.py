@@ -105,15 +105,15 @@ def test_choosing_other_digits_does_not_choose_the_test_set_for_the_next_model(r
 
 
 def test_the_digits_a_model_was_trained_on_are_named(run: Run):
-    assert "were among those this model was trained on" in said(opened(model=run.id, split="train"))
-    assert "were among those" not in said(opened(model=run.id, split="test"))
-    assert "were among those" not in said(opened(model=run.id, split="validation"))
+    assert "This model was trained on" in said(opened(model=run.id, split="train"))
+    assert "This model was trained on" not in said(opened(model=run.id, split="test"))
+    assert "This model was trained on" not in said(opened(model=run.id, split="validation"))
 
 
 def test_the_shipped_model_opens_on_test_digits_it_never_saw():
     app = opened()
     assert app.selectbox(key="evaluate-split").value == "test"
-    assert "were among those" not in said(app)
+    assert "This model was trained on" not in said(app)
 
 
 def test_a_model_of_other_classes_gives_a_plain_warning(run: Run):
@@ -224,4 +224,4 @@ def test_a_perfect_score_has_no_mistakes_to_show(run: Run):
     blank = load_classifier(run.model).predict_proba(np.zeros((1, 28, 28), np.uint8)).argmax()
     upload(app, row(str(blank)))
     assert metrics(app)[0][0] == "100.00 %"
-    assert [success.value for success in app.success] == ["None: all 1 answers are right."]
+    assert [success.value for success in app.success] == ["No mistakes: 1 of 1 answers are right."]

@@ -13,15 +13,15 @@ from dataset import Digits
 def render_confusions(found: Evaluation, digits: Digits) -> None:
     """A click on a cell, or a pick in the boxes, reruns this and nothing else."""
     st.subheader("Which classes are confused", anchor=False)
-    state.cell = state.cell or found.commonest_mistake or (0, 0)
+    picked = state.cell or found.commonest_mistake or (0, 0)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        render_matrix(found, digits.classes)
+        render_matrix(found, digits.classes, picked)
     with right:
-        render_cell(found, digits)
+        render_cell(found, digits, picked)
 
 
-def render_matrix(found: Evaluation, classes: tuple[str, ...]) -> None:
+def render_matrix(found: Evaluation, classes: tuple[str, ...], picked: tuple[int, int]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.segmented_control(
             "Cells show",
@@ -45,7 +45,7 @@ def render_matrix(found: Evaluation, classes: tuple[str, ...]) -> None:
     key = f"confusion-{state.cells_picked_by_box}"
     st.vega_lite_chart(
         confusion_figure(
-            found.confusion, classes, state.palette(), measure=measure, mute_diagonal=muted, picked=state.cell
+            found.confusion, classes, state.palette(), measure=measure, mute_diagonal=muted, picked=picked
         ),
         key=key,
         on_select=lambda: pick_clicked(key, classes),
@@ -53,8 +53,8 @@ def render_matrix(found: Evaluation, classes: tuple[str, ...]) -> None:
     )
 
 
-def render_cell(found: Evaluation, digits: Digits) -> None:
-    true, predicted = state.cell
+def render_cell(found: Evaluation, digits: Digits, picked: tuple[int, int]) -> None:
+    true, predicted = picked
     with st.container(horizontal=True):
         for name, value in (("true", true), ("predicted", predicted)):
             state.set_widget(f"evaluate-{name}", value)

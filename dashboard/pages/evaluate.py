@@ -46,8 +46,8 @@ def warn(classifier: Classifier, digits: Digits) -> None:
         st.caption("Whether this model was trained on some of these images cannot be told: its training data are gone.")
     elif seen:
         st.warning(
-            f"{seen:,} of these {len(digits):,} images were among those this model was trained on: "
-            "it may remember them, so the score is no forecast for new ones."
+            f"This model was trained on {seen:,} of these {len(digits):,} images: it may remember them, so the score "
+            "is no forecast for new ones."
         )
 
 

@@ -29,12 +29,14 @@ def render_paged(rows: np.ndarray, found: Evaluation, digits: Digits, *, key: st
 
 @st.fragment
 def render_sample(found: Evaluation, digits: Digits) -> None:
-    count = min(SHEET, found.total)
-    st.subheader(f"{count} at random", anchor=False)
-    st.button(f"Another {count}", icon=":material/casino:", on_click=draw_again)
     rows = found.sample(SHEET, state.sample_seed)
+    if found.total > SHEET:
+        st.subheader(f"{SHEET} at random", anchor=False)
+        st.button(f"Another {SHEET}", icon=":material/casino:", on_click=draw_again)
+    else:
+        st.subheader("All of them", anchor=False)
     wrong = int((found.predictions[rows] != found.labels[rows]).sum())
-    st.caption(f"{wrong} of these {len(rows)} are wrong: a thick border and a cross." if wrong else "All are right.")
+    st.caption(f"Wrong: {wrong} of {len(rows)}, with a cross and a thick border." if wrong else "All are right.")
     st.html(sheet([tile(row, found, digits, loss=False) for row in rows], state.palette()))
 
 
@@ -46,7 +48,7 @@ def draw_again() -> None:
 def render_mistakes(found: Evaluation, digits: Digits) -> None:
     st.subheader("The worst mistakes", anchor=False)
     if not len(found.mistakes):
-        st.success(f"None: all {found.total:,} answers are right.")
+        st.success(f"No mistakes: {found.correct:,} of {found.total:,} answers are right.")
         return
     st.caption("Sorted by loss: the surprise at the true class, -ln of the probability it was given.")
     render_paged(found.mistakes, found, digits, key="mistakes", count=SHEET)

@@ -145,7 +145,7 @@ def accuracy_figure(confusion: np.ndarray, classes: tuple[str, ...], palette: Pa
     ]
     return {
         "data": rows,
-        "height": 400,
+        "height": 38 * len(rows),
         "title": "Accuracy of each class, with its 95 % interval",
         "encoding": {
             "y": {
