@@ -9,6 +9,7 @@ from model import TrainConfig
 # Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
 STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
 START = 1.0  # until a new process trains
+SPACE = "\N{NO-BREAK SPACE}"
 LATELY = 3  # runs that say how fast the machine is
 
 
@@ -41,11 +42,10 @@ def _step_seconds(config: TrainConfig, images: int) -> float:
 
 def duration(seconds: float) -> str:
     """Seconds as people say them: 3.2 s, 45 s, 12 min, 2 h 5 min."""
-    if seconds < 10:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        number = f"{seconds:.1f}".removesuffix(".0") if seconds < 10 else f"{seconds:.0f}"
+        return f"{number}{SPACE}s"
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
+        return f"{seconds / 60:.0f}{SPACE}min"
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min"
+    return f"{hours}{SPACE}h {minutes}{SPACE}min"

@@ -91,7 +91,7 @@ def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) 
     sizes = " → ".join(map(str, (784, *config.hidden, 10)))
     about = f"{sizes}, {config.parameter_count():,} parameters."
     if ready:
-        seconds = expected_seconds(config, images, slowness(list_runs()))
+        seconds = expected_seconds(config, images, slowness(list_runs()[:20]))
         about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
     st.caption(about)
     if config.patience and not config.validation_share:
@@ -104,14 +104,24 @@ def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) 
             "Start fresh", key=f"start-{state.starts}", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):
             begin(config, name)
-        with st.popover("Continue from a model", disabled=not ready):
-            render_continue(config, name)
+        with st.popover(
+            "Continue from a model", key=f"continue-{state.starts}", on_change="rerun", disabled=not ready
+        ) as opened:
+            if opened.open:  # it takes a look at every run
+                render_continue(config, name)
 
 
 def render_continue(config: TrainConfig, name: str) -> None:
     """Training that begins with the weights of a model, in a run of its own."""
     titles = resources.model_titles()
-    choice = st.selectbox("Model", list(titles), format_func=titles.get, key="start-model")
+    likely = next((choice for choice in (state.shown_run(), state.chosen_model()) if choice in titles), SHIPPED)
+    choice = st.selectbox(
+        "Model",
+        list(titles),
+        index=list(titles).index(likely),
+        format_func=titles.get,
+        key=f"start-model-{likely}",
+    )
     try:
         model = resources.classifier(choice)
         source = SHIPPED_FILE if choice == SHIPPED else open_run(choice).model
@@ -122,9 +132,7 @@ def render_continue(config: TrainConfig, name: str) -> None:
         "A new run begins with the weights of this model, so its network takes the place of the one set here. "
         "All other settings hold, and the model itself is not changed."
     )
-    if st.button(
-        "Continue from this model", key=f"continue-{state.starts}", type="primary", icon=":material/play_arrow:"
-    ):
+    if st.button("Continue from this model", key=f"go-on-{state.starts}", type="primary", icon=":material/play_arrow:"):
         smoothing = config.label_smoothing if model.config.loss == "cross-entropy" else 0.0
         begin(
             config.replace(

@@ -36,8 +36,8 @@ def best(history: pd.DataFrame, n: int) -> str:
     row = history.loc[losses.idxmin()]
     low, high = wilson_interval(round(row["validation_accuracy"] * n), n)
     return (
-        f"Best after epoch {row['epoch']:g}: {percent(row['validation_accuracy'])} of {n:,} validation images read "
-        f"correctly (95 % interval: {percent(low)} to {percent(high)})."
+        f"Lowest validation loss after epoch {row['epoch']:g}: {percent(row['validation_accuracy'])} of {n:,} "
+        f"validation images read correctly (95 % interval: {percent(low)} to {percent(high)})."
     )
 
 
@@ -91,20 +91,21 @@ def action(label: str, act: Callable[[Run], None], run: Run, **options: str) -> 
 
 def render_rate(run: Run, status: Status) -> None:
     """A learning rate to hold from the next step on, or the way back to the schedule."""
-    bounds = BOUNDS["learning_rate"]
-    rate = st.number_input(
+    bounds, key = BOUNDS["learning_rate"], f"rate-{run.id}"
+    st.number_input(
         "Hold this learning rate",
         min_value=bounds.low,
         max_value=bounds.high,
         value=float(f"{status.learning_rate or run.config.learning_rate:.2g}"),
         format="%g",
         step=0.001,
-        key=f"rate-{run.id}",
+        key=key,
         help="From the next step on, and marked on the curves.",
     )
     with st.container(horizontal=True):
-        st.button("Set", on_click=jobs.set_learning_rate, args=(run, rate), type="primary")
-        st.button("Back to the schedule", on_click=jobs.set_learning_rate, args=(run, None))
+        # Read in the callback: a click right after typing comes together with the number.
+        st.button("Set", on_click=lambda: jobs.set_learning_rate(run, state.widget(key)), type="primary")
+        st.button("Back to the schedule", on_click=lambda: jobs.set_learning_rate(run, None))
 
 
 def render_live(run: Run, drawn: str) -> None:

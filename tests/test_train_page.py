@@ -167,7 +167,9 @@ def test_continuing_begins_with_the_weights_of_the_model_and_leaves_it_alone() -
     model = finish(SMALL)
     before = model.model.read_bytes()
     app = opened()
-    app.selectbox(key="start-model").select(model.id)
+    app.session_state["continue-0"] = True
+    run(app)
+    app.selectbox(key="start-model-shipped").select(model.id)
     run(app)
     press(app, "Continue from this model")
     new = next(made for made in list_runs() if made.id != model.id)
@@ -308,7 +310,7 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_running_run_can_be_paused_and_stopped_and_its_rate_changed() -> None:
     made = in_state("running", step=29, learning_rate=0.001, images_per_second=41_000.0, seconds_left=2.5, epoch=1.0)
     app = opened(run=made.id)
-    assert app.get("progress")[0].proto.text == "Running, epoch 1.0 · step 29 of 58 · 41,000 images/s · 2.5 s left"
+    assert app.get("progress")[0].proto.text == "Running, epoch 1.0 · step 29 of 58 · 41,000 images/s · 2.5\xa0s left"
     app.number_input(key=f"rate-{made.id}").set_value(0.02)
     press(run(app), "Set")
     assert made.wishes().learning_rate == 0.02

@@ -19,6 +19,13 @@ Changes: TypeAlias = Sequence[tuple[int, float | None]]  # (step, rate set by ha
 
 MAX_POINTS = 400
 LOSS_TITLES = {"cross-entropy": "Cross-entropy (nats)", "squared-error": "Mean squared error"}
+LOG_TICKS = [float(f"{digit}e{power}") for power in range(-7, 5) for digit in (1, 3)]
+HOVER = {  # invisible points, of which the nearest to the mouse tells about itself
+    "params": [
+        {"name": "near", "select": {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout"}}
+    ],
+    "mark": {"type": "point", "opacity": 0},
+}
 DASHES = {"Training": [1, 0], "Validation": [5, 3], "Schedule": [4, 3], "Used": [1, 0]}  # colour is not the only sign
 
 
@@ -60,7 +67,7 @@ def rate_figure(planned: pd.DataFrame, used: pd.DataFrame | None, *, total_steps
         "encoding": {"x": _steps(total_steps), "y": y},
         "layer": [
             {"mark": "line", "encoding": _signs(colors, legend_x=75 if len(colors) > 1 else None)},
-            {"mark": {"type": "point", "opacity": 0, "size": 80}, "encoding": {"tooltip": tips}},
+            HOVER | {"encoding": {"tooltip": tips}},
         ],
         "config": VEGA,
     }
@@ -108,7 +115,7 @@ def _curves_figure(
     """One data set and one specification for the whole run: what is not there yet is an empty layer."""
     notes = ["schedule" if rate is None else f"rate {rate:g}" for _, rate in changes]
     marks = pd.DataFrame({"step": [step for step, _ in changes], "kind": "Rate", "note": notes})
-    axis = {"tickCount": 2 if log else 5} | y["axis"]
+    axis = y["axis"] | ({"values": LOG_TICKS, "labelOverlap": "parity"} if log else {"tickCount": 5})
     scale = {"type": "log"} if log else y["scale"]
     y = {"y": y | {"field": "value", "type": "quantitative", "axis": axis, "scale": scale}}
     signs = _signs({"Training": palette.training, "Validation": palette.validation}, legend_x=40)
@@ -140,7 +147,7 @@ def _curves_figure(
             layer("Validation", {"type": "point", "filled": True, "opacity": 1, "color": palette.validation}, y),
             layer("Best", ring, y),
             layer("Best", {"type": "text", "text": "best", "color": palette.text, "dy": 18 if ends_high else -15}, y),
-            {"mark": {"type": "point", "opacity": 0, "size": 80}, "encoding": y | {"tooltip": tips}},
+            HOVER | {"encoding": y | {"tooltip": tips}},
         ],
         "config": VEGA,
     }

@@ -116,8 +116,8 @@ def test_a_learning_rate_set_by_hand_is_marked_on_the_curves(new_page: NewPage, 
     page = new_page("/train")
     start(page, steps=60_000)
     button(page, "Change learning rate").click()
-    fill(page, "Hold this learning rate", 0.002)
-    button(page, "Set").click()
+    page.get_by_role("spinbutton", name="Hold this learning rate").fill("0.002")
+    button(page, "Set").click()  # without Enter: the number and the click arrive together
     expect(page.locator(LOSS).get_by_text("rate 0.002")).to_be_visible()
     step, rate = every_run(runs)[-1].status().changes[0]
     table = every_run(runs)[-1].history()
