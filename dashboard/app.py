@@ -1,4 +1,8 @@
-"""The dashboard: its pages and the frame around them."""
+"""The dashboard: its pages and the frame around them.
+
+Each page is a folder, and none is called `pages`: Streamlit would take that for its older kind of multipage app, and a
+link to /train, opened first on a fresh server, would show nothing.
+"""
 
 import sys
 from collections.abc import Callable
@@ -22,7 +26,7 @@ PAGES = (
 
 def page(name: str) -> Callable[[], None]:
     """A page is imported when it is first opened: the first paint does not wait for the others."""
-    return lambda: import_module(f"dashboard.pages.{name}").render()
+    return lambda: import_module(f"dashboard.{name}.page").render()
 
 
 st.set_page_config(page_title="Digit Lab", page_icon=HERE / "icon.png", layout="wide")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard import theme
-from dashboard.drawing import DRAW, UPLOAD, Saved, Sheet
+from dashboard.draw.drawing import DRAW, UPLOAD, Saved, Sheet
 
 T = TypeVar("T")
 SHIPPED = "shipped"  # the model choice that means: the weights that come with the project

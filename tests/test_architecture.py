@@ -25,7 +25,7 @@ FORBIDDEN = {
 ONLY_HERE = {
     "session_state": "dashboard/state.py",
     "query_params": "dashboard/state.py",
-    "streamlit_drawable_canvas": "dashboard/canvas.py",
+    "streamlit_drawable_canvas": "dashboard/draw/canvas.py",
 }
 FIXED_NAMES = {
     "model": ["Classifier", "load_classifier", "center_ink", "ink_stages", "BlankDrawing", "TrainConfig", "PRESETS"],

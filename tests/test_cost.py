@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.cost import START, duration, expected_seconds, slowness
+from dashboard.train.cost import START, duration, expected_seconds, slowness
 from experiments.runs import create_run
 from model import TrainConfig
 

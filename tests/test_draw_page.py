@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from dashboard.drawing import Sheet
+from dashboard.draw.drawing import Sheet
 from dataset import append_drawing, load_drawings
 from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
 from tests.small_runs import SMALL, finish
@@ -18,7 +18,7 @@ FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shi
 
 
 def page():
-    from dashboard.pages.draw import render
+    from dashboard.draw.page import render
     from dashboard.state import state
 
     state.keep_url()

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.results import evaluation
+from dashboard.evaluate.results import evaluation
 from dataset import DataError, append_drawing, load_digits
 from experiments.runs import Run
 from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
@@ -19,7 +19,7 @@ HEADER = "label," + ",".join(f"pixel{place}" for place in range(784))
 
 
 def page():
-    from dashboard.pages.evaluate import render
+    from dashboard.evaluate.page import render
     from dashboard.state import state
 
     state.keep_url()

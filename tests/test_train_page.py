@@ -20,8 +20,8 @@ OF_THE_DATA = {"data": "mnist-5k"}
 
 
 def page():
-    from dashboard.pages.train import render
     from dashboard.state import state
+    from dashboard.train.page import render
 
     state.keep_url()
     render()
@@ -32,7 +32,7 @@ def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start makes the run and no worker."""
     st.cache_data.clear()
     st.cache_resource.clear()
-    monkeypatch.setattr("dashboard.new_run.start_training", create_run)
+    monkeypatch.setattr("dashboard.train.new_run.start_training", create_run)
 
 
 def opened(**address: str) -> AppTest:
@@ -340,7 +340,7 @@ def test_a_waiting_run_says_its_place_in_the_queue() -> None:
 
 @pytest.mark.usefixtures("alive")
 def test_active_runs_come_first_in_the_list_also_those_started_elsewhere() -> None:
-    from dashboard.run_list import newest_runs
+    from dashboard.train.run_list import newest_runs
 
     running, done = in_state("running"), in_state("finished")
     assert [made for made, _ in newest_runs()] == [running, done]

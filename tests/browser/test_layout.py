@@ -1,9 +1,11 @@
 """The layout on a phone, and two people at once."""
 
-import pytest
-from playwright.sync_api import expect
+from pathlib import Path
 
-from tests.browser.chromium import CANVAS, SEVEN, draw
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.chromium import CANVAS, SEVEN, draw, serve
 from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
@@ -17,6 +19,16 @@ def test_no_page_is_wider_than_a_phone(new_page: NewPage, path: str, scheme: str
     width, room = page.locator("[data-testid=stMain]").evaluate("main => [main.scrollWidth, main.clientWidth]")
     assert width <= room == 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("path", ["/train", "/evaluate"])
+def test_a_link_to_a_page_is_the_first_thing_a_fresh_server_is_asked_for(
+    browser: Browser, tmp_path: Path, path: str
+) -> None:
+    with serve(tmp_path) as url, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(url + path)
+        expect(page.locator("h1")).to_be_visible(timeout=30_000)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard.evaluation import Evaluation
+from dashboard.evaluate.choose_digits import choose_digits
+from dashboard.evaluate.confusions import render_confusions
+from dashboard.evaluate.evaluation import Evaluation
+from dashboard.evaluate.results import digits_seen, evaluation
+from dashboard.evaluate.sheets import render_mistakes, render_sample
 from dashboard.model_choice import choose_model
-from dashboard.pages.choose_digits import choose_digits
-from dashboard.pages.confusions import render_confusions
-from dashboard.pages.sheets import render_mistakes, render_sample
 from dashboard.plots.evaluation import accuracy_figure, measures_table
-from dashboard.results import digits_seen, evaluation
 from dashboard.state import state
 from dataset import Digits
 from model import Classifier

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dashboard.cost import duration
-from dashboard.new_run import fill_from
 from dashboard.plots.training import accuracy_figure, loss_figure, rate_figure, schedule
 from dashboard.state import state
+from dashboard.train.cost import duration
+from dashboard.train.new_run import fill_from
 from experiments import jobs
 from experiments.runs import Run, RunError, Status
 from model import BOUNDS

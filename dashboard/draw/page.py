@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard.answer import render_answer, render_probabilities
-from dashboard.canvas import render_sheet
-from dashboard.collected import render_counts, render_damage
-from dashboard.collecting import render_verdict
-from dashboard.drawing import read
+from dashboard.draw.answer import render_answer, render_probabilities
+from dashboard.draw.canvas import render_sheet
+from dashboard.draw.collected import render_counts, render_damage
+from dashboard.draw.collecting import render_verdict
+from dashboard.draw.drawing import read
+from dashboard.draw.sight import render_sight, render_stages
 from dashboard.model_choice import choose_model
-from dashboard.sight import render_sight, render_stages
 from model import Classifier
 
 

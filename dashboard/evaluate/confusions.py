@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.evaluation import Evaluation
-from dashboard.pages.sheets import render_paged
+from dashboard.evaluate.evaluation import Evaluation
+from dashboard.evaluate.sheets import render_paged
 from dashboard.plots.evaluation import CELL, MEASURES, confusion_figure
 from dashboard.state import state
 from dataset import Digits

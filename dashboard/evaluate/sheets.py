@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.evaluation import Evaluation
+from dashboard.evaluate.evaluation import Evaluation
 from dashboard.plots.probability import percent_text
 from dashboard.plots.sheet import Tile, sheet
 from dashboard.state import state

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.drawing import Reading
+from dashboard.draw.drawing import Reading
 from dashboard.plots.ink import enlarged, ink_figure
 from dashboard.state import state
 

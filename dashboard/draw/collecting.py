@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.canvas import new_sheet
-from dashboard.drawing import DIGITS, Reading, Saved
+from dashboard.draw.canvas import new_sheet
+from dashboard.draw.drawing import DIGITS, Reading, Saved
 from dashboard.state import state
 from dataset import DataError
 from dataset.drawings import append_drawing, undo_drawing

@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.drawing import Reading
+from dashboard.draw.drawing import Reading
 from dashboard.plots.probability import percent_text, probability_figure
 from dashboard.state import state
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import resources
-from dashboard.cost import duration, expected_seconds, slowness
 from dashboard.forms import Form, named
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
-from dashboard.training_data import choose_source, own_drawings
+from dashboard.train.cost import duration, expected_seconds, slowness
+from dashboard.train.training_data import choose_source, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.jobs import start_training
 from experiments.runs import RunError, list_runs, open_run

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from dashboard.drawing import DRAW, UPLOAD, Sheet
+from dashboard.draw.drawing import DRAW, UPLOAD, Sheet
 from dashboard.state import state
 from dataset import DataError
 from dataset.image_files import read_image

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.evaluation import Evaluation
+from dashboard.evaluate.evaluation import Evaluation
 from dataset import Digits
 from experiments import seen
 from model import Classifier

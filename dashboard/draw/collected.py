@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.drawing import DIGITS
+from dashboard.draw.drawing import DIGITS
 from dashboard.resources import damaged_drawings
 from dataset import DataError
 from dataset.drawings import count_by_digit

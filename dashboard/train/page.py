@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard.new_run import PLAN, render_new_run
-from dashboard.run_list import render_run_list
-from dashboard.run_view import render_run
 from dashboard.state import state
+from dashboard.train.new_run import PLAN, render_new_run
+from dashboard.train.run_list import render_run_list
+from dashboard.train.run_view import render_run
 from experiments.runs import RunError, open_run
 
 
