@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "streamlit", "streamlit-drawable-canvas", "plotly", "pandas")
+PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "streamlit", "streamlit-drawable-canvas", "pandas")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
