@@ -143,10 +143,10 @@ class Run:
 
     @property
     def title(self) -> str:
-        """Its name and when it was made, for people: "quick, 20 Nov 18:30"."""
+        """Its name and when it was made, for people: "quick, 20 Nov 18:30:12". To the second: lists tell runs by it."""
         status = self._stored()
         made = time.localtime(status.created)
-        return f"{status.name or self.id}, {made.tm_mday} {time.strftime('%b %H:%M', made)}"
+        return f"{status.name or self.id}, {made.tm_mday} {time.strftime('%b %H:%M:%S', made)}"
 
     def status(self) -> Status:
         """Its state as true now: one that needs a worker and has none is interrupted."""
