@@ -167,8 +167,6 @@ def test_continuing_begins_with_the_weights_of_the_model_and_leaves_it_alone() -
     model = finish(SMALL)
     before = model.model.read_bytes()
     app = opened()
-    app.session_state["continue-0"] = True
-    run(app)
     app.selectbox(key="start-model-shipped").select(model.id)
     run(app)
     press(app, "Continue from this model")

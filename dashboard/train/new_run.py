@@ -12,11 +12,12 @@ from dashboard.train.cost import duration, expected_seconds, slowness
 from dashboard.train.training_data import choose_source, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.jobs import start_training
-from experiments.runs import RunError, list_runs, open_run
+from experiments.runs import Run, RunError, list_runs, open_run
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
 from model.classifier import SHIPPED as SHIPPED_FILE
 
 FORM = Form("train")
+LISTED = 30  # runs that tell how fast this machine is, and whose models can be continued from
 PLAN = "The learning rate over the steps of the run, as planned"
 OF_THE_DATA = ("data", "validation_share", "drawings_weight", "seed", "threads")  # a preset leaves these as they are
 
@@ -88,10 +89,11 @@ def render_new_run() -> Figure | None:
 
 def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) -> None:
     """What the run will be, and the buttons."""
+    runs = list_runs()[:LISTED]
     sizes = " → ".join(map(str, (784, *config.hidden, 10)))
     about = f"{sizes}, {config.parameter_count():,} parameters."
     if ready:
-        seconds = expected_seconds(config, images, slowness(list_runs()[:20]))
+        seconds = expected_seconds(config, images, slowness(runs))
         about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
     st.caption(about)
     if config.patience and not config.validation_share:
@@ -104,16 +106,13 @@ def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) 
             "Start fresh", key=f"start-{state.starts}", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):
             begin(config, name)
-        with st.popover(
-            "Continue from a model", key=f"continue-{state.starts}", on_change="rerun", disabled=not ready
-        ) as opened:
-            if opened.open:  # it takes a look at every run
-                render_continue(config, name)
+        with st.popover("Continue from a model", key=f"continue-{state.starts}", disabled=not ready):
+            render_continue(config, name, runs)
 
 
-def render_continue(config: TrainConfig, name: str) -> None:
+def render_continue(config: TrainConfig, name: str, runs: list[Run]) -> None:
     """Training that begins with the weights of a model, in a run of its own."""
-    titles = resources.model_titles()
+    titles = {SHIPPED: resources.SHIPPED_TITLE} | {run.id: run.title for run in runs if run.model.exists()}
     likely = next((choice for choice in (state.shown_run(), state.chosen_model()) if choice in titles), SHIPPED)
     choice = st.selectbox(
         "Model",

@@ -10,7 +10,7 @@ from experiments.runs import RunError, open_run
 
 
 def render() -> None:
-    st.title("Train a network")
+    st.title("Train a network", anchor=False)
     shown = state.shown_run()
     # On a phone the columns lie one above the other, and the stylesheet puts a run that is shown first.
     with st.container(key="train-with-run" if shown else "train"):
