@@ -274,7 +274,7 @@ def test_the_settings_of_a_run_can_be_used_again() -> None:
         ),
         ("failed", "There is not enough memory for this network and batch size; make one of them smaller.", "error"),
         ("interrupted", "Its process is gone; resume it to go on from the last checkpoint.", "warning"),
-        ("stopped", "Stopped by hand; the model is kept, and the run can be resumed.", "info"),
+        ("stopped", "Stopped at step 0 of 58; the run can be resumed.", "info"),
     ],
 )
 def test_a_run_that_did_not_finish_says_why(state: str, reason: str, kind: str) -> None:

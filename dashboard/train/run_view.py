@@ -126,8 +126,8 @@ def render_live(run: Run, drawn: str) -> None:
         for name, value, number in (
             ("Validation accuracy", status.validation_accuracy, percent),
             ("Training accuracy", status.train_accuracy, percent),
-            ("Validation loss", status.validation_loss, "{:.4f}".format),
-            ("Training loss", status.train_loss, "{:.4f}".format),
+            ("Validation loss", status.validation_loss, decimals),
+            ("Training loss", status.train_loss, decimals),
         ):
             st.metric(name, "–" if value is None else number(value), width=130)
         log = st.toggle("Logarithmic axes", key="train-log", persist_state="session")
@@ -140,10 +140,12 @@ def render_outcome(status: Status, score: str) -> None:
         st.success(f"Finished after {duration(status.seconds)}. {status.reason} {score}", icon=":material/check:")
     elif status.state in ("diverged", "failed"):
         st.error(status.reason, icon=":material/error:")
+    elif status.state == "interrupted":
+        place = f"Interrupted at step {status.step:,} of {status.total_steps:,}."
+        st.warning(f"{place} {status.reason} {score}", icon=":material/power_off:")
     else:
-        text = f"{status.state.capitalize()} at step {status.step:,} of {status.total_steps:,}. {status.reason} {score}"
-        show, icon = (st.info, "stop_circle") if status.state == "stopped" else (st.warning, "power_off")
-        show(text, icon=f":material/{icon}:")
+        place = f"Stopped at step {status.step:,} of {status.total_steps:,}; the run can be resumed."
+        st.info(f"{place if status.total_steps else status.reason} {score}", icon=":material/stop_circle:")
 
 
 def render_charts(run: Run, status: Status, history: pd.DataFrame, *, log: bool) -> None:
@@ -186,6 +188,10 @@ def progress_text(status: Status, asked: str) -> str:
     if status.state == "running" and status.seconds_left is not None:
         parts.append(f"{duration(status.seconds_left)} left")
     return " · ".join(parts)
+
+
+def decimals(loss: float) -> str:
+    return f"{loss:.4f}" if loss >= 0.001 else f"{loss:.1e}"
 
 
 def percent(share: float) -> str:
