@@ -1,0 +1,70 @@
+"""Screenshots: the pictures of the README, taken from the running app by `python -m docs.screenshots`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.chromium import CANVAS, SEVEN, draw, find_chromium, launch, serve
+
+FOLDER = Path(__file__).parent / "screenshots"
+SIZE = {"width": 1280, "height": 800}
+
+
+def take(page: Page, name: str) -> None:
+    page.wait_for_timeout(1500)  # charts fade in
+    FOLDER.mkdir(exist_ok=True)
+    page.screenshot(path=FOLDER / f"{name}.png")
+
+
+def button(page: Page, name: str) -> None:
+    page.get_by_role("button").filter(has=page.get_by_text(name, exact=True)).first.click()
+
+
+def take_draw(page: Page, url: str) -> None:
+    page.goto(url)
+    page.locator(CANVAS).wait_for()
+    page.wait_for_timeout(1000)  # the canvas takes strokes only once its script has run
+    draw(page, SEVEN)
+    expect(page.locator(".answer span")).to_have_text("7")
+    take(page, "draw")
+
+
+def take_train(page: Page, url: str) -> None:
+    page.goto(f"{url}/train")
+    page.get_by_role("combobox", name="Preset").click()
+    page.get_by_role("option", name="Best").click()
+    page.get_by_text("435 steps on").wait_for()
+    epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
+    epochs.fill("100")
+    epochs.press("Enter")
+    page.get_by_text("2,900 steps on").wait_for()
+    button(page, "Start fresh")
+    page.get_by_text("Running, epoch 50").wait_for(timeout=120_000)
+    take(page, "train")
+    button(page, "Stop")
+
+
+def take_evaluate(page: Page, url: str) -> None:
+    page.goto(f"{url}/evaluate?data=mnist-5k&split=test")
+    page.get_by_text("95 %").first.wait_for()
+    take(page, "evaluate")
+
+
+def main() -> int:
+    executable = find_chromium()
+    if executable is None:
+        print("No Chromium found: install one, or set CHROMIUM to its path.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url, sync_playwright() as playwright:
+        browser = launch(playwright, executable)
+        for take_page in (take_draw, take_train, take_evaluate):
+            page = browser.new_context(viewport=SIZE, device_scale_factor=1.5).new_page()
+            take_page(page, url)
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
