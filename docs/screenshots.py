@@ -34,7 +34,7 @@ def take_draw(page: Page, url: str) -> None:
 def take_train(page: Page, url: str) -> None:
     page.goto(f"{url}/train")
     page.get_by_role("combobox", name="Preset").click()
-    page.get_by_role("option", name="Best").click()
+    page.get_by_role("option", name="best-mlp").click()
     page.get_by_text("435 steps on").wait_for()
     epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
     epochs.fill("100")

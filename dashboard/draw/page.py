@@ -7,7 +7,7 @@ from dashboard.draw.canvas import render_sheet
 from dashboard.draw.collected import render_counts, render_damage
 from dashboard.draw.collecting import render_verdict
 from dashboard.draw.drawing import read
-from dashboard.draw.sight import render_sight, render_stages
+from dashboard.draw.sight import render_picture, render_pixels, render_stages
 from dashboard.model_choice import choose_model
 from model import Classifier
 
@@ -29,9 +29,15 @@ def render_bench(classifier: Classifier) -> None:
         found = read(render_sheet(), classifier)
     with middle:
         render_answer(found)
-        render_verdict(found)
+        with st.container(key="picture"):
+            render_picture(found)
+        with st.container(key="verdict"):
+            render_verdict(found)
     with right:
         render_probabilities(found, classifier.classes)
         render_counts()
-    render_sight(found)
-    render_stages(found)
+    left, right = st.columns([380, 690], gap="medium")
+    with left:
+        render_pixels(found)
+    with right:
+        render_stages(found)

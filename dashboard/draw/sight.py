@@ -7,26 +7,25 @@ from dashboard.draw.drawing import Reading
 from dashboard.plots.ink import enlarged, ink_figure
 from dashboard.state import state
 
-PICTURE = 280  # pixels on the screen, ten to each of the network's
+PICTURE = 168  # pixels on the screen, six to each of the network's
 BLANK = np.zeros((28, 28), np.uint8)
 
 
-def render_sight(found: Reading | str) -> None:
-    st.subheader("What the network sees", anchor=False)
-    st.caption(
-        "The drawing as 28 by 28 numbers: 0 is paper, 255 is full ink. Point at a cell of the heatmap to read it."
+def render_picture(found: Reading | str) -> None:
+    st.image(
+        enlarged(BLANK if isinstance(found, str) else found.image, PICTURE),
+        width=PICTURE,
+        caption="What the network gets",
+        output_format="PNG",
+        alt="The 28 by 28 pixels",
     )
-    image = BLANK if isinstance(found, str) else found.image
-    with st.container(horizontal=True, gap="large"):
-        st.image(
-            enlarged(image, PICTURE),
-            width=PICTURE,
-            caption="The picture it gets",
-            output_format="PNG",
-            alt="The 28 by 28 pixels",
-        )
-        figure = ink_figure(image, state.palette())
-        st.vega_lite_chart(figure, key="ink", width="content", alt="Heatmap: the ink in each of the 28 by 28 pixels")
+
+
+def render_pixels(found: Reading | str) -> None:
+    st.subheader("What the network sees", anchor=False)
+    st.caption("The drawing as 28 by 28 numbers: 0 is paper, 255 is full ink. Point at a cell to read it.")
+    figure = ink_figure(BLANK if isinstance(found, str) else found.image, state.palette())
+    st.vega_lite_chart(figure, key="ink", width="content", alt="Heatmap: the ink in each of the 28 by 28 pixels")
 
 
 def render_stages(found: Reading | str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import resources
-from dashboard.forms import Form, named
+from dashboard.forms import Form
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
 from dashboard.train.cost import duration, expected_seconds, slowness
@@ -49,7 +49,6 @@ def render_new_run() -> Figure | None:
     preset = st.selectbox(
         "Preset",
         list(PRESETS),
-        format_func=named,
         key=FORM.key("preset"),
         help="A network and its training that are worth knowing. Every setting below stays free.",
         on_change=lambda: FORM.fill(PRESETS[state.widget(FORM.key("preset"))], but=OF_THE_DATA),

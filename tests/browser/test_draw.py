@@ -55,7 +55,7 @@ def shown_image(page: Page) -> np.ndarray:
         }"""
     )
     side = round(len(source) ** 0.5)
-    return np.array(source, np.uint8).reshape(side, side)[5 :: side // 28, 5 :: side // 28]
+    return np.array(source, np.uint8).reshape(side, side)[3 :: side // 28, 3 :: side // 28]
 
 
 def test_a_drawn_seven_is_read_and_its_correction_is_the_row_that_was_shown(new_page: NewPage, drawings: Path) -> None:
