@@ -4,7 +4,8 @@ All four take turns within one run, a slice of an epoch each, so that what else 
 has one thread and float32. The floor is nothing but the products of forward and backward pass, into ready buffers.
 PyTorch is its usual eager loop with its fused optimizer, the faster one: the same layers, loss and batch, over images
 that are float32 tensors already (ours are bytes and become float32 batch by batch). That both compute the same is
-checked before anything is timed: from the same weights, on the same images, the losses of 30 steps must agree.
+checked before anything is timed: from the same weights, on the same images, the losses of 30 steps must agree. They are
+compared in float64: in float32 either may round a unit to the other side of ReLU's corner, and then goes its own way.
 """
 
 import argparse
@@ -23,12 +24,12 @@ from threadpoolctl import threadpool_limits
 
 import dataset
 from benchmarks.report import machine, table
-from model import PRESETS, StepDone, TrainConfig, build_trainer
+from model import PRESETS, StepDone, TrainConfig, Trainer, build_trainer
 from model.build import rows_at_once
 
 IMAGES = 60_000
 STEPS_COMPARED = 30
-LARGEST_DIFFERENCE = 1e-3  # of two losses; rounding alone gives about 1e-6 at first and grows with the steps
+LARGEST_DIFFERENCE = 1e-9  # of two losses in float64, relative
 
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
@@ -96,14 +97,14 @@ def digit_lab(config: TrainConfig, digits: Images, steps: int) -> Callable[[int]
 
 
 class PyTorch:
-    """The same network, loss and optimizer in PyTorch, with the weights of a network of ours."""
+    """The same network, loss and optimizer in PyTorch, with the weights of a network of ours, and its precision."""
 
     def __init__(self, config: TrainConfig, weights: dict[str, np.ndarray]) -> None:
         self.config = config
         bend = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid}[config.activation]
         layers: list[torch.nn.Module] = []
         for number, (inputs, units) in enumerate(pairwise((784, *config.hidden, 10)), 1):
-            dense = torch.nn.Linear(inputs, units)
+            dense = torch.nn.Linear(inputs, units, dtype=torch.from_numpy(weights["dense1.b"]).dtype)
             with torch.no_grad():
                 dense.weight.copy_(torch.from_numpy(weights[f"dense{number}.W"].T))
                 dense.bias.copy_(torch.from_numpy(weights[f"dense{number}.b"]))
@@ -124,7 +125,7 @@ class PyTorch:
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.network(x)
         if self.config.loss == "squared-error":
-            wanted = torch.nn.functional.one_hot(labels, 10).float()
+            wanted = torch.nn.functional.one_hot(labels, 10).to(logits.dtype)
             loss = torch.nn.functional.mse_loss(torch.sigmoid(logits), wanted, reduction="sum") / len(labels)
         else:
             loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
@@ -137,8 +138,8 @@ def pytorch(config: TrainConfig, digits: Images) -> Callable[[int], None]:
     """PyTorch's training: a new order for each epoch, one indexed batch a step."""
     nothing = Images(digits.images[:0], digits.labels[:0])
     network = PyTorch(config, build_trainer(config, digits, nothing).network.weights)
-    x = torch.from_numpy(digits.images.reshape(len(digits.images), 784)).float() / 255
-    labels = torch.from_numpy(digits.labels).long()
+    x = torch.tensor(digits.images.reshape(len(digits.images), 784)).float() / 255
+    labels = torch.tensor(digits.labels).long()
     size = config.batch_size or len(x)
     batches: list[torch.Tensor] = []
 
@@ -182,10 +183,10 @@ def loss_difference(config: TrainConfig, digits: Images) -> float:
     """Largest relative difference of our losses and PyTorch's in 30 full-batch steps on 1,000 images."""
     few = Images(digits.images[:1000], digits.labels[:1000])
     config = config.replace(batch_size=0, steps=STEPS_COMPARED)
-    trainer = build_trainer(config, few, Images(few.images[:0], few.labels[:0]))
+    trainer = Trainer(config, few, Images(few.images[:0], few.labels[:0]), dtype=np.float64)
     network = PyTorch(config, trainer.network.weights)
-    x = torch.from_numpy(few.images.reshape(-1, 784)).float() / 255
-    labels = torch.from_numpy(few.labels).long()
+    x = torch.tensor(few.images.reshape(-1, 784)).double() / 255
+    labels = torch.tensor(few.labels).long()
     worst = 0.0
     for event in trainer.train():
         if isinstance(event, StepDone):
