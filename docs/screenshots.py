@@ -19,7 +19,7 @@ def take(page: Page, name: str) -> None:
 
 
 def button(page: Page, name: str) -> None:
-    page.get_by_role("button").filter(has=page.get_by_text(name, exact=True)).first.click()
+    page.get_by_test_id("stMain").get_by_role("button").filter(has=page.get_by_text(name, exact=True)).first.click()
 
 
 def take_draw(page: Page, url: str) -> None:

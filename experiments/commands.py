@@ -106,7 +106,7 @@ def prepare_data(config: TrainConfig) -> None:
 def resume(arguments: argparse.Namespace) -> int:
     run = find_run(arguments.run)
     status = run.status()
-    if status.active:
+    if status.active and run.alive():  # one that was killed before it began reads as queued for a while
         run.ask("run")
         print(f"The run {run.id} is {status.state} in another process, which goes on with it.")
         return 0

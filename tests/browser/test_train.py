@@ -17,8 +17,8 @@ CURVE = f"{LOSS} .mark-line path"  # the first is that of training
 
 
 def button(page: Page, name: str) -> Locator:
-    """By what it says, not by its icon."""
-    return page.get_by_role("button").filter(has=page.get_by_text(name, exact=True))
+    """By what it says, not by its icon; Streamlit has a Stop of its own above the page."""
+    return page.get_by_test_id("stMain").get_by_role("button").filter(has=page.get_by_text(name, exact=True))
 
 
 def fill(page: Page, name: str, value: float) -> None:
