@@ -1,5 +1,6 @@
 """Screenshots: the pictures of the README, taken from the running app by `python -m docs.screenshots`."""
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +20,7 @@ def take(page: Page, name: str) -> None:
 
 
 def button(page: Page, name: str) -> None:
-    page.get_by_test_id("stMain").get_by_role("button").filter(has=page.get_by_text(name, exact=True)).first.click()
+    page.locator("button:not([data-testid=stHeader] *)").filter(has=page.get_by_text(name, exact=True)).first.click()
 
 
 def take_draw(page: Page, url: str) -> None:
@@ -41,7 +42,7 @@ def take_train(page: Page, url: str) -> None:
     epochs.press("Enter")
     page.get_by_text("2,900 steps on").wait_for()
     button(page, "Start fresh")
-    page.get_by_text("Running, epoch 50").wait_for(timeout=120_000)
+    page.get_by_text(re.compile(r"Running, epoch [5-9]\d")).wait_for(timeout=120_000)
     take(page, "train")
     button(page, "Stop")
 

@@ -18,7 +18,7 @@ CURVE = f"{LOSS} .mark-line path"  # the first is that of training
 
 def button(page: Page, name: str) -> Locator:
     """By what it says, not by its icon; Streamlit has a Stop of its own above the page."""
-    return page.get_by_test_id("stMain").get_by_role("button").filter(has=page.get_by_text(name, exact=True))
+    return page.locator("button:not([data-testid=stHeader] *)").filter(has=page.get_by_text(name, exact=True))
 
 
 def fill(page: Page, name: str, value: float) -> None:
