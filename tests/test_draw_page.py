@@ -12,17 +12,10 @@ from streamlit.testing.v1 import AppTest
 from dashboard.draw.drawing import Sheet
 from dataset import append_drawing, load_drawings
 from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
+from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
 
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-
-
-def page():
-    from dashboard.draw.page import render
-    from dashboard.state import state
-
-    state.keep_url()
-    render()
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +38,7 @@ SEVEN = canvas((70, 60), (210, 60), (130, 235))
 
 
 def opened(**address: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for name, value in address.items():
-        app.query_params[name] = value
-    return run(app)
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
+    return open_page("draw", **address)
 
 
 def draw(app: AppTest, pixels: np.ndarray) -> AppTest:
@@ -130,7 +114,7 @@ def test_undo_takes_the_last_row_back():
 
 def test_a_drawing_that_cannot_be_stored_stays_and_says_why(drawings: Path):
     drawings.mkdir()
-    app = AppTest.from_function(page, default_timeout=60).run()
+    app = opened()
     app = click(draw(app, SEVEN), "Correct")
     assert "DIGITS_DRAWINGS" in said(app)
     assert "<span>?</span>" not in answer(app)

@@ -13,17 +13,10 @@ from dataset import DataError, append_drawing, load_digits
 from experiments.runs import Run
 from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
 from model.metrics import wilson_interval
+from tests.page_without_browser import open_page
 from tests.small_runs import SMALL, finish
 
 HEADER = "label," + ",".join(f"pixel{place}" for place in range(784))
-
-
-def page():
-    from dashboard.evaluate.page import render
-    from dashboard.state import state
-
-    state.keep_url()
-    render()
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +31,7 @@ def run() -> Run:
 
 
 def opened(**address: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for name, value in address.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return open_page("evaluate", **address)
 
 
 def metrics(app: AppTest) -> list[tuple[str, str]]:

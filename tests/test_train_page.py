@@ -14,17 +14,10 @@ from dataset import append_drawing
 from experiments import jobs
 from experiments.runs import Run, create_run, list_runs
 from model import BOUNDS, CHOICES, PRESETS, TrainConfig, load_classifier
+from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
 
 OF_THE_DATA = {"data": "mnist-5k"}
-
-
-def page():
-    from dashboard.state import state
-    from dashboard.train.page import render
-
-    state.keep_url()
-    render()
 
 
 @pytest.fixture(autouse=True)
@@ -36,16 +29,7 @@ def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(**address: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for name, value in address.items():
-        app.query_params[name] = value
-    return run(app)
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
+    return open_page("train", **address)
 
 
 def button(app: AppTest, label: str) -> Button:

@@ -1,0 +1,27 @@
+"""A page without a browser: Streamlit's own harness, which runs its script and keeps what it drew."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def show(name: str) -> None:
+    """The script: what app.py does for the page that is open, without the frame."""
+    from importlib import import_module
+
+    from dashboard.state import state
+
+    state.keep_url()
+    import_module(f"dashboard.{name}.page").render()
+
+
+def open_page(name: str, **address: str) -> AppTest:
+    """The page as it is after its first run, at an address with these parameters."""
+    app = AppTest.from_function(show, default_timeout=60, args=(name,))
+    for parameter, value in address.items():
+        app.query_params[parameter] = value
+    return run(app)
+
+
+def run(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
