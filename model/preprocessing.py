@@ -217,7 +217,8 @@ def thin(ink: Picture) -> Picture:
 def stroke_width(strong: npt.NDArray[np.bool_]) -> float:
     """Pixels: four times the mean distance from the edge, which within a band is a quarter of its width."""
     distances = ndimage.distance_transform_edt(np.pad(strong, 1))
-    return 4 * (float(distances.sum()) / max(int(strong.sum()), 1) - 0.5)  # from the middle of a pixel to its edge is half
+    # from the middle of a pixel to its edge is half
+    return 4 * (float(distances.sum()) / max(int(strong.sum()), 1) - 0.5)
 
 
 def fit_box(ink: Picture) -> Picture:
