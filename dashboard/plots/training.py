@@ -133,7 +133,7 @@ def _curves_figure(
     note = {"type": "text", "color": palette.muted, "angle": 270, "baseline": "bottom", "dy": -3}
     note |= {"align": "left", "dx": 4} if ends_high else {"align": "right", "dx": -4}
     note_y = {"value": "height" if ends_high else 0}  # where the curves are not
-    ring = {"type": "point", "shape": "diamond", "color": palette.text, "strokeWidth": 2, "size": 160}
+    ring = {"type": "point", "shape": "diamond", "color": palette.muted, "strokeWidth": 2, "size": 160}
     return {
         "data": pd.concat([points.assign(note=""), marks.assign(epoch=np.nan, value=np.nan)]),
         "height": 290,
@@ -146,7 +146,7 @@ def _curves_figure(
             layer("Validation", {"type": "line", "strokeWidth": 2}, y | signs),
             layer("Validation", {"type": "point", "filled": True, "opacity": 1, "color": palette.validation}, y),
             layer("Best", ring, y),
-            layer("Best", {"type": "text", "text": "best", "color": palette.text, "dy": 18 if ends_high else -15}, y),
+            layer("Best", {"type": "text", "text": "best", "color": palette.muted, "dy": 18 if ends_high else -15}, y),
             HOVER | {"encoding": y | {"tooltip": tips}},
         ],
         "config": VEGA,

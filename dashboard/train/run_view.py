@@ -37,7 +37,7 @@ def best(history: pd.DataFrame, n: int) -> str:
     low, high = wilson_interval(round(row["validation_accuracy"] * n), n)
     return (
         f"Lowest validation loss after epoch {row['epoch']:g}: {percent(row['validation_accuracy'])} of {n:,} "
-        f"validation images read correctly (95 % interval: {percent(low)} to {percent(high)})."
+        f"validation images read correctly (95\N{NO-BREAK SPACE}% interval: {percent(low)} to {percent(high)})."
     )
 
 
