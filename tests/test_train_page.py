@@ -228,7 +228,7 @@ def test_a_run_that_does_not_exist_is_a_sentence() -> None:
 
 def test_a_finished_run_says_how_good_it_is_and_how_sure_that_is() -> None:
     text = opened(run=finish(SMALL).id).success[0].value
-    assert "of 333 validation images read correctly (95 % interval: " in text
+    assert "of 333 validation images read correctly (95\N{NO-BREAK SPACE}% interval: " in text
 
 
 def test_a_finished_model_is_used_by_one_click() -> None:
