@@ -24,24 +24,30 @@ GOLDEN = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class Source:
-    """A named source, with a title and one sentence for people."""
+    """A named source, with a title and one sentence for people; `pool` counts its digits but for the test digits."""
 
     name: str
     title: str
     explanation: str
+    pool: int
     classes: tuple[str, ...] = DIGIT_CLASSES
 
 
 SOURCES = {
     source.name: source
     for source in (
-        Source("mnist-5k", "MNIST, 5,000 digits", "5,000 of MNIST's training digits, 500 of each: needs no network."),
-        Source("mnist", "MNIST", "70,000 handwritten digits: 55,000 to train, 5,000 to validate, 10,000 to test."),
-        Source(SHIPPED, "MNIST but for the test digits of mnist-5k", "What the shipped model was trained on."),
+        Source(
+            "mnist-5k", "MNIST, 5,000 digits", "5,000 of MNIST's training digits, 500 of each: needs no network.", 4_000
+        ),
+        Source(
+            "mnist", "MNIST", "70,000 handwritten digits: 55,000 to train, 5,000 to validate, 10,000 to test.", 60_000
+        ),
+        Source(SHIPPED, "MNIST but for the test digits of mnist-5k", "What the shipped model was trained on.", 59_000),
         Source(
             "fashion-mnist",
             "Fashion-MNIST",
             "70,000 pictures of clothing in the format of MNIST: harder than digits.",
+            60_000,
             (
                 "T-shirt/top",
                 "Trouser",
@@ -130,13 +136,13 @@ def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
         folder = _idx_folder(name)
         if folder is None or folder == cache_folder() / name:
             try:
-                return _read_folder(cache_folder() / name, part, SOURCES[name])
+                return _read_folder(cache_folder() / name, part, name)
             except DataError:  # not there, or damaged since
                 folder = download(name, progressbar=sys.stderr.isatty())
-        return _read_folder(folder, part, SOURCES[name])
+        return _read_folder(folder, part, name)
     path = Path(name).expanduser()
     if path.is_dir():
-        digits = _read_folder(path, part, Source(name, name, ""))
+        digits = _read_folder(path, part, name)
         return without(digits) if part == "pool" else digits
     if path.is_file():
         return _read_file(path, part)
@@ -199,17 +205,19 @@ def _idx_folder(name: str) -> Path | None:
     return None
 
 
-def _read_folder(folder: Path, part: str, source: Source) -> Digits:
+def _read_folder(folder: Path, part: str, name: str) -> Digits:
     if part == "all":
-        return _joined(_read_folder(folder, "pool", source), _read_folder(folder, "test", source))
-    names = PARTS[2:] if part == "test" else PARTS[:2]
-    paths = [find_idx(folder, name) for name in names]
+        return _joined(_read_folder(folder, "pool", name), _read_folder(folder, "test", name))
+    images_file, labels_file = PARTS[2:] if part == "test" else PARTS[:2]
+    paths = find_idx(folder, images_file), find_idx(folder, labels_file)
     if paths[0] is None or paths[1] is None:
-        raise DataError(f"{folder}: expected the files {names[0]} and {names[1]} (or .gz), but they are not there.")
+        raise DataError(
+            f"{folder}: expected the files {images_file} and {labels_file} (or .gz), but they are not there."
+        )
     # in a folder of their own people may keep a part of MNIST; the cache holds what was downloaded and nothing else
-    downloaded = source.name in ORIGINS and folder == cache_folder() / source.name
-    images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[source.name].sha256 if downloaded else None)
-    return Digits(images, labels, source.name, source.classes)
+    downloaded = name in ORIGINS and folder == cache_folder() / name
+    images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[name].sha256 if downloaded else None)
+    return Digits(images, labels, name, class_names(name))
 
 
 def _joined(pool: Digits, test: Digits) -> Digits:

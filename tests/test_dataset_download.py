@@ -117,6 +117,23 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(mirrors: list[Mirror], nam
     assert len(mirrors[0].asked) == 5
 
 
+def test_a_downloaded_file_whose_pixels_changed_is_fetched_again(mirrors: list[Mirror]) -> None:
+    path = download("mnist") / PARTS[2]
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 255]))
+    np.testing.assert_array_equal(load_digits("mnist", "test").images, images_of(10, seed=1))
+    assert path.read_bytes() == good
+    assert len(mirrors[0].asked) == 5
+
+
+@pytest.mark.usefixtures("mirrors")
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_downloaded_digits_know_their_source_and_classes(name: str) -> None:
+    for _ in ("downloaded", "from the cache"):
+        digits = load_digits(name, "test")
+        assert (digits.source, digits.classes) == (name, dataset.class_names(name))
+
+
 def test_progress_is_told(mirrors: list[Mirror], tmp_path: Path) -> None:
     bar = Bar()
     download("mnist", progressbar=bar)

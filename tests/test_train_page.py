@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from dataset import append_drawing
+from dataset import append_drawing, load_training
 from experiments import jobs
 from experiments.runs import Run, create_run, list_runs
 from model import BOUNDS, CHOICES, PRESETS, TrainConfig, load_classifier
@@ -70,6 +70,17 @@ def test_start_fresh_runs_the_quick_preset_on_the_digits_that_are_there_and_show
     assert started(app) == PRESETS["quick"]
     assert app.query_params["run"] == list_runs()[0].id
     assert list_runs()[0].status().name == "quick"
+
+
+@pytest.mark.parametrize("source", ["mnist-5k", "mnist", "mnist-minus-5k-test"])
+def test_a_run_is_planned_on_as_many_digits_as_its_source_has_to_train(
+    source: str, reference_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_DATA", str(reference_data))
+    train, _ = load_training(source)
+    app = put(opened(), "selectbox", "source", source)
+    assert any(f"steps on {len(train):,} images" in caption.value for caption in app.caption)
+    assert started(app).data == source
 
 
 @pytest.mark.parametrize("preset", PRESETS)

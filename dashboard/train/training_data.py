@@ -11,10 +11,10 @@ from dashboard.downloads import offer_download
 from dashboard.forms import Form
 from dashboard.state import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
+from dataset.files import written_whole
 from experiments.runs import runs_folder
 
 FILE = "file"
-POOLS = {"mnist-5k": 4_000, "mnist": 60_000, "fashion-mnist": 60_000}  # digits that are not test digits
 
 
 def choose_source(form: Form) -> tuple[str, int]:
@@ -35,7 +35,7 @@ def choose_source(form: Form) -> tuple[str, int]:
     if not available(source):
         offer_download(source, use_instead=lambda: state.set_widget(form.key("source"), "mnist-5k"))
         return source, 0
-    return source, POOLS[source]
+    return source, SOURCES[source].pool
 
 
 def choose_file(form: Form) -> tuple[str, int]:
@@ -76,7 +76,8 @@ def kept(upload: Any) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / Path(upload.name).name
     if not file.exists():
-        file.write_bytes(content)
+        with written_whole(file) as whole:
+            whole.write(content)
     return str(file)
 
 
