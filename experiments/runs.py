@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from dataset.files import written_whole
 from model import BOUNDS, TrainConfig
 
 if TYPE_CHECKING:
@@ -224,20 +225,13 @@ class Run:
         with path.open("a") as file:
             file.write(line if file.tell() else ",".join(HISTORY_COLUMNS) + "\n" + line)
 
-    def history_rows(self) -> int:
-        """How many whole rows the history has, without reading it as a table."""
-        try:
-            return max(0, (self.folder / "history.csv").read_text().count("\n") - 1)
-        except FileNotFoundError:
-            return 0
-
     def cut_history(self, rows: int) -> list[str]:
         """Keep the first rows only, those the checkpoint knows of; the last of them comes back, split."""
         path = self.folder / "history.csv"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         kept = lines[: rows + 1]
         if kept != lines:
-            write_whole(path, "".join(kept))
+            write_text(path, "".join(kept))
         return next(csv.reader(kept[-1:])) if len(kept) > 1 else []
 
     def log(self, text: str) -> None:
@@ -324,14 +318,10 @@ def queue_of(run: Run) -> list[tuple[Run, Status]]:
     return sorted(found, key=lambda pair: (pair[1].state != "running", pair[1].queued, pair[0].id))
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Replace a file so that a reader sees the old or the new one, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with written_whole(path) as file:
+        file.write(text.encode())
 
 
 def _all_runs() -> Iterable[tuple[Run, RunError | None]]:
@@ -419,4 +409,4 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_whole(path, json.dumps(values, indent=2) + "\n")
+    write_text(path, json.dumps(values, indent=2) + "\n")

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from dataset import DataError, Digits, load_digits, load_drawings, load_training, without
+from dataset.files import written_whole
 from experiments.jobs import worker_limit
 from experiments.runs import Run, RunError, Status, Wishes, open_run, queue_of
 from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
@@ -491,9 +492,8 @@ def load_data(run: Run) -> tuple[Digits, Digits]:
             raise DataError("There are no drawings of your own yet: draw some first, or set drawings_weight to 0.")
         if drawings.classes != train.classes:
             raise DataError(f"Your drawings are digits and {config.data} is not: set drawings_weight to 0.")
-        temporary = run.folder / ".drawings.npz"
-        np.savez(temporary, images=drawings.images, labels=drawings.labels)
-        temporary.replace(snapshot)
+        with written_whole(snapshot) as file:
+            np.savez(file, images=drawings.images, labels=drawings.labels)
     with np.load(snapshot, allow_pickle=False) as own:
         images, labels = (np.repeat(own[part], config.drawings_weight, axis=0) for part in ("images", "labels"))
     return (
