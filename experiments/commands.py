@@ -72,10 +72,10 @@ def config_of(arguments: argparse.Namespace) -> TrainConfig:
     """The preset, with what the command line changes about it."""
     if arguments.preset not in PRESETS:
         raise ConfigError(f"there is no preset {arguments.preset!r}; the presets are {', '.join(PRESETS)}.")
-    changes: dict[str, Any] = {}
+    config = PRESETS[arguments.preset]
     if arguments.start_from:
-        kept = load_checkpoint(model_file(arguments.start_from)).config
-        changes = {"hidden": kept.hidden, "activation": kept.activation, "loss": kept.loss}
+        config = config.with_network_of(load_checkpoint(model_file(arguments.start_from)).config)
+    changes: dict[str, Any] = {}
     if arguments.epochs is not None:
         changes["steps"] = 0  # a preset may count in steps
     for name in SETTINGS:
@@ -92,7 +92,7 @@ def config_of(arguments: argparse.Namespace) -> TrainConfig:
     data = arguments.data or default_source()
     # A path is kept whole, so that the run can be resumed from any folder.
     changes["data"] = data if data in SOURCES else str(Path(data).expanduser().absolute())
-    return PRESETS[arguments.preset].replace(**changes)
+    return config.replace(**changes)
 
 
 def prepare_data(config: TrainConfig) -> None:

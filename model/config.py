@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from model.initializers import INITIALIZERS
 from model.layers import ACTIVATIONS
-from model.losses import LOSSES
+from model.losses import LOSSES, CrossEntropy
 from model.optimizers import OPTIMIZERS
 from model.schedules import SCHEDULES
 
@@ -95,12 +95,19 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(TrainConfig).items():
             _check(name, kind, getattr(self, name))
-        if self.loss != "cross-entropy" and self.label_smoothing:
+        if self.loss != CrossEntropy.name and self.label_smoothing:
             raise ConfigError("label_smoothing works with the loss cross-entropy only; set it to 0.")
 
     def replace(self, **changes: Any) -> "TrainConfig":
         """A copy with other settings, checked like any config."""
         return dataclasses.replace(self, **changes)
+
+    def with_network_of(self, other: "TrainConfig") -> "TrainConfig":
+        """These settings with the network and loss of another config, so that training can go on from its weights."""
+        smoothing = self.label_smoothing if other.loss == CrossEntropy.name else 0.0
+        return self.replace(
+            hidden=other.hidden, activation=other.activation, loss=other.loss, label_smoothing=smoothing
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

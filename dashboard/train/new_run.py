@@ -131,17 +131,7 @@ def render_continue(config: TrainConfig, name: str, runs: list[Run]) -> None:
         "All other settings hold, and the model itself is not changed."
     )
     if st.button("Continue from this model", key=f"go-on-{state.starts}", type="primary", icon=":material/play_arrow:"):
-        smoothing = config.label_smoothing if model.config.loss == "cross-entropy" else 0.0
-        begin(
-            config.replace(
-                hidden=model.config.hidden,
-                activation=model.config.activation,
-                loss=model.config.loss,
-                label_smoothing=smoothing,
-            ),
-            f"{name}, continued",
-            source,
-        )
+        begin(config.with_network_of(model.config), f"{name}, continued", source)
 
 
 def begin(config: TrainConfig, name: str, start: Path | None = None) -> None:
