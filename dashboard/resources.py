@@ -80,15 +80,8 @@ def drawings() -> Drawings:
     return _drawings(str(path), version(path) if path.is_file() else None)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _set_damaged_aside(path: str, version: tuple[int, int]) -> None:
-    load_drawings()
-
-
 def damaged_drawings() -> tuple[int, Path]:
     """How many rows of the file of drawings were damaged, and the file beside it that they were set aside in."""
-    path = drawings_file()
-    if path.exists():
-        _set_damaged_aside(str(path), version(path))
-    aside = path.with_suffix(".damaged.csv")
+    drawings()  # reading sets them aside
+    aside = drawings_file().with_suffix(".damaged.csv")
     return (len(aside.read_bytes().splitlines()) if aside.exists() else 0), aside
