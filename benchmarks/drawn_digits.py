@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import table
+from experiments.pretraining.pens import PEN_DRAWINGS, WIDTHS, Pens, load_pens, pen_images
 from model import CheckpointError, Classifier, load_classifier
 from model.metrics import wilson_interval
-from tests.pens import PEN_DRAWINGS, WIDTHS, Pens, load_pens, pen_images
 
 
 def measure(classifier: Classifier, pens: Pens) -> None:

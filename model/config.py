@@ -12,6 +12,8 @@ from model.losses import LOSSES, CrossEntropy
 from model.optimizers import OPTIMIZERS
 from model.schedules import SCHEDULES
 
+LISTS = ("image_layers", "hidden")
+"""Settings that hold several values."""
 MAX_HIDDEN_LAYERS = 5
 MAX_UNITS = 2048
 
@@ -52,9 +54,13 @@ class TrainConfig:
         0, 0, 100, "How many times each of your own drawings counts in training; 0 leaves them out."
     )
 
+    image_layers: tuple[str, ...] = _free(
+        (), "Layers that keep the image an image, before the hidden ones: conv 16, max-pool, residual 32."
+    )
     hidden: tuple[int, ...] = _free((128, 64), "Units of each hidden layer, from the image to the answer.")
     activation: str = _choice("relu", ACTIVATIONS, "The bend after each hidden layer; without it, depth adds nothing.")
     loss: str = _choice("cross-entropy", LOSSES, "What training makes small; squared-error goes with sigmoid outputs.")
+    batch_norm: bool = _free(False, "Bring each unit to mean 0 and spread 1 over the batch, before its activation.")
     initializer: str = _choice("he", INITIALIZERS, "How the first weights are drawn; he suits ReLU, xavier sigmoids.")
     dropout: float = _number(0.0, 0.0, 0.9, "Share of hidden units silenced at each step, against overfitting.")
     label_smoothing: float = _number(
@@ -84,6 +90,10 @@ class TrainConfig:
     rotation: float = _number(0.0, 0.0, 45.0, "Turn each training image at random by up to this many degrees.")
     scale: float = _number(0.0, 0.0, 0.5, "Stretch each training image at random by up to this share.")
     shear: float = _number(0.0, 0.0, 0.5, "Slant each training image at random by up to this share.")
+    elastic: float = _number(0.0, 0.0, 4.0, "Wobble each training image at random by about this many pixels.")
+    stroke_width: float = _number(
+        0.0, 0.0, 2.0, "Make the strokes of each training image at random thinner or thicker by up to this many pixels."
+    )
 
     patience: int = _number(
         0, 0, 1000, "Stop after this many checks without a better validation loss and take the best weights; 0: never."
@@ -111,7 +121,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return dataclasses.asdict(self) | {"hidden": list(self.hidden)}
+        return dataclasses.asdict(self) | {name: list(getattr(self, name)) for name in LISTS}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -120,10 +130,10 @@ class TrainConfig:
         for name in values:
             if name not in known:
                 raise ConfigError(f"there is no setting {name!r}; the settings are {', '.join(sorted(known))}.")
-        values = dict(values)
-        if isinstance(values.get("hidden"), list):
-            values["hidden"] = tuple(values["hidden"])
-        return cls(**values)
+        read: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**read)
 
     def parameter_count(self, inputs: int = 784, classes: int = 10) -> int:
         """Weights and biases in all."""
@@ -164,6 +174,12 @@ def parse_setting(name: str, text: str) -> Any:
     text = text.strip()
     if kind is str:
         return text
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ConfigError(f"{name} is true or false, got {text!r}.")
+        return text == "true"
+    if name == "image_layers":
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     if name == "hidden":
         parts = [part for part in text.strip("[]()").split(",") if part.strip()]
         if parts == ["none"]:
@@ -181,6 +197,14 @@ def parse_setting(name: str, text: str) -> Any:
 
 def _check(name: str, kind: Any, value: Any) -> None:
     """Raise unless the value is of its kind and inside its bounds."""
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} is true or false, got {value!r}.")
+        return
+    if name == "image_layers":
+        if not isinstance(value, tuple) or not all(type(layer) is str for layer in value):
+            raise ConfigError(f'image_layers is a list of layers such as "conv 16, max-pool", got {value!r}.')
+        return
     if name == "hidden":
         if not isinstance(value, tuple) or not all(type(units) is int for units in value):
             raise ConfigError(f"hidden is a list of whole numbers such as 128,64, got {value!r}.")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from experiments.pretraining.pens import CANVAS, WIDTHS, load_pens, pen_images, render
 from model import load_classifier
-from tests.pens import CANVAS, WIDTHS, load_pens, pen_images, render
 
 
 def test_a_pen_leaves_a_round_dot_and_a_stroke_with_round_ends():
