@@ -1,8 +1,10 @@
 """Losses: how wrong a batch of logits is, and in which direction."""
 
+from functools import lru_cache
 from typing import ClassVar, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 
 from model.arrays import Floats, Integers
@@ -31,6 +33,7 @@ class CrossEntropy:
     """Softmax cross-entropy: -sum_k t_k log softmax(z)_k, with t_k = (1 - s) [k = label] + s / classes.
 
     The largest logit is subtracted first, so it is finite for any finite logits. s is the label smoothing.
+    A label beyond the classes, such as 255, says that the image shows none of them: then every t_k is 1 / classes.
     """
 
     name: ClassVar[str] = "cross-entropy"
@@ -41,10 +44,7 @@ class CrossEntropy:
     def forward(self, logits: Floats, labels: Integers) -> Floats:
         np.subtract(logits, logits.max(axis=1, keepdims=True), out=logits)
         # sum_k t_k z_k, before the logits become probabilities
-        wanted = logits[np.arange(len(labels)), labels]
-        if self.label_smoothing:
-            wanted *= 1.0 - self.label_smoothing
-            wanted += logits.mean(axis=1) * self.label_smoothing
+        wanted = np.einsum("ij,ij->i", logits, self._targets(logits, labels))
         np.exp(logits, out=logits)
         total = logits.sum(axis=1, keepdims=True)
         np.divide(logits, total, out=logits)
@@ -52,10 +52,14 @@ class CrossEntropy:
         return losses
 
     def backward(self, outputs: Floats, labels: Integers, batch: int) -> Floats:
-        if self.label_smoothing:
-            outputs -= self.label_smoothing / outputs.shape[1]
-        outputs[np.arange(len(labels)), labels] -= 1.0 - self.label_smoothing
+        np.subtract(outputs, self._targets(outputs, labels), out=outputs)
         return np.multiply(outputs, 1.0 / batch, out=outputs)
+
+    def _targets(self, outputs: Floats, labels: Integers) -> Floats:
+        """t, (rows, classes)."""
+        table = target_table(outputs.shape[1], self.label_smoothing, outputs.dtype)
+        # the last row is for all labels beyond the classes; one take is faster than picking columns by index
+        return table.take(labels, axis=0, mode="clip")
 
     def probabilities(self, logits: Floats) -> Floats:
         np.subtract(logits, logits.max(axis=1, keepdims=True), out=logits)
@@ -93,6 +97,13 @@ class SquaredError:
         np.divide(logits, total, out=logits, where=total > 0)
         logits[total[:, 0] == 0] = 1.0 / logits.shape[1]
         return logits
+
+
+@lru_cache
+def target_table(classes: int, smoothing: float, dtype: npt.DTypeLike) -> Floats:
+    """What is wanted for each label, (classes + 1, classes): in the last row, for none of them, all alike."""
+    certain = np.vstack([np.eye(classes), np.full(classes, 1.0 / classes)])
+    return (certain * (1.0 - smoothing) + smoothing / classes).astype(dtype)
 
 
 LOSSES = {loss.name: loss for loss in (CrossEntropy, SquaredError)}

@@ -74,16 +74,25 @@ class Diverged(ArithmeticError):
 
 @dataclass
 class Tally:
-    """Loss and hits over a stretch of images."""
+    """Loss and hits over a stretch of images; `others` of them show no digit, so nothing in them can be hit."""
 
     loss: float = 0.0
     correct: int = 0
     images: int = 0
+    others: int = 0
 
     def add(self, other: "Tally") -> None:
         self.loss += other.loss
         self.correct += other.correct
         self.images += other.images
+        self.others += other.others
+
+    def count(self, losses: Floats, outputs: Floats, labels: Integers) -> None:
+        """Add rows that went through the network."""
+        self.loss += float(losses.sum())
+        self.correct += int(np.count_nonzero(outputs.argmax(axis=1) == labels))
+        self.images += len(labels)
+        self.others += int(np.count_nonzero(labels >= CLASSES))
 
     @property
     def mean_loss(self) -> float:
@@ -91,7 +100,8 @@ class Tally:
 
     @property
     def accuracy(self) -> float:
-        return self.correct / self.images if self.images else math.nan
+        digits = self.images - self.others
+        return self.correct / digits if digits else math.nan
 
 
 @dataclass
@@ -217,7 +227,7 @@ class Trainer:
         epoch, index = divmod(self.step, self.steps_per_epoch)
         rows = self._batch_rows(epoch, index)
         network, gradients = self.network, self.network.gradients
-        tally = Tally(images=len(rows))
+        tally = Tally()
         parts = range(0, len(rows), network.rows)
         if self._sum is not None:
             self._sum[:] = 0
@@ -226,8 +236,7 @@ class Trainer:
             if self._augmenter.active:
                 self._augmenter.augment(x, self._warps, self._random(Purpose.AUGMENTATION, start), out=x)
             outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self.config.dropout else None)
-            tally.loss += float(self.loss.forward(outputs, labels).sum())
-            tally.correct += int(np.count_nonzero(outputs.argmax(axis=1) == labels))
+            tally.count(self.loss.forward(outputs, labels), outputs, labels)
             network.backward(self.loss.backward(outputs, labels, len(rows)))
             if self._sum is not None and len(parts) > 1:
                 np.add(self._sum, gradients, out=gradients if start == parts[-1] else self._sum)
@@ -258,8 +267,7 @@ class Trainer:
             rows = np.arange(start, min(start + self.network.rows, len(self._validation[1])))
             x, labels = self._inputs(self._validation, rows)
             outputs = self.network.forward(x)
-            losses = self.loss.forward(outputs, labels)
-            tally.add(Tally(float(losses.sum()), int(np.count_nonzero(outputs.argmax(axis=1) == labels)), len(rows)))
+            tally.count(self.loss.forward(outputs, labels), outputs, labels)
             yield Pulse()
         if not np.isfinite(self.network.parameters).all() or (tally.images and not math.isfinite(tally.loss)):
             raise Diverged(f"The weights became infinite by step {self.step}: {self._advice()}")

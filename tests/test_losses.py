@@ -19,6 +19,26 @@ def test_label_smoothing_spreads_the_target():
     np.testing.assert_allclose(loss, [-0.9 * np.log(0.75) - 0.1 * np.log(0.25)], rtol=1e-14)
 
 
+def test_a_label_that_is_no_class_wants_all_classes_alike():
+    logits = np.log([[1.0, 3.0], [1.0, 3.0]])
+    losses = CrossEntropy(0.2).forward(logits, np.array([255, 2]))
+    np.testing.assert_allclose(losses, -0.5 * np.log(0.25) - 0.5 * np.log(0.75), rtol=1e-14)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_gradient_of_labels_that_are_no_class_is_the_numeric_one(smoothing):
+    loss, labels, h = CrossEntropy(smoothing), np.array([2, 255, 3]), 1e-6
+    logits = np.random.default_rng(0).normal(0, 2, (3, 3))
+    outputs = logits.copy()
+    loss.forward(outputs, labels)
+    gradient = loss.backward(outputs, labels, 3)
+    for index in np.ndindex(logits.shape):
+        nudge = np.zeros_like(logits)
+        nudge[index] = h
+        rise = loss.forward(logits + nudge, labels).mean() - loss.forward(logits - nudge, labels).mean()
+        assert gradient[index] == pytest.approx(rise / (2 * h), abs=1e-9)
+
+
 def test_squared_error_of_a_hand_worked_pair():
     logits = np.array([[0.0, np.log(3.0)]])
     np.testing.assert_allclose(SquaredError().forward(logits, np.array([1])), [0.5**2 + 0.25**2], rtol=1e-14)

@@ -101,6 +101,13 @@ def test_one_step_is_the_gradient_of_the_mean_loss_of_its_batch():
     np.testing.assert_allclose(trainer.network.parameters, before - 0.1 * network.gradients, rtol=1e-3, atol=2e-6)
 
 
+def test_images_that_show_no_digit_count_neither_as_hits_nor_as_misses():
+    mixed = MadeDigits(VALIDATION.images, np.where(np.arange(30) < 10, 255, VALIDATION.labels).astype(np.uint8))
+    digits = MadeDigits(VALIDATION.images[10:], VALIDATION.labels[10:])
+    accuracies = [trained(SMALL, TRAIN, validation)[1][-1].validation_accuracy for validation in (mixed, digits)]
+    assert accuracies[0] == accuracies[1] > 0.3
+
+
 def test_a_batch_in_parts_has_the_gradient_of_the_whole_and_can_be_left_between_them():
     many = made_digits(2500)
     config = TrainConfig(hidden=(), optimizer="sgd", learning_rate=1.0, schedule="constant", batch_size=0, steps=1)
