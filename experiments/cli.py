@@ -83,6 +83,7 @@ def build_parser() -> Parser:
     add("--learning-rate", metavar="X", help="how far each step goes")
     add("--batch-size", metavar="N", help="images per step; 0 takes all of them")
     add("--seed", metavar="N", help="start of all randomness: same seed, same weights")
+    add("--threads", metavar="N", help="processor threads; auto measures for two seconds which number is fastest")
     add(
         "--set",
         metavar="KEY=VALUE",

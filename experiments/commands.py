@@ -28,6 +28,7 @@ from dataset import (
 )
 from dataset.image_files import read_image
 from experiments import terminal
+from experiments.calibration import calibrate_threads
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.seen import digits_seen
 from experiments.terminal import percent
@@ -64,6 +65,10 @@ def train(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     start = model_file(arguments.start_from) if arguments.start_from else None
     prepare_data(config)
+    if arguments.threads == "auto":
+        threads, why = calibrate_threads(config)
+        print(why, file=sys.stderr if arguments.json else sys.stdout, flush=True)
+        config = config.replace(threads=threads)
     run = create_run(config, name=arguments.name or arguments.preset, start=start, folder=arguments.run)
     return follow(run, as_json=arguments.json)
 
@@ -81,6 +86,11 @@ def config_of(arguments: argparse.Namespace) -> TrainConfig:
     for name in SETTINGS:
         if getattr(arguments, name) is not None:
             changes[name] = parse_setting(name, getattr(arguments, name))
+    if arguments.threads not in (None, "auto"):
+        try:
+            changes["threads"] = int(arguments.threads)
+        except ValueError:
+            raise ConfigError(f"--threads takes a whole number or auto, got {arguments.threads!r}.") from None
     for setting in arguments.set:
         name, equals, text = setting.partition("=")
         if not equals:

@@ -69,6 +69,20 @@ def test_every_option_of_train_reaches_the_config(digits, tmp_path):
     assert f"--run {tmp_path / 'r'}" in out
 
 
+def test_threads_are_a_number_or_measured_and_the_config_holds_the_number(digits, monkeypatch):
+    monkeypatch.setattr("experiments.calibration.measure_speeds", lambda config, train: {1: 20_000.0, 2: 30_000.0})
+    status, out, err = digits("train", "--data", "mnist-5k", "--steps", 1, "--threads", "auto")
+    assert (status, err, list_runs()[0].config.threads) == (0, "", 2)
+    assert out.splitlines()[0] == "2 threads: 30,000 images/s, 1.5 times one thread."
+    digits("train", "--data", "mnist-5k", "--steps", 1, "--threads", 3)
+    assert list_runs()[0].config.threads == 3
+    for threads, sentence in {
+        "0": "threads lies between 1 and 64, got 0.",
+        "many": "--threads takes a whole number or auto, got 'many'.",
+    }.items():
+        assert digits("train", "--threads", threads) == (2, "", f"digits: {sentence}\n")
+
+
 def test_epochs_replace_the_steps_of_a_preset(digits):
     digits("train", "--preset", "full-batch-64", "--data", "mnist-5k", "--epochs", 2)
     assert list_runs()[0].config.total_steps(3667) == 2
