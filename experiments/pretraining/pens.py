@@ -1,21 +1,18 @@
 """Pens: 7,494 digits that 30 people wrote with a real pen, drawn as the canvas of the Draw page would show them."""
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from dataset import DataError
 from model import center_ink
 from model.arrays import Bytes
-
-REFERENCE_DATA = Path(os.environ.get("DIGITS_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
-PEN_DRAWINGS = REFERENCE_DATA / "pen-drawings" / "pendigits_orig_train.npz"
-"""UCI Pen-Based Recognition of Handwritten Digits (Alpaydin and Alimoglu 1998), CC BY 4.0; not part of the project."""
 
 HELD_OUT = tuple(range(3, 31, 3))
 """Writers on whom results are reported; nothing is ever trained on them or chosen by them."""
@@ -23,17 +20,18 @@ VALIDATION = (1, 7, 13, 19, 25)
 """Writers by whom things are chosen. All others are trained on."""
 
 CANVAS = 280  # pixels, the side of the canvas
+MIDDLE = (CANVAS / 2, CANVAS / 2)
 LONGER_SIDE = 200  # pixels that the middle of the strokes extends over, as a person fills the canvas
-WIDTHS = (12, 20, 28)  # pixels, of a stroke
 FINER = 4  # drawn so many times finer and then averaged: smooth edges, as a browser draws them
 
+ARRAYS = ("pts", "stroke_len", "n_strokes", "labels", "writer", "box")
 
-Strokes: TypeAlias = list[npt.NDArray[np.float64]]
+Strokes: TypeAlias = list[npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Pens:
-    """Digits as strokes: strokes[i] is a list of arrays (points, 2), x to the right and y down."""
+    """Digits as strokes: strokes[i] is a list of arrays (points, 2), x to the right and y down, in canvas pixels."""
 
     strokes: list[Strokes]
     labels: Bytes
@@ -48,36 +46,94 @@ class Pens:
         return Pens([self.strokes[row] for row in rows], self.labels[rows], self.writers[rows])
 
     @property
-    def development(self) -> "Pens":
-        """The digits of all writers but those held out."""
-        return self.by({*self.writers.tolist()} - {*HELD_OUT})
+    def training(self) -> "Pens":
+        """The digits of all writers who are neither held out nor for validation."""
+        return self.by({*self.writers.tolist()} - {*HELD_OUT, *VALIDATION})
 
 
-def load_pens(path: Path = PEN_DRAWINGS) -> Pens:
-    """Every digit with its writer, in the order of the file."""
-    with np.load(path) as file:
-        strokes = np.split(file["pts"], np.cumsum(file["stroke_len"])[:-1])
-        counts = file["n_strokes"]
-        digits = [strokes[end - count : end] for count, end in zip(counts, np.cumsum(counts), strict=True)]
-        return Pens(digits, file["labels"].astype(np.uint8), file["writer"])
+class Manner(NamedTuple):
+    """How a digit is drawn, in pixels: what render takes."""
+
+    width: float
+    longer_side: float | None = LONGER_SIDE
+    centre: tuple[float, float] = MIDDLE
 
 
-def render(strokes: Strokes, width: float, longer_side: float = LONGER_SIDE) -> Bytes:
-    """Strokes amid the canvas (280, 280), round at ends and joins, the pen lifted between them: uint8, ink 255 on 0."""
-    points = np.concatenate(strokes)
-    low, high = points.min(axis=0), points.max(axis=0)
-    scale = longer_side / max(*(high - low), 1)
+MANNERS = {
+    **{f"whole canvas, {width} px": Manner(width) for width in (10, 12, 20, 28, 30)},
+    **{f"small (60 px), {width} px": Manner(width, 60) for width in (20, 28)},
+    "in a corner (100 px), 20 px": Manner(20, 100, (64, 64)),
+    "in the writer's own box, 20 px": Manner(20, None),
+}
+
+
+def load_pens(path: str | Path) -> Pens:
+    """Every digit with its writer, in the order of the file. Raises DataError for a file that is not as follows.
+
+    UCI Pen-Based Recognition of Handwritten Digits (Alpaydin and Alimoglu 1998), CC BY 4.0, its original training set,
+    as .npz: pts (points, 2: x, y down) of all strokes after one another, stroke_len points in each stroke, n_strokes
+    strokes in each digit, its labels and its writer, and the box that all digits were written in: left, top, side.
+    """
+    try:
+        with Path(path).open("rb") as opened, np.load(opened) as file:
+            arrays = {name: file[name] for name in ARRAYS if name in file.files}
+    except FileNotFoundError:
+        raise DataError(f"There is no file of pen drawings at {path}. Give the path of the .npz file.") from None
+    except (BadZipFile, EOFError, OSError, TypeError, ValueError):
+        raise DataError(f"{path} is no whole .npz file with the arrays {', '.join(ARRAYS)}. Get it again.") from None
+    if lacking := [name for name in ARRAYS if name not in arrays]:
+        raise DataError(f"{path} lacks the arrays {', '.join(lacking)}. It must hold {', '.join(ARRAYS)}.")
+    points, lengths, counts, labels, writers, box = arrays.values()
+    expected = (counts.sum(), lengths.sum())
+    if not len(labels) == len(writers) == len(counts) or expected != (len(lengths), len(points)):
+        raise DataError(
+            f"{path} does not fit together: {len(labels)} labels, {len(writers)} writers, {len(counts)} digits of "
+            f"{expected[0]} strokes, {len(lengths)} strokes of {expected[1]} points, {len(points)} points. Get it again."
+        )
+    points = ((points - box[:2]) * (CANVAS / box[2])).astype(np.float32)
+    strokes = np.split(points, np.cumsum(lengths)[:-1])
+    digits = [strokes[end - count : end] for count, end in zip(counts, np.cumsum(counts), strict=True)]
+    return Pens(digits, labels.astype(np.uint8), writers.astype(np.int16))
+
+
+def render(
+    strokes: Strokes, width: float, longer_side: float | None = LONGER_SIDE, centre: tuple[float, float] = MIDDLE
+) -> Bytes:
+    """Strokes on the canvas, round at ends and joins, the pen lifted between them: uint8 (280, 280), ink 255 on 0.
+
+    The pen is that wide, and the middle of the strokes reaches over longer_side around centre (x, y), all in pixels;
+    where longer_side is None it is as large and at the place as it was written, the writer's box being the canvas.
+    """
+    if longer_side is not None:
+        points = np.concatenate(strokes)
+        low, high = points.min(axis=0), points.max(axis=0)
+        scale = longer_side / max(*(high - low).tolist(), 1)
+        strokes = [(stroke - (low + high) / 2) * scale + np.array(centre) for stroke in strokes]
     canvas = Image.new("L", (CANVAS * FINER, CANVAS * FINER))
     pen = ImageDraw.Draw(canvas)
     radius = width * FINER / 2
     for stroke in strokes:
-        path = ((stroke - (low + high) / 2) * scale + CANVAS / 2) * FINER
-        pen.line([tuple(point) for point in path.tolist()], fill=255, width=round(2 * radius))
-        for x, y in path.tolist():
+        path = (stroke * FINER).tolist()
+        pen.line([tuple(point) for point in path], fill=255, width=round(2 * radius))
+        for x, y in path:
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
     return np.asarray(canvas.reduce(FINER))
 
 
-def pen_images(pens: Pens, width: float) -> Bytes:
-    """All the digits as a network sees them: uint8 (digits, 28, 28)."""
-    return np.stack([center_ink(render(strokes, width)) for strokes in pens.strokes])
+def pen_images(
+    pens: Pens, width: float, longer_side: float | None = LONGER_SIDE, centre: tuple[float, float] = MIDDLE
+) -> Bytes:
+    """All the digits, rendered so, as a network sees them: uint8 (digits, 28, 28)."""
+    return np.stack([center_ink(render(strokes, width, longer_side, centre)) for strokes in pens.strokes])
+
+
+def varied_pen_images(pens: Pens, random: np.random.Generator) -> Bytes:
+    """As pen_images, each digit with a width, a size and a place of its own: to train on."""
+    widths = random.uniform(10, 30, len(pens))
+    sides = np.exp(random.uniform(np.log(50), np.log(240), len(pens)))  # small ones are as frequent as large ones
+    shares = random.uniform(-0.5, 0.5, (len(pens), 2))
+    images = np.empty((len(pens), 28, 28), np.uint8)
+    for image, strokes, width, side, share in zip(images, pens.strokes, widths, sides, shares, strict=True):
+        x, y = CANVAS / 2 + share * (CANVAS - side - width)  # no ink beyond the edge
+        image[:] = center_ink(render(strokes, width, side, (x, y)))
+    return images
