@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -168,7 +168,7 @@ class Trainer:
         self._sum = np.zeros_like(self.network.gradients) if batch > rows else None
         self._order: Integers = np.arange(self.images)
         self._order_epoch = -1
-        self._augmenter = Augmenter(config.shift, config.rotation, config.scale, config.shear)
+        self._augmenter = Augmenter(**{f.name: getattr(config, f.name) for f in fields(Augmenter)})
 
     @property
     def step(self) -> int:
@@ -234,7 +234,7 @@ class Trainer:
         for start in parts:
             x, labels = self._inputs(self._train, rows[start : start + network.rows])
             if self._augmenter.active:
-                self._augmenter.augment(x, self._warps, self._random(Purpose.AUGMENTATION, start), out=x)
+                self._augmenter.augment(x, self._random(Purpose.AUGMENTATION, start), out=x)
             outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self.config.dropout else None)
             tally.count(self.loss.forward(outputs, labels), outputs, labels)
             network.backward(self.loss.backward(outputs, labels, len(rows)))
@@ -295,8 +295,6 @@ class Trainer:
             self._order_epoch = epoch
             if self.steps_per_epoch > 1:
                 self._order = rng(self.config.seed, Purpose.SHUFFLE, epoch).permutation(self.images)
-            if self._augmenter.active:
-                self._warps = self._augmenter.pool(rng(self.config.seed, Purpose.WARPS, epoch))
         size = self.config.batch_size or self.images
         return self._order[index * size : (index + 1) * size]
 
