@@ -11,8 +11,9 @@ class Purpose(IntEnum):
     WEIGHTS = 1
     SHUFFLE = 2
     DROPOUT = 3
-    WARPS = 4
     AUGMENTATION = 5
+    DRAWINGS = 6
+    NOISE = 7
 
 
 def rng(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:
