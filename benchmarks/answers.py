@@ -68,7 +68,7 @@ def main() -> None:
     rows = []
     with threadpool_limits(1):
         for name, classifier in classifiers().items():
-            sizes = "-".join(map(str, (784, *classifier.config.hidden, 10)))
+            sizes = classifier.config.architecture
             times = microseconds(lambda classifier=classifier: classifier.predict_proba(image), arguments.seconds)
             rows.append([f"`predict_proba` of one image, {name} ({sizes})", *times])
         for call in (center_ink, ink_stages):

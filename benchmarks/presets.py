@@ -68,7 +68,7 @@ def main() -> None:
             accuracies, seconds = zip(*results, strict=True)
             row = [
                 preset,
-                "-".join(map(str, (784, *config.hidden, 10))),
+                config.architecture,
                 f"{config.parameter_count():,}",
                 f"{mean(accuracies):.2f} %",
                 f"{min(accuracies):.2f} %",

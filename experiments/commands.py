@@ -263,7 +263,7 @@ def presets(arguments: argparse.Namespace) -> int:
 
 def architecture(config: TrainConfig) -> str:
     outputs = ", sigmoid outputs" if config.loss == "squared-error" else ""
-    return f"{'-'.join(map(str, (784, *config.hidden, 10)))} {config.activation}{outputs}"
+    return f"{config.architecture} {config.activation}{outputs}"
 
 
 def recipe(config: TrainConfig) -> str:

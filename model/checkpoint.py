@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import zipfile
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 from model.arrays import Floats
 from model.build import build_layers
 from model.config import ConfigError, TrainConfig
-from model.network import parameter_shapes
+from model.layers import parameter_shapes
 from model.optimizers import OPTIMIZERS
 
 FORMAT = "digit-lab 1"
@@ -90,9 +91,11 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     shapes = parameter_shapes(build_layers(config))
     expected = {f"weights/{name}": shape for name, shape in shapes.items()}
     if progress:
-        flat = (config.parameter_count(),)
-        expected |= {f"state/{slot}": flat for slot in OPTIMIZERS[config.optimizer].slots}
-        expected |= {"state/best": flat} if config.patience else {}
+        learned = (config.parameter_count(),)
+        expected |= {f"state/{slot}": learned for slot in OPTIMIZERS[config.optimizer].slots}
+        # the best weights come with the running statistics of their time
+        whole = (sum(math.prod(shape) for shape in shapes.values()),)
+        expected |= {"state/best": whole} if config.patience else {}
     for name, shape in expected.items():
         if name not in arrays:
             raise CheckpointError(f"{path} lacks the array {name!r} of its network; take another checkpoint.")

@@ -1,17 +1,20 @@
 """Config: everything that decides how a training run goes, with bounds and an explanation declared once."""
 
 import dataclasses
-import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_type_hints
 
+from model.build import CLASSES, PIXELS, build_layers, count_parameters
+from model.image_layers import GRAMMAR, MAX_LAYERS
 from model.initializers import INITIALIZERS
 from model.layers import ACTIVATIONS
 from model.losses import LOSSES, CrossEntropy
 from model.optimizers import OPTIMIZERS
 from model.schedules import SCHEDULES
 
+OF_THE_NETWORK = ("image_layers", "hidden", "activation", "batch_norm")
+"""Settings that say what the weights of a network mean."""
 LISTS = ("image_layers", "hidden")
 """Settings that hold several values."""
 MAX_HIDDEN_LAYERS = 5
@@ -105,6 +108,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(TrainConfig).items():
             _check(name, kind, getattr(self, name))
+        try:
+            build_layers(self)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
         if self.loss != CrossEntropy.name and self.label_smoothing:
             raise ConfigError("label_smoothing works with the loss cross-entropy only; set it to 0.")
 
@@ -115,9 +122,8 @@ class TrainConfig:
     def with_network_of(self, other: "TrainConfig") -> "TrainConfig":
         """These settings with the network and loss of another config, so that training can go on from its weights."""
         smoothing = self.label_smoothing if other.loss == CrossEntropy.name else 0.0
-        return self.replace(
-            hidden=other.hidden, activation=other.activation, loss=other.loss, label_smoothing=smoothing
-        )
+        network = {name: getattr(other, name) for name in OF_THE_NETWORK}
+        return self.replace(**network, loss=other.loss, label_smoothing=smoothing)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -135,10 +141,16 @@ class TrainConfig:
         }
         return cls(**read)
 
-    def parameter_count(self, inputs: int = 784, classes: int = 10) -> int:
+    @property
+    def architecture(self) -> str:
+        """The network in short: "784-128-64-10", or "conv 16, max-pool, 64, 10"."""
+        if self.image_layers:
+            return ", ".join([*self.image_layers, *map(str, self.hidden), str(CLASSES)])
+        return "-".join(map(str, (PIXELS, *self.hidden, CLASSES)))
+
+    def parameter_count(self) -> int:
         """Weights and biases in all."""
-        sizes = (inputs, *self.hidden, classes)
-        return sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+        return count_parameters(self)
 
     def steps_per_epoch(self, images: int) -> int:
         """Batches that show each of `images` images once; the last may be short."""
@@ -203,7 +215,9 @@ def _check(name: str, kind: Any, value: Any) -> None:
         return
     if name == "image_layers":
         if not isinstance(value, tuple) or not all(type(layer) is str for layer in value):
-            raise ConfigError(f'image_layers is a list of layers such as "conv 16, max-pool", got {value!r}.')
+            raise ConfigError(f"image_layers is a list of {GRAMMAR}, got {value!r}.")
+        if len(value) > MAX_LAYERS:
+            raise ConfigError(f"there are at most {MAX_LAYERS} image layers, got {len(value)}.")
         return
     if name == "hidden":
         if not isinstance(value, tuple) or not all(type(units) is int for units in value):

@@ -142,7 +142,7 @@ class Trainer:
             self.network.load(weights)
         self.loss = build_loss(config)
         self.optimizer = OPTIMIZERS[config.optimizer](
-            self.network.parameters.size,
+            self.network.learned,
             decayed=self.network.decayed,
             weight_decay=config.weight_decay,
             momentum=config.momentum,
@@ -166,6 +166,8 @@ class Trainer:
         self._x: Floats = np.empty((rows, PIXELS), dtype)
         # a batch of several parts adds up its gradients here
         self._sum = np.zeros_like(self.network.gradients) if batch > rows else None
+        # layers that work otherwise in training than when predicting
+        self._learning = config.dropout > 0 or self.network.learned < self.network.parameters.size
         self._order: Integers = np.arange(self.images)
         self._order_epoch = -1
         self._augmenter = Augmenter(**{f.name: getattr(config, f.name) for f in fields(Augmenter)})
@@ -235,7 +237,7 @@ class Trainer:
             x, labels = self._inputs(self._train, rows[start : start + network.rows])
             if self._augmenter.active:
                 self._augmenter.augment(x, self._random(Purpose.AUGMENTATION, start), out=x)
-            outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self.config.dropout else None)
+            outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self._learning else None)
             tally.count(self.loss.forward(outputs, labels), outputs, labels)
             network.backward(self.loss.backward(outputs, labels, len(rows)))
             if self._sum is not None and len(parts) > 1:
@@ -245,8 +247,10 @@ class Trainer:
 
         rate = self.learning_rate
         report = self.step == 0 or (self.step + 1) % self._report_every == 0 or self.check_is_due(self.step + 1)
-        norm = float(np.sqrt(np.dot(gradients, gradients))) if report else math.nan
-        self.optimizer.step(network.parameters, gradients, rate, self.step + 1)
+        slopes = gradients[: network.learned]
+        norm = float(np.sqrt(np.dot(slopes, slopes))) if report else math.nan
+        self.optimizer.step(network.parameters[: network.learned], slopes, rate, self.step + 1)
+        network.follow(len(parts))
         self.progress.step += 1
         self._epoch_tally.add(tally)
         self._report_tally.add(tally)
@@ -376,10 +380,10 @@ def build_trainer(
     config: TrainConfig, train: LabelledImages, validation: LabelledImages, *, start: Checkpoint | None = None
 ) -> Trainer:
     """The trainer of a config: with fresh weights, or with those of `start`, whose layers must be the same."""
-    if start is not None and start.config.hidden != config.hidden:
+    if start is not None and config.with_network_of(start.config) != config:
         raise CheckpointError(
-            f"the model to start from has hidden layers {list(start.config.hidden)}, "
-            f"this config {list(config.hidden)}; they must be the same."
+            f"the model to start from is {start.config.architecture}, this config {config.architecture}; "
+            "network and loss must be the same."
         )
     return Trainer(config, train, validation, weights=start.weights if start else None)
 

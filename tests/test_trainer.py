@@ -200,7 +200,7 @@ def test_training_can_start_from_another_network_with_the_same_layers():
     start = first.weights_checkpoint()
     second = build_trainer(SMALL.replace(optimizer="sgd", seed=3), TRAIN, VALIDATION, start=start)
     np.testing.assert_array_equal(second.network.parameters, first.network.parameters)
-    with pytest.raises(CheckpointError, match=r"hidden layers \[8\], this config \[9\]"):
+    with pytest.raises(CheckpointError, match=r"784-8-10, this config 784-9-10"):
         build_trainer(SMALL.replace(hidden=(9,)), TRAIN, VALIDATION, start=start)
 
 

@@ -5,6 +5,7 @@ from statistics import median
 
 from experiments.runs import Run, RunError
 from model import TrainConfig
+from model.build import count_products
 
 # Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
 STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
@@ -37,7 +38,7 @@ def slowness(runs: Iterable[Run]) -> float:
 
 def _step_seconds(config: TrainConfig, images: int) -> float:
     batch = min(config.batch_size or images, images)
-    return STEP + IMAGE * batch + config.parameter_count() * (PARAMETER + PRODUCT * batch)
+    return STEP + IMAGE * batch + config.parameter_count() * PARAMETER + count_products(config) * PRODUCT * batch
 
 
 def duration(seconds: float) -> str:

@@ -7,13 +7,13 @@ import numpy.typing as npt
 from scipy.special import erf, expit
 
 from model.arrays import Floats
-from model.layers.layer import Layer
+from model.layers.layer import Layer, Shape
 
 
 class Activation(Layer):
     """y = f(x), elementwise and in place; the derivative is taken from y where it can be."""
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, units: int | Shape) -> None:
         super().__init__(units, units)
 
 

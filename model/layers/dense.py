@@ -24,6 +24,10 @@ class Dense(Layer):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {"W": (self.inputs, self.units), "b": (self.units,)}
 
+    @property
+    def products(self) -> int:
+        return self.inputs * self.units
+
     def bind(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None:
         self.W, self.b = parameters["W"], parameters["b"]
         self.dW, self.db = gradients["W"], gradients["b"]
