@@ -15,8 +15,7 @@ DEFAULT_STEPS = 500  # where a run by epochs is turned into one by steps
 NAMES = {
     "scale": "Stretch",
     "shear": "Slant",
-    "shift": "Shift (pixels)",
-    "rotation": "Rotation (degrees)",
+    "elastic": "Wobble",
     "patience": "Early stopping (checks)",
     "drawings_weight": "Times each drawing counts",
     "relu": "ReLU",
@@ -27,8 +26,12 @@ NAMES = {
     "rmsprop": "RMSprop",
     "adamw": "AdamW",
 }
-SHARES = ("validation_share", "dropout", "label_smoothing", "scale", "shear")  # sliders in percent
-INCREMENTS = {"batch_size": 32, "steps": 100, "shift": 0.5, "rotation": 1.0, "momentum": 0.01, "decay": 0.05}
+SLIDERS = {  # the step, and how a value is written
+    **dict.fromkeys(("validation_share", "dropout", "label_smoothing", "scale", "shear"), (0.01, "percent")),
+    **dict.fromkeys(("shift", "elastic", "stroke_width"), (0.1, "%.1f px")),
+    "rotation": (1.0, "%.0f°"),
+}
+INCREMENTS = {"batch_size": 32, "steps": 100, "momentum": 0.01, "decay": 0.05}
 DIGITS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 RATES = [float(f"{digit}e{power}") for power in range(-6, 2) for digit in DIGITS] + [100.0]
 
@@ -138,9 +141,13 @@ class Form:
         return values | self.number("patience")
 
     def augmentation(self) -> dict[str, Any]:
-        with st.container(horizontal=True):
-            values = self.number("shift", width=130) | self.number("rotation", width=130)
-        return values | self.number("scale") | self.number("shear")
+        """Strengths: a slider for each way to change an image, two beside each other."""
+        values: dict[str, Any] = {}
+        for pair in (("shift", "rotation"), ("scale", "shear"), ("elastic", "stroke_width")):
+            with st.container(horizontal=True):
+                for setting in pair:
+                    values |= self.number(setting)
+        return values
 
     def repetition(self) -> dict[str, Any]:
         with st.container(horizontal=True):
@@ -152,13 +159,14 @@ class Form:
         return {setting: st.selectbox(named(setting), CHOICES[setting], format_func=named, **options)}
 
     def number(self, setting: str, *, text: str = "", low: float | None = None, **options: Any) -> dict[str, Any]:
-        """A slider for a share, a number field for the rest, inside the bounds that the config declares."""
+        """A slider where a rough value does, a number field for the rest, in the bounds that the config declares."""
         bounds, whole = BOUNDS[setting], isinstance(getattr(TrainConfig, setting), int)
         kind = int if whole else float
         options |= {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
         options |= {"min_value": kind(bounds.low if low is None else low), "max_value": kind(bounds.high)}
-        if setting in SHARES:
-            return {setting: st.slider(text or named(setting), step=0.01, format="percent", **options)}
+        if setting in SLIDERS:
+            step, written = SLIDERS[setting]
+            return {setting: st.slider(text or named(setting), step=step, format=written, **options)}
         options |= {"step": INCREMENTS.get(setting, 1 if whole else 0.001), "format": "%d" if whole else "%g"}
         return {setting: st.number_input(text or named(setting), **options)}
 

@@ -50,6 +50,7 @@ class State:
     cell = Value[tuple[int, int] | None](lambda: None)  # (true, predicted) picked in the confusion matrix
     cells_picked_by_box = Value[int](int)
     sample_seed = Value[int](int)
+    preview_draws = Value[int](int)  # how often Train was asked for other variations
     starts = Value[int](int)  # of training runs
 
     @property

@@ -1,6 +1,7 @@
 """The Train page without a browser: what a run is started with, and what is said and offered in each of its states."""
 
 import dataclasses
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,6 +223,63 @@ def test_own_drawings_are_learned_only_when_asked_and_with_the_weight_that_is_se
     put(app, "number_input", "drawings_weight", 20)
     assert "3,687 images" in next(caption.value for caption in app.caption if "parameters" in caption.value)
     assert started(app).drawings_weight == 20
+
+
+# What training makes of the digits.
+
+
+def previewed(app: AppTest) -> list[str]:
+    """The images of the preview, each column the digit itself and then what was made of it."""
+    sheets = [html.proto.body for html in app.get("html") if "columns-sheet" in html.proto.body]
+    return re.findall(r"<img src=\"(.*?)\"", "".join(sheets))
+
+
+def with_preview(**strengths: float) -> AppTest:
+    app = opened()
+    app.session_state["train-against-overfitting"] = True
+    for setting, strength in strengths.items():
+        app.slider(key=f"train-{setting}").set_value(strength)
+    return run(app)
+
+
+def test_the_preview_is_computed_only_once_its_group_is_open() -> None:
+    assert not previewed(opened())
+    assert len(previewed(with_preview())) == 16
+
+
+def test_with_every_strength_at_zero_the_preview_shows_the_digits_as_they_are_and_says_so() -> None:
+    app = with_preview()
+    images = previewed(app)
+    assert all(images[place] == images[place - place % 4] for place in range(16))
+    assert len(set(images)) == 4
+    assert any("All of this is off" in caption.value for caption in app.caption)
+    assert button(app, "Draw again").disabled
+
+
+@pytest.mark.parametrize("strength", ["shift", "rotation", "scale", "shear", "elastic", "stroke_width"])
+def test_the_preview_changes_with_each_slider_and_with_another_draw(strength: str) -> None:
+    app = with_preview(**{strength: 0.5 * BOUNDS[strength].high})
+    images = previewed(app)
+    assert len(set(images)) == 16
+    again = previewed(press(app, "Draw again"))
+    assert len({*images, *again}) == 16 + 12
+    assert images[::4] == again[::4]
+
+
+def test_the_preview_shows_the_digits_of_the_chosen_source_and_nothing_where_they_are_not_there(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "digits.csv"
+    file.write_text("".join(f"{n % 2}," + ",".join([str(n)] * 784) + "\n" for n in range(3)))
+    app = with_preview()
+    ours = previewed(app)
+    put(app, "selectbox", "source", "mnist")
+    assert not previewed(app)
+    put(app, "selectbox", "source", "file")
+    assert not previewed(app)
+    put(app, "text_input", "path", str(file))
+    assert len(set(previewed(app))) == 3
+    assert not {*previewed(app)} & {*ours}
 
 
 # What is said and offered in each state.

@@ -29,6 +29,16 @@ def sheet(tiles: Iterable[Tile], palette: Palette) -> str:
     return f'<div class="sheet" style="{colours}">{"".join(_figure(tile, palette) for tile in tiles)}</div>'
 
 
+def columns_sheet(columns: Iterable[tuple[str, Iterable[np.ndarray]]], palette: Palette) -> str:
+    """A column of images for each name: the first as it is, the others what was made of it."""
+    figures = []
+    for name, (original, *changed) in columns:
+        alts = [f"Image of {escape(name)}", *["changed"] * len(changed)]
+        images = "".join(_image(image, alt, palette) for image, alt in zip([original, *changed], alts, strict=True))
+        figures.append(f"<figure>{images}</figure>")
+    return f'<div class="columns-sheet" style="--line: {palette.line};">{"".join(figures)}</div>'
+
+
 def ink_png(image: np.ndarray, palette: Palette) -> bytes:
     """The image as a PNG in the sequential colours of the theme, one byte a pixel before it is packed."""
     picture = Image.fromarray(image)
@@ -50,10 +60,14 @@ def _ramp(colours: tuple[str, ...]) -> bytes:
 def _figure(tile: Tile, palette: Palette) -> str:
     # names of classes come from files of others: escaped
     true, predicted = escape(tile.true), escape(tile.predicted)
-    source = b64encode(ink_png(tile.image, palette)).decode()
-    image = f'<img src="data:image/png;base64,{source}" alt="Image of {true}">'
+    image = _image(tile.image, f"Image of {true}", palette)
     right = tile.true == tile.predicted
     answer = f"<span>Predicted {predicted}</span>" if right else f"<b>× Predicted {predicted}</b>"
     details = "".join(f"<small>{escape(line)}</small>" for line in tile.details)
     kind = "right" if right else "wrong"
     return f'<figure class="{kind}">{image}<figcaption><span>True {true}</span>{answer}{details}</figcaption></figure>'
+
+
+def _image(image: np.ndarray, alt: str, palette: Palette) -> str:
+    source = b64encode(ink_png(image, palette)).decode()
+    return f'<img src="data:image/png;base64,{source}" alt="{alt}">'

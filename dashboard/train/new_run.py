@@ -9,6 +9,7 @@ from dashboard.forms import Form
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
 from dashboard.train.cost import duration, expected_seconds, slowness
+from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.jobs import start_training
@@ -63,10 +64,17 @@ def render_new_run() -> Figure | None:
     with st.expander("Optimizer and schedule", icon=":material/trending_down:"):
         values |= FORM.optimizer() | FORM.schedule()
         chart = st.container()
-    with st.expander("Against overfitting", icon=":material/shield:"):
+    # the page runs again when this group is opened, so that only who opens it waits for the digits of the preview
+    group = st.expander(
+        "Against overfitting", icon=":material/shield:", key=FORM.key("against-overfitting"), on_change="rerun"
+    )
+    with group:
         values |= FORM.regularization(values["loss"])
         st.caption("Change the training images at random:")
-        values |= FORM.augmentation()
+        strengths = FORM.augmentation()
+        if group.open and pool:
+            render_preview(data, strengths)
+    values |= strengths
     with st.expander("Data and repetition", icon=":material/database:"):
         values |= FORM.number("validation_share") | own_drawings(FORM) | FORM.repetition()
     try:
