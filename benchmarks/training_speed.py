@@ -1,38 +1,46 @@
-"""Training speed: seconds per epoch of each preset over its matrix products alone, PyTorch and scikit-learn.
+"""Training speed: time per epoch of each preset over its matrix products alone, PyTorch, JAX and scikit-learn.
 
-All four take turns within one run, a slice of an epoch each, so that what else the machine does hits them alike. Each
-has one thread and float32. The floor is nothing but the products of forward and backward pass, into ready buffers.
-PyTorch is its usual eager loop with its fused optimizer, the faster one: the same layers, loss and batch, over images
-that are float32 tensors already (ours are bytes and become float32 batch by batch). That both compute the same is
-checked before anything is timed: from the same weights, on the same images, the losses of 30 steps must agree. They are
-compared in float64: in float32 either may round a unit to the other side of ReLU's corner, and then goes its own way.
+All take turns within one run on one and the same core, a slice of an epoch each, so that what else the machine does
+hits them alike. Each has one thread and float32. The products are those of forward and backward pass and nothing else,
+into ready buffers. PyTorch is its usual eager loop, with its default optimizer and with its fused one; JAX is a jitted
+training step called for each batch, and all steps of a slice in one jitted scan. Their images are float32 already
+(ours are bytes and become float32 batch by batch). That all three compute the same is checked before anything is timed:
+from the same weights, on the same images, the losses of 30 steps must agree. They are compared in float64: in float32
+any of them may round a unit to the other side of ReLU's corner, and then goes its own way.
 """
+
+import benchmarks.one_core  # noqa: F401  # isort: skip
 
 import argparse
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 import dataset
-from benchmarks.report import machine, table
+from benchmarks.report import begin, conclude, table, worst
+from benchmarks.rivals import Jax, PyTorch
 from model import PRESETS, StepDone, TrainConfig, Trainer, build_trainer
 from model.build import rows_at_once
 
 IMAGES = 60_000
 STEPS_COMPARED = 30
 LARGEST_DIFFERENCE = 1e-9  # of two losses in float64, relative
+SMALL_BATCHES = {
+    f"quick, batch 32, {name}": PRESETS["quick"].replace(batch_size=32, optimizer=name) for name in ("sgd", "adam")
+}
 
-torch.set_num_threads(1)
-torch.set_num_interop_threads(1)
+Run = Callable[[int], None]  # so many steps
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,14 @@ class Images:
 
     images: np.ndarray
     labels: np.ndarray
+
+    @property
+    def nothing(self) -> "Images":
+        return Images(self.images[:0], self.labels[:0])
+
+    def inputs(self, dtype: np.dtype | type = np.float32) -> np.ndarray:
+        """(n, 784), from 0 to 1."""
+        return self.images.reshape(-1, 784) / np.asarray(255, dtype)
 
 
 def mnist_or_similar() -> tuple[Images, str]:
@@ -54,7 +70,7 @@ def mnist_or_similar() -> tuple[Images, str]:
     return Images(ink, generator.integers(0, 10, IMAGES, np.uint8)), "random images"
 
 
-def only_the_products(config: TrainConfig) -> Callable[[int], None]:
+def only_the_products(config: TrainConfig) -> Run:
     """The floor: y = x @ W, dW = x.T @ dy and (but for the first layer) dx = dy @ W.T, in float32."""
     batch = config.batch_size or IMAGES
     # a full batch goes in parts, whose intermediate results stay in the processor's cache
@@ -84,10 +100,9 @@ def only_the_products(config: TrainConfig) -> Callable[[int], None]:
     return run
 
 
-def digit_lab(config: TrainConfig, digits: Images, steps: int) -> Callable[[int], None]:
+def digit_lab(config: TrainConfig, digits: Images, steps: int) -> Run:
     """This project's training, with all it reports; no validation images, since evaluation is not training."""
-    nothing = Images(digits.images[:0], digits.labels[:0])
-    events = build_trainer(config.replace(steps=steps), digits, nothing).train()
+    events = build_trainer(config.replace(steps=steps), digits, digits.nothing).train()
 
     def run(steps: int) -> None:
         while steps:
@@ -96,69 +111,48 @@ def digit_lab(config: TrainConfig, digits: Images, steps: int) -> Callable[[int]
     return run
 
 
-class PyTorch:
-    """The same network, loss and optimizer in PyTorch, with the weights of a network of ours, and its precision."""
-
-    def __init__(self, config: TrainConfig, weights: dict[str, np.ndarray]) -> None:
-        self.config = config
-        bend = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid}[config.activation]
-        layers: list[torch.nn.Module] = []
-        for number, (inputs, units) in enumerate(pairwise((784, *config.hidden, 10)), 1):
-            dense = torch.nn.Linear(inputs, units, dtype=torch.from_numpy(weights["dense1.b"]).dtype)
-            with torch.no_grad():
-                dense.weight.copy_(torch.from_numpy(weights[f"dense{number}.W"].T))
-                dense.bias.copy_(torch.from_numpy(weights[f"dense{number}.b"]))
-            layers += [dense, bend()]
-        self.network = torch.nn.Sequential(*layers[:-1])
-        make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-        parameters = list(self.network.parameters())
-        self.optimizer = make(
-            [
-                {"params": [p for p in parameters if p.ndim == 2], "weight_decay": config.weight_decay},
-                {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
-            ],
-            lr=config.learning_rate,
-            fused=True,
-        )
-
-    def step(self, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        self.optimizer.zero_grad(set_to_none=True)
-        logits = self.network(x)
-        if self.config.loss == "squared-error":
-            wanted = torch.nn.functional.one_hot(labels, 10).to(logits.dtype)
-            loss = torch.nn.functional.mse_loss(torch.sigmoid(logits), wanted, reduction="sum") / len(labels)
-        else:
-            loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
-        loss.backward()
-        self.optimizer.step()
-        return loss.detach()
+def batches(images: int, size: int) -> Iterator[np.ndarray]:
+    """Row numbers of one batch after another, in a new order for each epoch, without its short last one."""
+    while True:
+        yield from np.random.default_rng().permutation(images)[: images // size * size].reshape(-1, size)
 
 
-def pytorch(config: TrainConfig, digits: Images) -> Callable[[int], None]:
-    """PyTorch's training: a new order for each epoch, one indexed batch a step."""
-    nothing = Images(digits.images[:0], digits.labels[:0])
-    network = PyTorch(config, build_trainer(config, digits, nothing).network.weights)
-    x = torch.tensor(digits.images.reshape(len(digits.images), 784)).float() / 255
+def pytorch(config: TrainConfig, digits: Images, network: PyTorch, x: torch.Tensor) -> Run:
+    """PyTorch's training: one indexed batch a step."""
     labels = torch.tensor(digits.labels).long()
-    size = config.batch_size or len(x)
-    batches: list[torch.Tensor] = []
+    each = batches(len(x), config.batch_size or len(x))
 
     def run(steps: int) -> None:
         for _ in range(steps):
-            if size == len(x):
+            if config.batch_size:
+                rows = torch.from_numpy(next(each))
+                network.step(x[rows], labels[rows])
+            else:
                 network.step(x, labels)
-                continue
-            if not batches:
-                batches.extend(torch.randperm(len(x)).split(size))
-            rows = batches.pop()
-            network.step(x[rows], labels[rows])
 
     return run
 
 
-def scikit_learn(config: TrainConfig, digits: Images) -> Callable[[int], None]:
+def jax_steps(config: TrainConfig, digits: Images, x: jax.Array, *, at_once: int = 0) -> Run:
+    """JAX's training: a jitted step for each batch, or so many steps at once in a jitted scan."""
+    network = Jax(config, fresh_weights(config, digits))
+    labels = jnp.asarray(digits.labels)
+    each = batches(len(x), config.batch_size or len(x))
+
+    def run(steps: int) -> None:
+        while at_once and steps >= at_once:
+            network.scan(x, labels, np.stack([next(each) for _ in range(at_once)]), config.learning_rate)
+            steps -= at_once
+        for _ in range(steps):
+            network.step(x, labels, config.learning_rate, next(each) if config.batch_size else None)
+        network.wait()
+
+    return run
+
+
+def scikit_learn(config: TrainConfig, digits: Images) -> Run:
     """MLPClassifier on float32, over as many images as the steps need; its output is softmax whatever the loss."""
-    x = (digits.images.reshape(len(digits.images), 784) / np.float32(255)).astype(np.float32)
+    x = digits.inputs()
     size = config.batch_size or len(x)
     network = MLPClassifier(
         config.hidden,
@@ -179,118 +173,207 @@ def scikit_learn(config: TrainConfig, digits: Images) -> Callable[[int], None]:
     return run
 
 
-def loss_difference(config: TrainConfig, digits: Images) -> float:
-    """Largest relative difference of our losses and PyTorch's in 30 full-batch steps on 1,000 images."""
+def fresh_weights(config: TrainConfig, digits: Images) -> dict[str, np.ndarray]:
+    return build_trainer(config, digits, digits.nothing).network.weights
+
+
+def loss_differences(config: TrainConfig, digits: Images) -> dict[str, float]:
+    """Largest relative difference of our losses and each rival's in 30 full-batch steps on 1,000 images, in float64."""
     few = Images(digits.images[:1000], digits.labels[:1000])
     config = config.replace(batch_size=0, steps=STEPS_COMPARED)
-    trainer = Trainer(config, few, Images(few.images[:0], few.labels[:0]), dtype=np.float64)
-    network = PyTorch(config, trainer.network.weights)
-    x = torch.tensor(few.images.reshape(-1, 784)).double() / 255
-    labels = torch.tensor(few.labels).long()
-    worst = 0.0
-    for event in trainer.train():
-        if isinstance(event, StepDone):
-            for group in network.optimizer.param_groups:
-                group["lr"] = event.learning_rate
-            theirs = float(network.step(x, labels))
-            worst = max(worst, abs(event.loss - theirs) / theirs)
-    return worst
+    trainer = Trainer(config, few, few.nothing, dtype=np.float64)
+    x, labels = few.inputs(np.float64), few.labels.astype(np.int64)
+    weights = trainer.network.weights
+    differences = dict.fromkeys(("PyTorch", "PyTorch fused", "JAX"), 0.0)
+    with jax.enable_x64(True):
+        tensors = torch.from_numpy(x), torch.from_numpy(labels)
+        plain, fused = (PyTorch(config, weights, fused=fused) for fused in (False, True))
+        jitted = Jax(config, weights)
+        for event in trainer.train():
+            if isinstance(event, StepDone):
+                rate = event.learning_rate
+                losses = (plain.step(*tensors, rate), fused.step(*tensors, rate), jitted.step(x, labels, rate))
+                for name, loss in zip(differences, losses, strict=True):
+                    differences[name] = max(differences[name], abs(event.loss / float(loss) - 1))
+    return differences
 
 
-def measure(contenders: dict[str, Callable[[int], None]], slices: list[int], rounds: int) -> dict[str, list[float]]:
+def check_losses(name: str, differences: dict[str, float]) -> str:
+    """The largest difference; ends the program where two do not compute the same."""
+    for rival, difference in differences.items():
+        if not difference <= LARGEST_DIFFERENCE:
+            sys.exit(f"{name}: the losses differ from {rival}'s by {difference:.1e}, so times cannot be compared.")
+    return f"{max(differences.values()):.0e}"
+
+
+def measure(contenders: dict[str, Run], slices: list[int], options: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds that each contender takes for an epoch, once per round; an epoch is cut into slices taken in turn."""
+    clock = time.process_time if options.processor_time else time.perf_counter
     for run in contenders.values():
         run(slices[0])
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         spent = dict.fromkeys(contenders, 0.0)
         for steps in slices:
             for name, run in contenders.items():
-                started = time.perf_counter()
+                started = clock()
                 run(steps)
-                spent[name] += time.perf_counter() - started
+                spent[name] += clock() - started
         for name, total in spent.items():
             seconds[name].append(total)
     return seconds
 
 
-def measure_preset(name: str, config: TrainConfig, digits: Images, rounds: int, share: float) -> list[str]:
-    """One row of the table."""
+def cut(steps: int) -> list[int]:
+    """Eight slices, equal but for one step."""
+    cuts = np.linspace(0, steps, min(8, steps) + 1).round().astype(int)
+    return [int(after - before) for before, after in pairwise(cuts)]
+
+
+def ratio(seconds: dict[str, list[float]], above: str, below: str) -> float:
+    """Median over the rounds, in each of which both were measured side by side."""
+    return median(a / b for a, b in zip(seconds[above], seconds[below], strict=True))
+
+
+@dataclass
+class Row:
+    """What was measured of one preset, in seconds per epoch and ratios; `-` where a rival does not take part."""
+
+    name: str
+    config: TrainConfig
+    seconds: dict[str, float]
+    ratios: dict[str, float]  # over the time of ours; of ours over its products
+    differ: str
+
+    def cells(self) -> list[str]:
+        network = "-".join(map(str, (784, *self.config.hidden, 10)))
+        row = [self.name, network, str(self.config.batch_size or "all"), self.config.optimizer]
+        row += [
+            f"{self.seconds['products']:.3f} s",
+            f"{self.seconds['Digit Lab']:.3f} s",
+            f"{self.ratios['products']:.2f}",
+        ]
+        for rival in RIVALS:
+            both = rival in self.seconds
+            row.append(f"{self.seconds[rival]:.3f} s, {self.ratios[rival]:.2f}" if both else "-")
+        return [*row, self.differ]
+
+
+RIVALS = ("PyTorch", "PyTorch fused", "JAX jit", "JAX scan", "scikit-learn")
+
+
+def measure_preset(name: str, config: TrainConfig, digits: Images, options: argparse.Namespace) -> Row:
     per_epoch = config.steps_per_epoch(len(digits.images))
-    epoch = max(1, round(per_epoch * share))
-    cuts = np.linspace(0, epoch, min(8, epoch) + 1).round().astype(int)
-    slices = [int(after - before) for before, after in pairwise(cuts)]
+    epoch = max(1, round(per_epoch * options.share))
+    slices = cut(epoch)
     contenders = {
-        "floor": only_the_products(config),
-        "ours": digit_lab(config, digits, slices[0] + rounds * epoch),
+        "products": only_the_products(config),
+        "Digit Lab": digit_lab(config, digits, slices[0] + options.rounds * epoch),
     }
-    plain = not (config.shift or config.rotation or config.scale or config.shear)
-    difference = "-"
-    if plain:
-        worst = loss_difference(config, digits)
-        difference = f"{worst:.0e}"
-        if worst > LARGEST_DIFFERENCE:
-            sys.exit(f"{name}: the losses differ from PyTorch's by {worst:.1e}, so the times are not comparable.")
-        contenders |= {"pytorch": pytorch(config, digits), "sklearn": scikit_learn(config, digits)}
-    seconds = measure(contenders, slices, rounds)
-
-    def time_of(contender: str) -> str:
-        return f"{median(seconds[contender]) * per_epoch / epoch:.2f} s" if contender in seconds else "-"
-
-    def ratio(above: str, below: str) -> str:
-        if above not in seconds:
-            return "-"
-        return f"{median(a / b for a, b in zip(seconds[above], seconds[below], strict=True)):.2f}"
-
-    network = "-".join(map(str, (784, *config.hidden, 10)))
-    return [
+    differ = "-"
+    if options.rivals and not_augmented(config) == config:
+        differ = check_losses(name, loss_differences(config, digits))
+        x = digits.inputs()
+        for rival, fused in {"PyTorch": False, "PyTorch fused": True}.items():
+            network = PyTorch(config, fresh_weights(config, digits), fused=fused)
+            contenders[rival] = pytorch(config, digits, network, torch.from_numpy(x))
+        contenders["JAX jit"] = jax_steps(config, digits, jnp.asarray(x))
+        if config.batch_size:
+            contenders["JAX scan"] = jax_steps(config, digits, jnp.asarray(x), at_once=min(slices))
+        contenders["scikit-learn"] = scikit_learn(config, digits)
+    contenders = {who: run for who, run in contenders.items() if who not in RIVALS or who in options.rivals}
+    seconds = measure(contenders, slices, options)
+    return Row(
         name,
-        network,
-        str(config.batch_size or "all"),
-        config.optimizer,
-        time_of("floor"),
-        time_of("ours"),
-        ratio("ours", "floor"),
-        time_of("pytorch"),
-        ratio("pytorch", "ours"),
-        time_of("sklearn"),
-        ratio("sklearn", "ours"),
-        difference,
-    ]
+        config,
+        {who: median(times) * per_epoch / epoch for who, times in seconds.items()},
+        {who: ratio(seconds, who, "Digit Lab") for who in seconds}
+        | {"products": ratio(seconds, "Digit Lab", "products")},
+        differ,
+    )
+
+
+def not_augmented(config: TrainConfig) -> TrainConfig:
+    return config.replace(shift=0.0, rotation=0.0, scale=0.0, shear=0.0, elastic=0.0, stroke_width=0.0)
 
 
 def rows_to_measure(names: list[str]) -> dict[str, TrainConfig]:
-    """The presets; one that augments its images comes a second time without, to compare with those that cannot."""
+    """Dense networks; one that augments its images comes a second time without, to compare with those that cannot."""
     rows = {}
     for name in names:
-        config = rows[name] = PRESETS[name].replace(threads=1)
-        plain = config.replace(shift=0.0, rotation=0.0, scale=0.0, shear=0.0)
-        if plain != config:
-            rows[f"{name}, not augmented"] = plain
+        config = rows[name] = ROWS[name].replace(threads=1)
+        if not_augmented(config) != config:
+            rows[f"{name}, not augmented"] = not_augmented(config)
     return rows
+
+
+ROWS = {name: config for name, config in PRESETS.items() if not config.image_layers} | SMALL_BATCHES
+
+
+def compare_with_goals(rows: list[Row]) -> None:
+    """The worst row of each kind decides."""
+    plain = [row for row in rows if not_augmented(row.config) == row.config]
+    goals = []
+    for batch, kind, optimizers, least, aim in (
+        (128, "SGD", ("sgd",), 1.20, 1.10),
+        (128, "Adam", ("adam", "adamw"), 1.45, 1.25),
+        (32, "SGD", ("sgd",), 1.30, 1.15),
+        (32, "Adam", ("adam", "adamw"), 1.9, 1.5),
+    ):
+        found = {
+            row.name: row.ratios["products"]
+            for row in plain
+            if (row.config.batch_size, row.config.activation) == (batch, "relu") and row.config.optimizer in optimizers
+        }
+        if found:
+            goals.append(worst(f"epoch over its products alone, batch {batch}, {kind}", found, least, aim))
+    for rival, least, aim in (
+        ("PyTorch", 1.4, 2),
+        ("PyTorch fused", 1.4, 2),
+        ("JAX jit", 0.95, 1.1),
+        ("JAX scan", 0.95, 1.1),
+    ):
+        found = {row.name: row.ratios[rival] for row in plain if rival in row.ratios}
+        if found:
+            goals.append(
+                worst(f"epoch: speed over {rival}, every dense preset", found, least, aim, " times", more=True)
+            )
+    conclude(*goals)
+
+
+def options_of(parser: argparse.ArgumentParser, share: float) -> argparse.ArgumentParser:
+    """Those that all measurements of training have."""
+    parser.add_argument("--rounds", type=int, default=5, help="times that each row is timed; medians are printed")
+    parser.add_argument("--share", type=float, default=share, help="share of an epoch to time in each round, scaled up")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="count that alone, on a machine that is busy with other work"
+    )
+    return parser
+
+
+def how_measured(source: str, options: argparse.Namespace) -> str:
+    clock = "processor time" if options.processor_time else "time by the clock"
+    rounds = f"medians of {options.rounds} rounds in which all take turns"
+    return f"60,000 images ({source}), one core, float32; {clock}, {rounds}."
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS), metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=5, help="epochs timed for each row; medians are printed")
-    parser.add_argument("--share", type=float, default=1.0, help="share of an epoch to time, scaled up (a quick look)")
-    arguments = parser.parse_args()
+    parser.add_argument("--presets", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="NAME")
+    parser.add_argument("--rivals", nargs="*", default=list(RIVALS), choices=RIVALS, metavar="NAME")
+    options = options_of(parser, share=0.5).parse_args()
     digits, source = mnist_or_similar()
     with threadpool_limits(1):
         rows = [
-            measure_preset(name, config, digits, arguments.rounds, arguments.share)
-            for name, config in rows_to_measure(arguments.presets).items()
+            measure_preset(name, config, digits, options) for name, config in rows_to_measure(options.presets).items()
         ]
-    print("## Training speed: seconds per epoch\n")
-    print(
-        f"60,000 images ({source}), one thread, float32; medians of {arguments.rounds} rounds, in which all take turns."
+    begin(
+        "Training speed: seconds per epoch",
+        f"{how_measured(source, options)} Beside the seconds of others: over Digit Lab's, which is faster above 1.",
     )
-    print("Above 1, Digit Lab is slower than the products alone, or faster than PyTorch and scikit-learn.\n")
-    header = ["preset", "network", "batch", "optimizer", "products only", "Digit Lab", "/ products", "PyTorch"]
-    header += ["/ Digit Lab", "scikit-learn", "/ Digit Lab", "losses differ by"]
-    print(table(header, rows))
-    print(f"\n{machine()}")
+    header = ["preset", "network", "batch", "optimizer", "products only", "Digit Lab", "/ products"]
+    print(table([*header, *RIVALS, "losses differ by"], [row.cells() for row in rows]))
+    compare_with_goals(rows)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,16 @@
+"""One core and one thread for this process and all that it starts; to be imported before NumPy, PyTorch and JAX.
+
+What is compared should have the same, and JAX can be held to one thread in no other way. OpenBLAS is set free of
+variables that hold it to the instructions of an older processor, as some environments do for the sake of equal bits:
+PyTorch and JAX use what there is.
+"""
+
+import os
+
+for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(variable, None)
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+os.environ["JAX_PLATFORMS"] = "cpu"
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the last: the system works on the first, if anywhere
