@@ -64,17 +64,19 @@ def torch_network(config: TrainConfig, weights: Weights) -> torch.nn.Sequential:
     bend = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid}[config.activation]
     layers: list[torch.nn.Module] = []
     side, channels, convolutions = SIDE, 1, 0
-    for words in config.image_layers:
+    for place, words in enumerate(config.image_layers, 1):
         kind, *filters = words.split()
         if kind == "max-pool":
-            layers.append(torch.nn.MaxPool2d(2))
+            layers += [torch.nn.MaxPool2d(2), bend()]
             side //= 2
             continue
         convolutions += 1
         W, b = weights[f"conv{convolutions}.W"], weights[f"conv{convolutions}.b"]
         # (kernel, kernel, channels, filters) here, (filters, channels, kernel, kernel) there
         layer = torch.nn.Conv2d(channels, int(filters[0]), len(W), padding="same")
-        layers += [filled(layer, W.transpose(3, 2, 0, 1), b), bend()]
+        layers.append(filled(layer, W.transpose(3, 2, 0, 1), b))
+        if config.image_layers[place : place + 1] != ("max-pool",):
+            layers.append(bend())
         channels = int(filters[0])
     if config.image_layers:
         layers.append(torch.nn.Flatten())
