@@ -120,6 +120,11 @@ def build_parser() -> Parser:
         help="train, validation, test or all of its digits (default: test)",
     )
     command.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also on up to 1,000 of them moved, resized, turned, drawn thinner or thicker, and under noise",
+    )
+    command.add_argument(
         "--json", action="store_true", help="print one JSON object: accuracy, correct, total, confusion"
     )
 

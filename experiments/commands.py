@@ -15,6 +15,7 @@ import numpy as np
 from dataset import (
     SOURCES,
     DataError,
+    Digits,
     available,
     check_csv,
     count_by_digit,
@@ -29,6 +30,7 @@ from dataset import (
 from dataset.image_files import read_image
 from experiments import terminal
 from experiments.calibration import calibrate_threads
+from experiments.robustness import DISTURBANCES, count_right, sample
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.seen import digits_seen
 from experiments.terminal import percent
@@ -184,10 +186,14 @@ def test(arguments: argparse.Namespace) -> int:
     seen = digits_seen(classifier, digits) if (source, arguments.split) != (classifier.config.data, "test") else 0
     if seen:
         print(f"digits: this model was trained on {seen:,} of these {total:,} digits.", file=sys.stderr)
+    part = sample(digits)
+    withstood = robustness(classifier, part) if arguments.robustness else {}
     if arguments.json:
         found = {"accuracy": correct / total, "correct": correct, "total": total, "confusion": confusion.tolist()}
         found |= {"interval": [low, high], "source": source, "split": arguments.split, "seen": seen}
         found |= {"classes": list(digits.classes), "model": name, "fingerprint": classifier.fingerprint}
+        if withstood:
+            found["robustness"] = {"digits": len(part), "correct": withstood}
         print(json.dumps(found))
         return 0
     print(f"{percent(correct / total)} right: {correct:,} of {total:,} {arguments.split} digits of {source}")
@@ -196,7 +202,20 @@ def test(arguments: argparse.Namespace) -> int:
     print("\nRows: what it is. Columns: what the model said.")
     for label, row in zip(("", *digits.classes), [digits.classes, *confusion.tolist()], strict=True):
         print(f"{label:>{width}}" + "".join(f"{cell:>{width}}" for cell in row))
+    if withstood:
+        print(f"\nHow many % of {len(part):,} of them it reads right when they are disturbed:")
+    for name, counts in withstood.items():
+        print(f"{DISTURBANCES[name].axis:>28}" + "".join(f"{strength:>6}" for strength in counts))
+        print(f"{'right':>28}" + "".join(f"{100 * right / len(part):>6.1f}" for right in counts.values()))
     return 0
+
+
+def robustness(classifier: Classifier, digits: Digits) -> dict[str, dict[str, int]]:
+    """Disturbance -> strength -> how many of the digits are read right."""
+    return {
+        name: {f"{strength:g}": count_right(classifier, digits, name, strength) for strength in disturbance.strengths}
+        for name, disturbance in DISTURBANCES.items()
+    }
 
 
 def predict(arguments: argparse.Namespace) -> int:
@@ -208,7 +227,8 @@ def predict(arguments: argparse.Namespace) -> int:
         except BlankDrawing as error:
             raise BlankDrawing(f"{path}: {error}") from error
     answers = []
-    for path, shares in zip(arguments.images, classifier.predict_proba(np.stack(inks)), strict=True):
+    probabilities = classifier.predict_proba(np.stack(inks))
+    for path, shares, known in zip(arguments.images, probabilities, classifier.knows(probabilities), strict=True):
         first, second = np.argsort(shares)[:-3:-1]
         labels = classifier.classes
         answers.append(
@@ -216,12 +236,14 @@ def predict(arguments: argparse.Namespace) -> int:
                 "file": path,
                 "prediction": labels[first],
                 "probability": float(shares[first]),
+                "known": bool(known),
                 "probabilities": dict(zip(labels, shares.tolist(), strict=True)),
             }
         )
         if not arguments.json:
             runner_up = f"then {labels[second]} with {percent(float(shares[second]))}"
-            print(f"{path}: {labels[first]} with {percent(float(shares[first]))}, {runner_up}")
+            nearest = "" if known else "does not look like a digit I know; the nearest is "
+            print(f"{path}: {nearest}{labels[first]} with {percent(float(shares[first]))}, {runner_up}")
     if arguments.json:
         print(json.dumps({"model": name, "fingerprint": classifier.fingerprint, "predictions": answers}))
     return 0

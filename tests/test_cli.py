@@ -113,6 +113,18 @@ def test_testing_a_run_as_text_and_as_json(digits):
     assert re.match(r"\d\d\.\d % right: \d+ of 333 validation digits of mnist-5k\n95 % interval", out)
 
 
+def test_robustness_is_a_table_and_part_of_the_json(digits):
+    run = finish(SMALL)
+    command = ["test", "--run", run.id, "--data", "mnist-5k", "--robustness"]
+    found = json.loads(digits(*command, "--json")[1])
+    assert found["robustness"]["digits"] == 1000
+    counts = found["robustness"]["correct"]
+    assert counts["shift"]["0"] == counts["scale"]["100"] == found["correct"] > counts["noise"]["80"]
+    table = digits(*command)[1].split("disturbed:\n")[1].splitlines()
+    assert table[0].split() == ["Moved", "by", "(pixels)", *counts["shift"]]
+    assert table[1].split() == ["right", *(f"{count / 10:.1f}" for count in counts["shift"].values())]
+
+
 def test_a_score_on_digits_that_were_learnt_says_so(digits):
     run = finish(SMALL)
     _, out, err = digits("test", "--run", run.id, "--data", "mnist-5k", "--split", "train", "--json")
