@@ -21,6 +21,7 @@ BENCHMARKS = (
     "training_speed",
     "convolution_speed",
     "time_to_accuracy",
+    "augmentation",
     "answers",
     "memory",
     "loading",
