@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Bytes
+from model.arrays import Bytes, Floats
 from model.build import CLASSES, PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, load_checkpoint
 
@@ -22,6 +22,7 @@ class Classifier:
         self.config, self.about = checkpoint.config, checkpoint.about
         self.fingerprint = checkpoint.fingerprint
         self.classes: tuple[str, ...] = tuple(checkpoint.about.get("classes", map(str, range(CLASSES))))
+        self.rejects_below = float(checkpoint.about.get("rejects_below", 0.0))  # one that never learnt to tell: nothing
         self.parameter_count = checkpoint.config.parameter_count()
         self._network = build_network(checkpoint.config)
         self._network.load(checkpoint.weights)
@@ -39,6 +40,10 @@ class Classifier:
                 x = np.multiply(ink[start : start + self._network.rows], np.float32(1.0 / 255.0))
                 answers[start : start + len(x)] = self._loss.probabilities(self._network.forward(x))
         return answers
+
+    def knows(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
+        """Whether an image with these probabilities, (n, 10), shows one of the classes at all: (n,)."""
+        return np.asarray(probabilities.max(axis=1) >= self.rejects_below)
 
 
 def load_classifier(path: str | os.PathLike[str] | None = None) -> Classifier:

@@ -52,3 +52,11 @@ def test_the_wilson_interval_is_that_of_the_textbook():
 
 def test_the_accuracy_of_nothing_is_no_number():
     assert math.isnan(metrics.accuracy(np.empty(0, int), np.empty(0, int)))
+
+
+def test_the_area_under_the_roc_curve_is_that_of_scikit_learn_ties_and_all():
+    random = np.random.default_rng(3)
+    positive, negative = random.integers(3, 12, 300) / 10, random.integers(0, 9, 200) / 10
+    labels = np.repeat([1, 0], [300, 200])
+    expected = sklearn_metrics.roc_auc_score(labels, np.concatenate([positive, negative]))
+    assert metrics.auroc(positive, negative) == pytest.approx(expected, abs=1e-12)
