@@ -16,6 +16,14 @@ def test_twice_the_epochs_take_twice_as_long() -> None:
     assert expected_seconds(CONFIG.replace(epochs=10), 4000, 1.0) - START == pytest.approx(2 * once)
 
 
+def test_changing_the_images_takes_its_time_for_each_of_them() -> None:
+    plain, warped, both = (
+        expected_seconds(CONFIG.replace(**strengths), 60_000, 1.0) / CONFIG.epochs
+        for strengths in ({}, {"elastic": 1.0, "shift": 1.0}, {"elastic": 1.0, "stroke_width": 1.0})
+    )
+    assert plain + 0.1 < warped < both - 0.1 < plain + 0.5
+
+
 def test_a_slow_machine_is_known_by_its_latest_runs() -> None:
     run = create_run(CONFIG)
     assert slowness([run]) == 1.0  # it has not trained yet

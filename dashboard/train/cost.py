@@ -9,6 +9,7 @@ from model.build import count_products
 
 # Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
 STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
+WARPED, WIDENED = 3.5e-6, 2.7e-6  # likewise for each image that is moved or distorted, or whose strokes change
 START = 1.0  # until a new process trains
 SPACE = "\N{NO-BREAK SPACE}"
 LATELY = 3  # runs that say how fast the machine is
@@ -38,7 +39,9 @@ def slowness(runs: Iterable[Run]) -> float:
 
 def _step_seconds(config: TrainConfig, images: int) -> float:
     batch = min(config.batch_size or images, images)
-    return STEP + IMAGE * batch + config.parameter_count() * PARAMETER + count_products(config) * PRODUCT * batch
+    warped = any((config.shift, config.rotation, config.scale, config.shear, config.elastic))
+    image = IMAGE + WARPED * warped + WIDENED * bool(config.stroke_width)
+    return STEP + image * batch + config.parameter_count() * PARAMETER + count_products(config) * PRODUCT * batch
 
 
 def duration(seconds: float) -> str:

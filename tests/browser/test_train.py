@@ -129,6 +129,24 @@ def test_a_learning_rate_set_by_hand_is_marked_on_the_curves(new_page: NewPage, 
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_what_training_makes_of_the_digits_changes_as_a_slider_moves(
+    new_page: NewPage, width: int, height: int
+) -> None:
+    page = new_page("/train", width=width, height=height)
+    page.get_by_text("Against overfitting", exact=True).click()
+    images = page.locator(".columns-sheet img")
+    expect(images).to_have_count(16)
+    original, variation = (images.nth(place).get_attribute("src") or "" for place in (0, 1))
+    page.get_by_role("slider", name="Rotation").press("ArrowRight")
+    expect(images.nth(1)).not_to_have_attribute("src", variation)
+    expect(images.nth(0)).to_have_attribute("src", original)
+    box = images.nth(15).bounding_box()
+    assert box is not None
+    assert 24 < box["width"] == pytest.approx(box["height"])
+    assert box["x"] + box["width"] < width
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_start_and_then_stop_are_visible_without_scrolling(new_page: NewPage, width: int, height: int) -> None:
     page = new_page("/train", width=width, height=height)
     button(page, "Start fresh").wait_for()
