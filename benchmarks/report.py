@@ -1,6 +1,7 @@
 """What the benchmarks print: Markdown tables, how they compare with their goals, and the machine and versions."""
 
 import json
+import math
 import os
 import platform
 import sys
@@ -39,7 +40,8 @@ class Goal:
         """What, at least, aim, measured, reached."""
         values = [f"{goal:g}{self.unit}" for goal in (self.least, self.aim)]
         note = f" ({self.note})" if self.note else ""
-        return [self.what, *values, f"{self.measured:,.{self.digits}f}{self.unit}{note}", self.reached]
+        measured = f"{self.measured:,.{self.digits}f}{self.unit}" if math.isfinite(self.measured) else "not reached"
+        return [self.what, *values, measured + note, self.reached]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

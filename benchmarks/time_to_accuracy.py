@@ -1,0 +1,75 @@
+"""Time to accuracy: from the start of `digits train` to its end, on one core, with a model that reads so much of MNIST.
+
+It is the real command, with start, loading and checkpoints; the data are on disk, as four .gz files. All 60,000 digits
+are trained on. The test digits are read once, afterwards and not within the time: nothing was chosen by them, and no
+run ends at an epoch that happens to be good. What is trained for each accuracy stands at the top of this file.
+"""
+
+import benchmarks.one_core  # noqa: F401  # isort: skip
+
+import argparse
+import math
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.presets import train_and_test
+from benchmarks.report import Goal, begin, conclude, table
+from dataset import available
+
+
+class Recipe(NamedTuple):
+    """A preset and what is changed about it, the seeds, and the goals in seconds."""
+
+    options: str
+    least: float
+    aim: float
+    seeds: tuple[int, ...] = (0, 1, 2)
+    preset: str = "quick"
+
+
+RECIPES = {
+    98.0: Recipe("--epochs 2 --learning-rate 0.005 --set hidden=256,128", 6, 3),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--accuracies", type=float, nargs="+", default=list(RECIPES), choices=list(RECIPES))
+    accuracies = parser.parse_args().accuracies
+    if not available("mnist"):
+        sys.exit("MNIST is not on this computer: set DIGITS_DATA, or run `digits data download mnist`.")
+    rows, goals = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DIGITS_RUNS"] = folder
+        for accuracy in accuracies:
+            recipe = RECIPES[accuracy]
+            options = [*shlex.split(recipe.options), "--set", "validation_share=0"]
+            results = [
+                train_and_test(recipe.preset, "mnist", seed, Path(folder) / f"{accuracy}-{seed}", options)
+                for seed in recipe.seeds
+            ]
+            read, seconds = zip(*results, strict=True)
+            reached = sum(share >= accuracy for share in read)
+            cells = [
+                f"{median(read):.2f} %",
+                f"{min(read):.2f} %",
+                f"{reached} of {len(read)}",
+                f"{median(seconds):.1f} s",
+            ]
+            rows.append([f"{accuracy:g} %", f"`--preset {recipe.preset} {recipe.options}`", *cells])
+            measured = median(seconds) if median(read) >= accuracy else math.inf
+            goals.append(
+                Goal(f"time to {accuracy:g} % of MNIST's test digits", measured, recipe.least, recipe.aim, " s", 1)
+            )
+    begin("Time to accuracy", "`digits train --data mnist --set validation_share=0`, one core; medians over the seeds.")
+    print(table(["test accuracy", "trained with", "read, median", "least", "reached", "time, median"], rows))
+    conclude(*goals)
+
+
+if __name__ == "__main__":
+    main()
