@@ -51,6 +51,7 @@ class State:
     cells_picked_by_box = Value[int](int)
     sample_seed = Value[int](int)
     preview_draws = Value[int](int)  # how often Train was asked for other variations
+    disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # how, how much, and how often that changed
     starts = Value[int](int)  # of training runs
 
     @property
@@ -104,6 +105,10 @@ class State:
                 st.query_params[name] = value
             else:
                 st.query_params.pop(name, None)
+
+    def disturb(self, name: str, strength: float) -> None:
+        """Which disturbance Evaluate shows the images of."""
+        self.disturbed = name, strength, self.disturbed[2] + 1
 
     def widget(self, key: str, default: Any = None) -> Any:
         """What the widget with this key shows now."""

@@ -1,5 +1,6 @@
 """The Evaluate page: numbers that belong to the weights and digits shown, and a sentence wherever there are none."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -198,7 +199,7 @@ def test_picking_a_cell_in_the_boxes_shows_its_images(run: Run):
 
 def test_another_25_are_other_images_and_the_same_for_the_same_seed(run: Run):
     def sample(app: AppTest) -> str:
-        return app.get("html")[1].proto.body
+        return app.get("html")[-2].proto.body  # the worst mistakes come last
 
     app = opened(model=run.id)
     first = sample(app)
@@ -213,3 +214,77 @@ def test_a_perfect_score_has_no_mistakes_to_show(run: Run):
     upload(app, row(str(blank)))
     assert metrics(app)[0][0] == "100.00 %"
     assert [success.value for success in app.success] == ["No mistakes: 1 of 1 answers are right."]
+
+
+def accuracies(app: AppTest) -> list[str]:
+    return [text.value for text in app.markdown if "read correctly" in text.value]
+
+
+def charts(app: AppTest) -> list[bytes]:
+    """The points of each chart of robustness: they follow the confusion matrix and the accuracy of each class."""
+    return [chart.proto.datasets[0].data.data for chart in app.get("arrow_vega_lite_chart")[2:]]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def test_robustness_is_measured_on_request_and_then_kept(run: Run):
+    app = opened(model=run.id, split="test")
+    before = charts(app)
+    press(app, "Measure every strength")
+    assert all(len(after) > len(empty) for after, empty in zip(charts(app), before, strict=True))
+    other = opened(model=run.id, split="test")
+    assert charts(other) == charts(app)
+    assert next(button for button in other.button if button.label == "Measure every strength").disabled
+
+
+def test_undisturbed_digits_have_the_score_of_the_page(run: Run):
+    app = opened(model=run.id, data="mnist-5k", split="test")
+    right = 1000 - int(metrics(app)[1][0])
+    app.select_slider(key="robustness-rotation-strength").set_value(0).run()
+    assert f"{right} of 1,000" in accuracies(app)[0]
+
+
+def test_another_strength_shows_the_same_digits_more_disturbed(run: Run):
+    def shown(app: AppTest) -> str:
+        return app.get("html")[2].proto.body
+
+    app = opened(model=run.id, split="test")
+    before, score = shown(app), accuracies(app)
+    app.select_slider(key="robustness-rotation-strength").set_value(60).run()
+    assert shown(app) != before
+    assert accuracies(app) != score
+    assert re.findall(r"True (\d)", shown(app)) == re.findall(r"True (\d)", before) == list("0123456789")
+
+
+def test_another_disturbance_has_strengths_of_its_own(run: Run):
+    app = opened(model=run.id, split="test")
+    app.selectbox(key="robustness-disturbance").select("noise").run()
+    assert app.select_slider(key="robustness-noise-strength").value == 60
+    assert "at random" in said(app)
+
+
+def test_a_model_is_compared_with_another_or_with_itself_on_prepared_images(run: Run):
+    other = finish(SMALL.replace(steps=3))
+    app = opened(model=run.id, split="test")
+    box = app.selectbox(key="robustness-compare")
+    assert run.id not in box.options
+    box.select(other.id).run()
+    assert len(accuracies(app)) == 2
+    app.selectbox(key="model").select(other.id).run()  # which can no longer be compared with itself
+    assert len(accuracies(app)) == 1
+    app.selectbox(key="robustness-compare").select("prepared").run()
+    assert "prepared as on Draw" in accuracies(app)[1]
+    assert not app.exception
+
+
+def test_a_model_to_compare_with_that_cannot_be_read_is_named(run: Run):
+    other = finish(SMALL.replace(steps=3))
+    app = opened(model=run.id, split="test")
+    other.model.write_bytes(b"no model")
+    app.selectbox(key="robustness-compare").select(other.id).run()
+    assert len(accuracies(app)) == 1
+    assert other.model.name in said(app)

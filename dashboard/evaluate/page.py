@@ -6,6 +6,7 @@ from dashboard.evaluate.choose_digits import choose_digits
 from dashboard.evaluate.confusions import render_confusions
 from dashboard.evaluate.evaluation import Evaluation
 from dashboard.evaluate.results import digits_seen, evaluation
+from dashboard.evaluate.robustness import render_robustness
 from dashboard.evaluate.sheets import render_mistakes, render_sample
 from dashboard.model_choice import choose_model
 from dashboard.plots.evaluation import accuracy_figure, measures_table
@@ -27,6 +28,7 @@ def render() -> None:
     render_score(found)
     render_confusions(found, digits)
     render_classes(found, digits.classes)
+    render_robustness(classifier, digits)
     left, right = st.columns(2, gap="medium")
     with left:
         render_sample(found, digits)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NewPage
+from tests.browser.conftest import TIMEOUT, NewPage
 
 pytestmark = pytest.mark.browser
 
@@ -81,3 +81,22 @@ def test_a_refresh_shows_the_same_digits_and_split(new_page: NewPage) -> None:
     page.reload()
     expect(score).to_have_text(on_validation)
     expect(split).to_have_value("Validation")
+
+
+def test_a_click_on_a_curve_shows_digits_disturbed_that_much_and_does_so_again(new_page: NewPage) -> None:
+    page = new_page(ADDRESS, height=1600)  # charts and boxes in view together
+    page.get_by_role("button", name="Measure every strength").click()
+    expect(page.get_by_role("button", name="Measure every strength")).to_be_disabled(timeout=TIMEOUT)
+    share, slider = page.get_by_text(" read correctly, "), page.get_by_role("slider")
+    for strength, beside in ((8, "ArrowLeft"), (0, "ArrowRight"), (8, "ArrowLeft"), (8, "ArrowLeft")):
+        before = share.inner_text()
+        point = page.locator(f"path[aria-label^='Moved by (pixels): {strength};']")
+        point.scroll_into_view_if_needed()
+        box = point.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(slider).to_have_attribute("aria-valuetext", f"{strength} px")
+        expect(share).not_to_have_text(before)
+        before = share.inner_text()
+        slider.press(beside)
+        expect(share).not_to_have_text(before)

@@ -1,0 +1,245 @@
+"""Robustness: how far digits can be disturbed before a model misreads them, and what they look like then."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import resources
+from dashboard.evaluate.results import PATIENCE
+from dashboard.plots.evaluation import percent
+from dashboard.plots.probability import percent_text
+from dashboard.plots.robustness import POINT, key_to_curves, robustness_figure
+from dashboard.plots.sheet import Tile, sheet
+from dashboard.state import SHIPPED, state
+from dashboard.train.cost import duration
+from dataset import Digits
+from experiments.robustness import DISTURBANCES, NOTHING, count_right, disturb, read, sample
+from experiments.runs import RunError
+from model import Classifier
+from model.checkpoint import CheckpointError
+from model.metrics import wilson_interval
+
+ALONE, PREPARED = "alone", "prepared"
+COMPARISONS = {ALONE: "Nothing", PREPARED: "Itself, with images prepared as on Draw"}
+COLUMNS = 3  # of charts; the picker stands in the place that is left
+TILES = 10
+KEPT = 10_000  # counts, each a number
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model before a fixed sample of the digits, whose images it gets as they are or prepared like drawings."""
+
+    name: str
+    classifier: Classifier
+    digits: Digits
+    fingerprint: str  # of all the digits
+    prepare: bool = False
+
+    def key(self, name: str, strength: float) -> tuple:
+        """What a count is kept under: where nothing is disturbed, it matters not by what."""
+        how = (name, strength) if strength != DISTURBANCES[name].none else ()
+        return self.classifier.fingerprint, self.classifier.config, self.fingerprint, self.prepare, *how
+
+    def counted(self, name: str, strength: float) -> int | None:
+        """How many digits it reads correctly when they are disturbed so; None where that was not asked yet."""
+        return _kept().get(self.key(name, strength))
+
+    def count(self, name: str, strength: float) -> int:
+        right = self.counted(name, strength)
+        if right is None:
+            right = count_right(self.classifier, self.digits, name, strength, prepare=self.prepare)
+            _kept()[self.key(name, strength)] = right
+            for oldest in list(_kept())[:-KEPT]:
+                _kept().pop(oldest, None)
+        return right
+
+    def missing(self) -> Iterator[tuple[str, float]]:
+        for name, disturbance in DISTURBANCES.items():
+            for strength in disturbance.strengths:
+                if self.counted(name, strength) is None:
+                    yield name, strength
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> dict[tuple, int]:
+    return {}
+
+
+@st.fragment
+def render_robustness(classifier: Classifier, digits: Digits) -> None:
+    """A click on a point, or a pick in the boxes, reruns this and nothing else."""
+    st.subheader("How much it withstands", anchor=False)
+    part = sample(digits)
+    share = "All" if len(part) == len(digits) else f"{len(part):,}, taken evenly from all of them,"
+    st.caption(
+        f"Accuracy when the digits are disturbed more and more. {share} are changed as 28 × 28 pixels, just before the "
+        "network reads them. On the Draw page a drawing is centred and resized first, which makes up for some of it."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        subjects = choose_subjects(classifier, part, digits.fingerprint)
+        button = st.empty()
+    with st.container(key="robustness-state"):
+        place = st.empty()
+    if state.widget("robustness-measure"):
+        measure(subjects, place)
+    name, strength, _ = state.disturbed
+    for subject in subjects:
+        subject.count(name, strength)
+    undisturbed = subjects[0].count(name, DISTURBANCES[name].none) / len(part)
+    button.button(
+        "Measure every strength",
+        icon=":material/query_stats:",
+        key="robustness-measure",
+        disabled=not any(any(subject.missing()) for subject in subjects),
+    )
+    place.html(key_to_curves([subject.name for subject in subjects], state.palette(), undisturbed=percent(undisturbed)))
+    cells = [cell for _ in range(0, len(DISTURBANCES) + 1, COLUMNS) for cell in st.columns(COLUMNS, gap="medium")]
+    for cell, name in zip(cells, DISTURBANCES, strict=False):
+        with cell:
+            render_curves(subjects, name)
+    with cells[len(DISTURBANCES)]:
+        render_picker()
+        page = st.pagination(max(1, -(-len(part) // TILES)), key="page-robustness")
+    for subject in subjects:
+        render_disturbed(subject, one_of_each(part)[(page - 1) * TILES : page * TILES])
+
+
+def choose_subjects(classifier: Classifier, part: Digits, fingerprint: str) -> list[Subject]:
+    """The model that is evaluated and, if a person likes, one to compare it with."""
+    titles = resources.model_titles()
+    # the shipped model stands in for one that cannot be read
+    chosen = titles.pop(SHIPPED if resources.is_shipped(classifier) else state.chosen_model())
+    options = COMPARISONS | titles
+    other = st.selectbox(
+        "Compare with",
+        list(options),
+        format_func=lambda choice: options.get(choice, choice),
+        key="robustness-compare",
+        persist_state="session",
+        width=360,
+        help="Another model on the same digits. Or the same one, with each disturbed image fitted and centred as a "
+        "drawing is: the difference is what that preparation is worth.",
+    )
+    subjects = [Subject(chosen, classifier, part, fingerprint)]
+    if other == PREPARED:
+        subjects.append(
+            Subject("The same, with images prepared as on Draw", classifier, part, fingerprint, prepare=True)
+        )
+    elif other in titles:
+        try:
+            subjects.append(Subject(titles[other], resources.classifier(other), part, fingerprint))
+        except (RunError, CheckpointError) as error:
+            st.warning(str(error))
+    return subjects
+
+
+def measure(subjects: list[Subject], place: DeltaGenerator) -> None:
+    """Counts what is missing, with progress if that takes long. Stop ends it as any click does; the counts are kept."""
+    missing = [(subject, *point) for subject in subjects for point in subject.missing()]
+    began, bar = perf_counter(), None
+    for done, (subject, name, strength) in enumerate(missing, 1):
+        subject.count(name, strength)
+        passed = perf_counter() - began
+        if passed > PATIENCE:
+            if bar is None:
+                with place.container(horizontal=True, vertical_alignment="center"):
+                    bar = st.empty()
+                    st.button("Stop", key="robustness-stop")
+            left = duration(passed / done * (len(missing) - done))
+            bar.progress(done / len(missing), f"{done} of {len(missing)} points measured, {left} left")
+
+
+def render_curves(subjects: list[Subject], name: str) -> None:
+    disturbance, key = DISTURBANCES[name], f"robustness-{name}"
+    counts = [
+        (curve, strength, right)
+        for curve, subject in enumerate(subjects)
+        for strength in disturbance.strengths
+        if (right := subject.counted(name, strength)) is not None
+    ]
+    picked_name, picked, turn = state.disturbed
+    figure = robustness_figure(
+        counts,
+        disturbance,
+        state.palette(),
+        total=len(subjects[0].digits),
+        picked=picked if name == picked_name else None,
+        turn=turn,
+    )
+    st.vega_lite_chart(
+        figure,
+        key=key,
+        on_select=lambda: pick_clicked(key, name),
+        alt=f"{disturbance.title}: accuracy at each strength, from 0 to 100 %. The boxes below pick a strength too.",
+    )
+
+
+def render_picker() -> None:
+    name, strength, _ = state.disturbed
+    disturbance = DISTURBANCES[name]
+    state.set_widget("robustness-disturbance", name)
+    st.selectbox(
+        "Disturbed by",
+        list(DISTURBANCES),
+        format_func=lambda name: DISTURBANCES[name].title,
+        key="robustness-disturbance",
+        on_change=pick_disturbance,
+    )
+    state.set_widget(f"robustness-{name}-strength", strength)
+    st.select_slider(
+        disturbance.axis,
+        disturbance.strengths,
+        key=f"robustness-{name}-strength",
+        format_func=lambda strength: f"{strength:g}{disturbance.unit}".replace("-", "−"),
+        on_change=pick_strength,
+    )
+    st.caption(disturbance.explanation)
+
+
+def render_disturbed(subject: Subject, rows: np.ndarray) -> None:
+    """The same digits for each subject and strength, as it got them and with what it answered."""
+    name, strength, _ = state.disturbed
+    right, total = subject.count(name, strength), len(subject.digits)
+    low, high = (percent(end) for end in wilson_interval(right, total))
+    st.markdown(
+        f"**{subject.name}: {percent(right / total)} %** read correctly, {right:,} of {total:,}; "
+        f"95 % interval {low} to {high} %"
+    )
+    images = disturb(subject.digits.images, name, strength)[rows]  # noise and direction hang on the place in the sample
+    reading = read(subject.classifier, images, prepare=subject.prepare)
+    answers = zip(reading.predictions, reading.probabilities.max(axis=1), strict=True)
+    classes = subject.digits.classes
+    tiles = [
+        Tile(image, classes[label], classes[answer], (f"{percent_text(share)} sure",))
+        if answer != NOTHING
+        else Tile(image, classes[label], "nothing")
+        for image, label, (answer, share) in zip(reading.images, subject.digits.labels[rows], answers, strict=True)
+    ]
+    st.html(sheet(tiles, state.palette()))
+
+
+def one_of_each(digits: Digits) -> np.ndarray:
+    """All rows in such an order that one digit of each class comes first, then another one of each, and so on."""
+    labels = digits.labels
+    among_its_class = (labels[:, None] == np.arange(len(digits.classes))).cumsum(axis=0)[np.arange(len(labels)), labels]
+    return np.lexsort((labels, among_its_class))
+
+
+def pick_clicked(key: str, name: str) -> None:
+    for point in state.widget(key)["selection"].get(POINT, []):
+        state.disturb(name, point["strength"])
+
+
+def pick_disturbance() -> None:
+    name = state.widget("robustness-disturbance")
+    state.disturb(name, DISTURBANCES[name].strengths[-3])
+
+
+def pick_strength() -> None:
+    name = state.disturbed[0]
+    state.disturb(name, state.widget(f"robustness-{name}-strength"))
