@@ -33,7 +33,7 @@ IMAGE = (28, 28, 1)
 PIXELS = 784
 CLASSES = 10
 WORK = 1e10  # multiplications and additions in a piece of a batch: about 0.1 s on one core
-NUMBERS = 1.6e7  # in the buffers of a network: 64 MB
+NUMBERS = 8e6  # outputs of all layers for a piece of a batch; with what else they keep, about 100 MB
 
 
 class LayerRow(NamedTuple):
@@ -146,5 +146,5 @@ def rows_at_once(config: TrainConfig) -> int:
 
     Bounds the memory of a full batch, and the time until a person who presses Stop is heard.
     """
-    numbers = 3 * sum(layer.units for layer in build_layers(config))
+    numbers = sum(layer.units for layer in build_layers(config))
     return int(np.clip(min(WORK / (6 * count_products(config)), NUMBERS / numbers), 32, 1024))

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from model.build import build_layers
+from model.build import build_layers, describe_layers
 from model.config import BOUNDS, CHOICES, HELP, ConfigError, TrainConfig, parse_setting
-from model.network import parameter_shapes
+from model.image_layers import read_word
+from model.layers import parameter_shapes
 from model.presets import DESCRIPTIONS, PRESETS
 
 
@@ -88,6 +89,53 @@ def test_the_parameter_count_is_the_size_of_the_arrays(hidden):
     shapes = parameter_shapes(build_layers(config))
     sizes = [shape[0] * shape[1] if len(shape) == 2 else shape[0] for shape in shapes.values()]
     assert config.parameter_count() == sum(sizes)
+
+
+def test_the_layers_of_an_image_network_come_with_their_shapes_and_parameters():
+    config = TrainConfig(image_layers=("conv 8", "max-pool", "residual 16", "average-pool 7x7"), hidden=(20,))
+    assert describe_layers(config.replace(batch_norm=True)) == [
+        ("conv1", (28, 28, 8), 3 * 3 * 8),  # batch norm has the bias
+        ("max-pool1", (14, 14, 8), 0),
+        ("norm1", (14, 14, 8), 2 * 8),
+        ("relu1", (14, 14, 8), 0),
+        ("residual1", (14, 14, 16), 9 * 8 * 16 + 2 * 16 + 9 * 16 * 16 + 2 * 16 + 8 * 16 + 16),
+        ("average-pool1", (2, 2, 16), 0),
+        ("flatten1", (64,), 0),
+        ("dense1", (20,), 65 * 20),
+        ("norm2", (20,), 2 * 20),
+        ("relu2", (20,), 0),
+        ("dense2", (10,), 21 * 10),
+    ]
+    assert config.architecture == "conv 8, max-pool, residual 16, average-pool 7x7, 20, 10"
+    assert config.parameter_count() == sum(row.parameters for row in describe_layers(config))
+
+
+WORDS = ("conv 16", "conv 8 5x5 stride 2 valid", "residual 32", "max-pool", "max-pool 3x3", "average-pool 7x7")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_an_image_layer_is_read_from_its_word_and_says_the_same_word(word):
+    assert read_word(word).word == word
+    assert read_word("conv  16 3x3 stride 1").word == "conv 16"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("conv", "there is no image layer 'conv'; write conv 16, conv 16 5x5"),
+        ("conv 16 3x5", "there is no image layer"),
+        ("conv 0", "conv has 1 to 256 filters, got 0"),
+        ("conv 8 4x4", "the kernel of conv is 1x1, 3x3, 5x5, 7x7, got 4x4"),
+        ("conv 8 stride 9", "the stride of conv is 1 to 4, got 9"),
+        ("max-pool 1x1", "max-pool has windows of 2x2 to 14x14, got 1x1"),
+        ("max-pool 14x14, conv 8, max-pool 3x3", "image layer 3, max-pool 3x3: .* at least as large, got 2x2: take"),
+        ("max-pool 14x14, conv 8 5x5 valid", "image layer 2, conv 8 5x5 valid: a convolution of 5x5 .* got 2x2: take"),
+        (", ".join(["conv 8"] * 13), "at most 12 image layers, got 13"),
+    ],
+)
+def test_image_layers_that_cannot_be_are_refused_in_words(words, message):
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(image_layers=parse_setting("image_layers", words))
 
 
 def test_steps_and_epochs_are_two_ways_to_say_how_long():

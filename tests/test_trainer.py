@@ -17,6 +17,9 @@ SMALL = TrainConfig(hidden=(8,), batch_size=16, epochs=4)
 EVERYTHING = SMALL.replace(
     hidden=(9, 8), dropout=0.3, weight_decay=0.01, label_smoothing=0.1, shift=1.0, rotation=10.0, patience=3
 )
+IMAGE_LAYERS = ("conv 3 stride 2", "max-pool", "residual 4", "average-pool")
+ON_IMAGES = EVERYTHING.replace(image_layers=IMAGE_LAYERS, batch_norm=True, hidden=(8,), optimizer="adamw")
+RESUMED = {optimizer: EVERYTHING.replace(optimizer=optimizer) for optimizer in OPTIMIZERS} | {"on images": ON_IMAGES}
 
 
 def trained(config, train=TRAIN, validation=VALIDATION):
@@ -25,25 +28,28 @@ def trained(config, train=TRAIN, validation=VALIDATION):
     return trainer, events
 
 
+@pytest.mark.parametrize("image_layers", [(), ("conv 8 stride 2", "max-pool")])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_training_makes_the_loss_fall(optimizer):
+def test_training_makes_the_loss_fall(optimizer, image_layers):
     rate = 0.003 if optimizer in ("rmsprop", "adam", "adamw") else 0.05
-    config = SMALL.replace(hidden=(32,), epochs=20, optimizer=optimizer, learning_rate=rate, schedule="constant")
+    config = SMALL.replace(image_layers=image_layers, batch_norm=bool(image_layers), hidden=(32,), epochs=20)
+    config = config.replace(optimizer=optimizer, learning_rate=rate, schedule="constant")
     _, events = trained(config)
     checks = [event for event in events if isinstance(event, EpochDone)]
     assert checks[-1].train_loss < 0.5 * checks[0].train_loss
     assert checks[-1].validation_accuracy > 0.8
 
 
-def test_same_seed_config_and_data_give_the_same_weights_and_another_seed_others():
-    first, second = (trained(EVERYTHING)[0].network.parameters for _ in range(2))
+@pytest.mark.parametrize("config", [EVERYTHING, ON_IMAGES])
+def test_same_seed_config_and_data_give_the_same_weights_and_another_seed_others(config):
+    first, second = (trained(config)[0].network.parameters for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, trained(EVERYTHING.replace(seed=1))[0].network.parameters)
+    assert not np.array_equal(first, trained(config.replace(seed=1))[0].network.parameters)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_stopping_anywhere_and_resuming_equals_never_stopping(optimizer, tmp_path):
-    config = EVERYTHING.replace(optimizer=optimizer)
+@pytest.mark.parametrize("name", RESUMED)
+def test_stopping_anywhere_and_resuming_equals_never_stopping(name, tmp_path):
+    config = RESUMED[name]
     straight, events = trained(config)
     for stop_after in range(0, len(events), 3):  # after steps, mid-epoch, and between a step and its check
         trainer = build_trainer(config, TRAIN, VALIDATION)

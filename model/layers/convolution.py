@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import as_strided
 from model.arrays import Floats
 from model.layers.layer import Layer, Shape
 
-BLOCK = 2**20  # numbers in a matrix of patches: larger batches go in blocks, so that it stays near the processor
+BLOCK = 2**17  # numbers in a matrix of patches: a batch goes in blocks, so that it stays near the processor
 
 
 class Conv2D(Layer):
@@ -128,7 +128,9 @@ class _Patches:
         self._numbers = kernel * kernel * shape[2]
         columns, places = self._numbers + bias, height * width // window**2
         self._block = min(rows, max(1, BLOCK // (height * width * columns)))
-        if shape[2] == 1:  # a patch has few neighbours in memory: copy along the rows of the image, column by column
+        if shape[2] == 1:
+            # a patch has few neighbours in memory: copy along the rows of the image, column by column, of all images
+            self._block = rows
             self._matrix = np.ones((columns, window**2, self._block, places), dtype).transpose(1, 2, 3, 0)
         else:
             self._matrix = np.ones((window**2, self._block, places, columns), dtype)

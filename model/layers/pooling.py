@@ -27,8 +27,16 @@ class _Pool2D(Layer):
     def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
         height, width, channels = self.output_shape
         self._y = np.empty((rows, height, width, channels), dtype)
-        self._dx = np.zeros((self.size**2, rows, self.units) if self.by_window else (rows, *self.input_shape), dtype)
+        self._dx = np.empty((self.size**2, rows, self.units) if self.by_window else (rows, *self.input_shape), dtype)
         self._won = np.empty((self.size**2 - 1, *self._y.shape), bool)
+
+    def _slopes(self, rows: int) -> Floats:
+        """The buffer of dx, zero where the windows leave pixels over: the layer before may have worked in it."""
+        if self.by_window:
+            return self._dx[:, :rows]
+        dx, (height, width, _) = self._dx[:rows], self.output_shape
+        dx[:, height * self.size :] = dx[:, :, width * self.size :] = 0
+        return dx
 
     def _places(self, x: Floats, rows: int) -> list[Floats]:
         """A view for each place in the window, (rows, height', width', channels)."""
@@ -57,7 +65,7 @@ class MaxPool2D(_Pool2D):
     def backward(self, dy: Floats) -> Floats:
         rows = len(dy)
         dy = dy.reshape(rows, *self.output_shape)
-        dx = self._dx[:, :rows] if self.by_window else self._dx[:rows]
+        dx = self._slopes(rows)
         places = self._places(dx, rows)
         # the last that beat all before it takes the gradient, and leaves nothing
         for place, won in zip(reversed(places[1:]), reversed(self._won), strict=True):
@@ -82,7 +90,7 @@ class AveragePool2D(_Pool2D):
 
     def backward(self, dy: Floats) -> Floats:
         np.multiply(dy, 1.0 / self.size**2, out=dy)
-        dx = self._dx[: len(dy)]
+        dx = self._slopes(len(dy))
         for place in self._places(dx, len(dy)):
             place[...] = dy.reshape(len(dy), *self.output_shape)
         return dx.reshape(len(dy), self.inputs)
