@@ -15,7 +15,7 @@ DEFAULT_STEPS = 500  # where a run by epochs is turned into one by steps
 NAMES = {
     "scale": "Stretch",
     "shear": "Slant",
-    "elastic": "Wobble",
+    "elastic": "Elastic wobble",
     "patience": "Early stopping (checks)",
     "drawings_weight": "Times each drawing counts",
     "relu": "ReLU",
