@@ -15,7 +15,7 @@ from PIL import Image
 from dataset import append_drawing, load_digits, load_training
 from experiments.cli import main
 from experiments.runs import list_runs, open_run
-from model import PRESETS, build_trainer
+from model import PRESETS, Checkpoint, build_trainer, load_checkpoint, save_checkpoint
 from tests.small_runs import SMALL, finish, in_state, underway, until
 
 COMMAND = [sys.executable, "-m", "experiments"]
@@ -149,6 +149,19 @@ def test_predicting_pictures_of_any_polarity_and_size(digits, tmp_path):
     assert sum(found["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     _, out, _ = digits("predict", files[0], "--run", run.id)
     assert re.match(rf"{re.escape(str(files[0]))}: \d with [\d.]+ %, then \d with [\d.]+ %\n$", out)
+
+
+def test_a_picture_that_looks_like_no_digit_is_said_to_be_none(digits, tmp_path):
+    run = finish(SMALL)
+    picture = tmp_path / "digit.png"
+    Image.fromarray(load_digits("mnist-5k", "test").images[0]).save(picture)
+    _, out, _ = digits("predict", picture, "--run", run.id, "--json")
+    assert json.loads(out)["predictions"][0]["known"]
+    saved = load_checkpoint(run.best)
+    save_checkpoint(run.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_below": 1.0}))
+    _, out, _ = digits("predict", picture, "--run", run.id, "--json")
+    assert not json.loads(out)["predictions"][0]["known"]
+    assert "does not look like a digit I know; the nearest is" in digits("predict", picture, "--run", run.id)[1]
 
 
 def test_presets_are_listed_with_their_size(digits):

@@ -17,6 +17,13 @@ def answer_html(found: Reading | str) -> str:
     """The answer in large type, in a place that keeps its size and that screen readers announce."""
     if isinstance(found, str):
         symbol, kind, lines = "?", "none", [escape(found)]
+    elif not found.known:
+        symbol, kind = "?", "unknown"
+        nearest = escape(found.classes[found.predicted])
+        lines = [
+            "<b>This does not look like a digit I know.</b>",
+            f"The nearest is {nearest}, with {percent_text(found.confidence)}",
+        ]
     else:
         first, second = found.ranking[:2]
         shares, names = found.probabilities, found.classes
@@ -34,6 +41,6 @@ def answer_html(found: Reading | str) -> str:
 
 
 def render_probabilities(found: Reading | str, classes: tuple[str, ...]) -> None:
-    probabilities = None if isinstance(found, str) else found.probabilities
-    figure = probability_figure(probabilities, classes, state.palette())
+    probabilities, known = (None, True) if isinstance(found, str) else (found.probabilities, found.known)
+    figure = probability_figure(probabilities, classes, state.palette(), known=known)
     st.vega_lite_chart(figure, key="probabilities", alt="Bars: the probability of each class")

@@ -29,9 +29,11 @@ def render_verdict(found: Reading | str) -> None:
 
 def render_buttons(reading: Reading | None) -> None:
     blank, predicted = (True, 0) if reading is None else (False, reading.predicted)
+    # of "this does not look like a digit" nobody could say what is correct about it
+    yes, no = ("Correct", "Incorrect") if reading is None or reading.known else (f"It is {predicted}", "Another digit")
     with st.container(horizontal=True):
         st.button(
-            "Correct",
+            yes,
             type="primary",
             icon=":material/check:",
             shortcut="Y",
@@ -42,7 +44,7 @@ def render_buttons(reading: Reading | None) -> None:
             width="stretch",
         )
         st.button(
-            "Incorrect",
+            no,
             icon=":material/close:",
             shortcut="N",
             help="Say which digit it was",

@@ -42,6 +42,7 @@ class Reading:
     probabilities: NDArray[np.float32]
     classes: tuple[str, ...]
     model: str  # the fingerprint of its weights
+    known: bool = True  # whether the drawing looks like one of the classes at all
 
     @property
     def image(self) -> Pixels:
@@ -79,5 +80,6 @@ def read(sheet: Sheet, classifier: Classifier) -> Reading | str:
         stages = ink_stages(sheet.pixels)
     except BlankDrawing as error:
         return str(error)
-    probabilities = classifier.predict_proba(stages[-2].image[None])[0]
-    return Reading(sheet, stages, probabilities, classifier.classes, classifier.fingerprint)
+    probabilities = classifier.predict_proba(stages[-2].image[None])
+    known = bool(classifier.knows(probabilities)[0])
+    return Reading(sheet, stages, probabilities[0], classifier.classes, classifier.fingerprint, known)

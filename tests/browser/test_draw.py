@@ -9,8 +9,10 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
+from model import Checkpoint, load_checkpoint, save_checkpoint
 from tests.browser.chromium import CANVAS, SEVEN, draw
 from tests.browser.conftest import NewPage
+from tests.small_runs import SMALL, finish
 
 pytestmark = pytest.mark.browser
 ONE = [(140, 40), (140, 240)]
@@ -165,3 +167,25 @@ def test_an_unknown_model_in_the_link_gives_a_sentence_and_the_shipped_model(new
     expect(page.get_by_text("The shipped model answers instead.")).to_be_visible()
     draw(page, SEVEN)
     expect(answer(page)).to_have_text("7")
+
+
+def test_what_looks_like_no_digit_is_said_so_and_nothing_moves(
+    new_page: NewPage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_RUNS", str(folder / "runs"))
+    trained = finish(SMALL)
+    saved = load_checkpoint(trained.best)
+    save_checkpoint(trained.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_below": 1.0}))
+    page = ready(new_page(f"/?model={trained.id}"))
+    places = [page.locator(".answer"), page.get_by_test_id("stVegaLiteChart").first, button(page, "Correct")]
+    before = [place.bounding_box() for place in places]
+    draw(page, SEVEN)
+    expect(page.get_by_text("This does not look like a digit I know.")).to_be_visible()
+    places[2] = button(page, "Another digit")
+    after = [place.bounding_box() for place in places]
+    assert after[:2] == before[:2]
+    assert after[2]["y"] == before[2]["y"]
+    button(page, "Another digit").click()
+    expect(page.get_by_text("Which digit is it?")).to_be_visible()
+    page.keyboard.press("4")
+    expect(page.get_by_text("Saved as 4.")).to_be_visible()
