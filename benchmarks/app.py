@@ -7,16 +7,10 @@ processes use among them; RSS counts it for each, so its sum is more than there 
 
 import argparse
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -24,51 +18,15 @@ import numpy as np
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.report import machine, table
+from benchmarks.report import Goal, begin, conclude, table
 from dataset import default_source
 from experiments.jobs import start_training
 from experiments.runs import open_run
 from model import PRESETS
+from tests.browser.chromium import find_chromium, launch, serve
 
-ROOT = Path(__file__).resolve().parent.parent
 SESSIONS = 5
 LIMIT_MB = 450
-
-
-def find_chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if path := shutil.which(name):
-            return path
-    sys.exit("No Chromium was found. On Debian or Ubuntu: sudo apt install chromium")
-
-
-@contextmanager
-def server() -> Iterator[tuple[psutil.Process, str, float]]:
-    """The app on a free port: its process, its address, and the moment it was started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
-    options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]
-    started = time.perf_counter()
-    with subprocess.Popen(
-        [*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield psutil.Process(process.pid), f"http://127.0.0.1:{port}", started
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def wait_until_healthy(address: str) -> None:
-    for _ in range(3000):
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit("The app did not start within a minute.")
 
 
 def open_page(browser: Browser, address: str) -> Page:
@@ -78,10 +36,10 @@ def open_page(browser: Browser, address: str) -> Page:
     return page
 
 
-def start_times(browser: Browser) -> tuple[float, float, float, float]:
+def start_times(browser: Browser, folder: Path) -> tuple[float, float, float, float]:
     """Seconds to the server's health, to the first heading, to the canvas, and a further session's to its heading."""
-    with server() as (_, address, started):
-        wait_until_healthy(address)
+    started = time.perf_counter()
+    with serve(folder) as address:
         healthy = time.perf_counter() - started
         page = open_page(browser, address)
         painted = time.perf_counter() - started
@@ -130,12 +88,11 @@ def megabytes(processes: list[psutil.Process]) -> np.ndarray:
     return total
 
 
-def memory_in_use(browser: Browser, seconds: float) -> tuple[dict[str, np.ndarray], str]:
+def memory_in_use(browser: Browser, folder: Path, seconds: float) -> tuple[dict[str, np.ndarray], str]:
     """Highest megabytes while five sessions look at the three pages and one run trains."""
     data = default_source()
-    with server() as (app, address, _):
-        wait_until_healthy(address)
-        watch = MemoryWatch(app)
+    with serve(folder) as address:
+        watch = MemoryWatch(next(p for p in psutil.Process().children() if "dashboard/app.py" in arguments(p)))
         watch.start()
         run = start_training(PRESETS["best-mlp"].replace(data=data, epochs=1000))
         evaluate = f"/evaluate?data={data}&split=test"
@@ -161,29 +118,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=5, help="how often the app is started; medians are printed")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long memory is watched after the last click")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        os.environ["DIGITS_RUNS"] = f"{folder}/runs"
-        os.environ["DIGITS_DRAWINGS"] = f"{folder}/drawings.csv"
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    options = parser.parse_args()
+    executable = find_chromium()
+    if executable is None:
+        sys.exit("No Chromium was found. Install it (apt install chromium) or set CHROMIUM to its path.")
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        os.environ["DIGITS_RUNS"] = str(folder / "runs")  # where the server looks too
+        browser = launch(playwright, executable)
         times = [
-            median(column) for column in zip(*(start_times(browser) for _ in range(arguments.starts)), strict=True)
+            median(column)
+            for column in zip(*(start_times(browser, folder) for _ in range(options.starts)), strict=True)
         ]
-        memory, data = memory_in_use(browser, arguments.seconds)
+        memory, data = memory_in_use(browser, folder, options.seconds)
         browser.close()
 
-    print("## The app\n")
-    print(f"Medians of {arguments.starts} starts; the browser is open already.\n")
+    begin("The app", f"Medians over {options.starts} starts; the browser is open already.")
     names = ["process start to health", "process start to first paint", "process start to a canvas to draw on"]
     names.append("a further session: address to first paint")
     print(table(["what", "seconds"], [[name, f"{value:.2f} s"] for name, value in zip(names, times, strict=True)]))
     print(f"\nHighest memory with {SESSIONS} sessions on all pages while `best-mlp` trains on `{data}`.\n")
     rows = [[name, *(f"{value:.0f} MB" for value in values)] for name, values in memory.items()]
-    print(table(["process", "PSS", "RSS"], [*rows, ["limit for both together", f"{LIMIT_MB} MB", ""]]))
-    print(f"\n{machine()}")
+    print(table(["process", "PSS", "RSS"], rows))
+    conclude(Goal("memory of server and worker, five sessions", memory["together"][0], LIMIT_MB, None, " MB", 0))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def main() -> None:
         if found:
             largest = max(found, key=lambda preset: found[preset])
             goals.append(
-                Goal(f"memory of training on mnist, {kind}", found[largest], limit, limit, " MB", 0, note=largest)
+                Goal(f"memory of training on mnist, {kind}", found[largest], limit, None, " MB", 0, note=largest)
             )
     conclude(*goals)
 

@@ -18,12 +18,12 @@ GOALS_FILE = "DIGIT_LAB_GOALS"  # the variable that names the file in which run.
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure with what it must be at least and what it should be; `more` says that the higher is the better."""
+    """A figure with what it must be at least and, perhaps, what it should be; `more`: the higher is the better."""
 
     what: str
     measured: float
     least: float
-    aim: float
+    aim: float | None = None
     unit: str = ""
     digits: int = 2
     more: bool = False
@@ -32,13 +32,13 @@ class Goal:
     @property
     def reached(self) -> str:
         for goal, word in ((self.aim, "aim"), (self.least, "yes")):
-            if self.measured >= goal if self.more else self.measured <= goal:
+            if goal is not None and (self.measured >= goal if self.more else self.measured <= goal):
                 return word
         return "NO"
 
     def row(self) -> list[str]:
         """What, at least, aim, measured, reached."""
-        values = [f"{goal:g}{self.unit}" for goal in (self.least, self.aim)]
+        values = ["-" if goal is None else f"{goal:g}{self.unit}" for goal in (self.least, self.aim)]
         note = f" ({self.note})" if self.note else ""
         measured = f"{self.measured:,.{self.digits}f}{self.unit}" if math.isfinite(self.measured) else "not reached"
         return [self.what, *values, measured + note, self.reached]

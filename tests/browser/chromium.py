@@ -63,7 +63,7 @@ def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> 
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise RuntimeError(f"The server did not start:\n{log.read_text()}")
 
 
