@@ -10,6 +10,7 @@ from dataset import Digits, load_training
 from dataset.digits import UNLABELLED
 from dataset.download import SHIPPED
 from experiments.pretraining import pens, strangers
+from model import preprocessing
 from model.rng import Purpose, rng
 
 RENDERINGS = 6  # of each digit by a pen, with another width, size and place each time
@@ -62,8 +63,8 @@ def load_material(folder: Path | None, pens_file: Path, validation_share: float,
     if folder is None:
         return assemble(pens_file, validation_share, seed)
     digest = hashlib.sha256(repr((validation_share, seed)).encode())
-    for source in (pens_file, *(Path(str(module)) for module in (__file__, pens.__file__, strangers.__file__))):
-        digest.update(source.read_bytes())
+    for source in (pens_file, __file__, pens.__file__, strangers.__file__, preprocessing.__file__):
+        digest.update(Path(source).read_bytes())
     kept = folder / f"material-{digest.hexdigest()[:12]}.npz"
     if not kept.exists():
         material = assemble(pens_file, validation_share, seed)

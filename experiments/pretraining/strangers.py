@@ -24,6 +24,7 @@ Family: TypeAlias = Callable[[np.random.Generator], Bytes]
 # Letters that many people draw like a digit are in neither list: B b D G g I i j l O o Q q S s y Z z.
 # Both forms of a letter that is drawn alike large and small are in the same list.
 SHOWN_LETTERS = "AEFHKMPRTWadfhkmprtw"
+SHOWN_FOREIGN = "ΓΞΠΣΦΨΩДЖИЛФЦШЩЫЮЯ"
 UNSEEN_LETTERS = "CJLNUVXYcenuvx"
 
 
@@ -34,6 +35,7 @@ def shown_families(digits: Bytes) -> dict[str, Family]:
         "tangles": tangles,
         "zigzags": zigzags,
         "letters": letters(SHOWN_LETTERS, (None, "DejaVuSans.ttf", "DejaVuSerif.ttf")),
+        "foreign letters": letters(SHOWN_FOREIGN, ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")),
         "pairs of digits": pairs_of_images(digits),
         "dashes": dashes,
         "symbols": symbols("plus", "hash", "heart", "arrow", "stick man", "envelope"),
