@@ -11,6 +11,9 @@ from model.arrays import Bytes
 
 Picture: TypeAlias = npt.NDArray[np.float32]
 """(height, width): grey levels; once ink is found 0 is paper and 255 is full ink."""
+Levels: TypeAlias = Bytes | Picture
+Window: TypeAlias = tuple[slice, slice]
+"""The rows and columns of a part of a picture."""
 
 SIDE = 28  # pixels, of an MNIST image
 BOX = 20  # pixels, of the square that MNIST fits a digit into
@@ -55,24 +58,37 @@ def center_ink(drawing: Bytes) -> Bytes:
 
     Ink and paper may be of any two colours. Raises BlankDrawing where there is no digit, ValueError for other arrays.
     """
-    return _inks(drawing)[-1]
+    return _to_bytes(_inks(reduce_large(_checked(drawing)))[-1])
 
 
 def ink_stages(drawing: Bytes) -> list[Stage]:
     """Each stage from the drawing to what a network reads, in the order of EXPLANATIONS. Raises as center_ink does."""
-    inks = _inks(drawing)
+    picture = reduce_large(_checked(drawing))
+    inks = [_to_bytes(ink) for ink in _inks(picture)]
+    if window := find_drawn(picture):  # around it there is nothing but paper
+        for stage in range(3):
+            inks[stage], part = np.zeros(picture.shape[:2], np.uint8), inks[stage]
+            inks[stage][window] = part
     images = [*inks, np.divide(inks[-1], 255, dtype=np.float32)]
     return [Stage(name, image, EXPLANATIONS[name]) for name, image in zip(EXPLANATIONS, images, strict=True)]
 
 
-def _inks(drawing: Bytes) -> list[Bytes]:
-    drawn, noise = find_ink(to_grey(reduce_large(_checked(drawing))))
-    smoothed = smooth(drawn)
-    thresholded = drop_noise(smoothed, noise)
+def _inks(picture: Levels) -> list[Levels]:
+    """All stages but the last, the first three of that part of the picture only which is not clean paper."""
+    side, pixels = max(picture.shape[:2]), picture.shape[0] * picture.shape[1]
+    window = find_drawn(picture)
+    grey = to_grey(picture[window] if window else picture)
+    paper, noise = (float(grey[0, 0]), 0.0) if window else find_paper(grey)
+    drawn, noise = find_ink(grey, paper, noise, pixels)
+    smoothed = smooth(drawn) if side >= GRAINY else drawn
+    thresholded = drop_noise(smoothed, noise, side)
     cropped = thin(crop(thresholded))
     resized = fit_box(cropped)
-    centred = centre_mass(resized)
-    return [np.rint(ink).astype(np.uint8) for ink in (drawn, smoothed, thresholded, cropped, resized, centred)]
+    return [drawn, smoothed, thresholded, cropped, resized, centre_mass(resized)]
+
+
+def _to_bytes(ink: Levels) -> Bytes:
+    return np.rint(ink, dtype=np.float32).astype(np.uint8)
 
 
 def _checked(drawing: Bytes) -> Bytes:
@@ -84,11 +100,11 @@ def _checked(drawing: Bytes) -> Bytes:
     return drawing
 
 
-def reduce_large(drawing: Bytes) -> Picture:
+def reduce_large(drawing: Bytes) -> Levels:
     """The means of square blocks of whole pixels, so that the longer side is at most LARGE. Colours stay."""
     block = -(-max(drawing.shape[:2]) // LARGE)
     if block == 1:
-        return drawing.astype(np.float32)
+        return drawing
     rows, columns = (np.arange(0, side, block) for side in drawing.shape[:2])
     sums = np.add.reduceat(np.add.reduceat(drawing, rows, axis=0, dtype=np.float32), columns, axis=1)
     # the last block of a row or column may be smaller
@@ -96,17 +112,38 @@ def reduce_large(drawing: Bytes) -> Picture:
     return np.asarray((sums.T / pixels.T).T, np.float32)
 
 
-def to_grey(picture: Picture) -> Picture:
+def find_drawn(picture: Levels) -> Window | None:
+    """The part that holds all that is drawn on clean paper, its first pixel being paper; None where paper is not clean.
+
+    It is clean where most of the border (a twentieth of the picture) has exactly the colour of the first pixel.
+    """
+    if picture.dtype != np.uint8 or (picture.ndim == 3 and picture[0, 0, 3] < 255):
+        return None
+    colours = picture if picture.ndim == 2 else np.ascontiguousarray(picture).view(np.uint32)[..., 0]
+    marked = colours != colours[0, 0]
+    edge = max(1, min(marked.shape) // 20)
+    inside = marked[edge:-edge, edge:-edge]
+    rows, columns = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    at_border = np.count_nonzero(marked) - np.count_nonzero(inside)
+    if not len(rows) or 2 * at_border >= marked.size - inside.size:
+        return None
+    return slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
+
+
+def to_grey(picture: Levels) -> Levels:
     """The colour channel in which ink and paper differ most; what is transparent becomes paper."""
     if picture.ndim == 2:
         return picture
-    colours, opacity = picture[..., :3].transpose(2, 0, 1), picture[..., 3] / np.float32(255)
-    if opacity.min() < 1:
-        colours = colours * opacity + _paper_below(colours, opacity)[:, None, None] * (1 - opacity)
-    return max(np.ascontiguousarray(colours), key=np.std)
+    colours = picture[..., :3].transpose(2, 0, 1)
+    if picture[..., 3].min() < 255:
+        opacity = np.divide(picture[..., 3], 255, dtype=np.float32)
+        below = _paper_below(colours, opacity)
+        colours = colours * opacity + below[:, None, None] * (1 - opacity)
+    step = -(-max(colours.shape) // 64)  # so many pixels are enough to compare channels
+    return np.ascontiguousarray(max(colours, key=lambda channel: float(channel[::step, ::step].std())))
 
 
-def _paper_below(colours: Picture, opacity: Picture) -> Picture:
+def _paper_below(colours: Levels, opacity: Picture) -> Picture:
     """The colour that shows through where a picture is transparent.
 
     What is opaque there is the ink, and paper is whatever contrasts with it; unless the opaque part is most of the
@@ -121,33 +158,37 @@ def _paper_below(colours: Picture, opacity: Picture) -> Picture:
     return np.where(ink < 128, 255, 0).astype(np.float32)
 
 
-def find_ink(grey: Picture) -> tuple[Picture, float]:
-    """How far each pixel is from the paper, on the side of the ink, stretched to 0..255; and the paper's noise."""
-    paper, noise = find_paper(grey)
-    lit = np.maximum(paper, DARK)
-    # Ink in the shade differs less from the paper around it.
-    ink = (grey - paper) * np.asarray(np.mean(lit) / lit, np.float32)
+def find_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) -> tuple[Bytes, float]:
+    """How far each pixel is from the paper, on the side of the ink, stretched to 0..255; and the paper's noise, too.
+
+    Full ink is the level that one in a thousand of the picture's pixels reaches: a bright one does not set the scale.
+    """
+    ink = grey - np.asarray(paper, np.float32)
+    if isinstance(paper, np.ndarray):  # ink in the shade differs less from the paper around it
+        lit = np.maximum(paper, DARK)
+        ink *= lit.mean() / lit
     if np.vdot(ink * ink, ink) < 0:
         ink = -ink
     np.clip(ink, 0, 255, out=ink)
-    # Full ink is the level that one pixel in a thousand reaches: a single bright pixel does not set the scale.
-    reached = np.bincount(ink.astype(np.uint8).ravel(), minlength=256)[::-1].cumsum()
-    full = 255 - int(np.argmax(reached > ink.size // 1000))
+    levels = ink.astype(np.uint8)
+    full = int(levels.max())
+    if np.count_nonzero(levels == full) <= pixels // 1000:
+        full = 255 - int(np.argmax(np.bincount(levels.ravel(), minlength=256)[::-1].cumsum() > pixels // 1000))
     if full < max(MIN_CONTRAST, 5 * noise):
         raise BlankDrawing(BLANK)
-    return np.minimum(ink * np.float32(255 / full), 255), 255 * noise / full
+    return _to_bytes(np.minimum(ink * np.float32(255 / full), 255)), 255 * noise / full
 
 
-def find_paper(grey: Picture) -> tuple[Picture | float, float]:
+def find_paper(grey: Levels) -> tuple[Picture | float, float]:
     """The grey level of the paper, as the border of the picture has it, and its noise (a standard deviation).
 
-    On a canvas that is one number. In a photo the light is uneven: there a quadratic surface is fitted to the border,
-    three times over, each time leaving out what is too far from the last one to be paper.
+    Where most of it is of one level that is one number. In a photo the light is uneven: there a quadratic surface is
+    fitted to the border, three times over, each time leaving out what is too far from the last one to be paper.
     """
     edge = max(1, min(grey.shape) // 20)
     border = np.ones(grey.shape, bool)
     border[edge:-edge, edge:-edge] = False
-    levels = grey[border]
+    levels = grey[border].astype(np.float32)
     paper = float(np.median(levels))
     off = np.abs(levels - paper)
     noise = 1.4826 * float(np.median(off))
@@ -166,10 +207,8 @@ def find_paper(grey: Picture) -> tuple[Picture | float, float]:
     return (terms @ weights).astype(np.float32), noise
 
 
-def smooth(ink: Picture) -> Picture:
+def smooth(ink: Bytes) -> Bytes:
     """The median of three neighbours, down and then across: lone pixels go, while a blur would soften every edge."""
-    if max(ink.shape) < GRAINY:
-        return ink
     for _ in ("down", "across"):
         framed = np.pad(ink, ((1, 1), (0, 0)))
         before, after = framed[:-2], framed[2:]
@@ -177,14 +216,20 @@ def smooth(ink: Picture) -> Picture:
     return ink
 
 
-def drop_noise(ink: Picture, noise: float) -> Picture:
-    """Keep patches of ink that reach a stroke's darkness and are not tiny beside the largest, which must be no dot."""
-    ink = np.where(ink < np.clip(4 * noise, FAINT, STRONG), 0, ink)
-    patches, count = ndimage.label(ink, np.ones((3, 3)))
-    areas = np.bincount(patches[ink >= STRONG], minlength=count + 1)
-    if not areas.any() or _is_dot(crop(patches == areas.argmax()), max(ink.shape)):
+def drop_noise(ink: Bytes, noise: float, side: int) -> Bytes:
+    """Keep patches of ink that reach a stroke's darkness and are not tiny beside the largest, which must be no dot.
+
+    side: the longer side of the whole picture.
+    """
+    inked, strong = ink >= np.clip(4 * noise, FAINT, STRONG), ink >= STRONG
+    patches, count = ndimage.label(inked, np.ones((3, 3)))
+    if count == 1 and strong.any() and not _is_dot(crop(inked), side):
+        return np.where(inked, ink, np.uint8(0))  # as below, with no need to tell patches apart
+    areas = np.bincount(patches[strong], minlength=count + 1)
+    if not areas.any() or _is_dot(crop(patches == areas.argmax()), side):
         raise BlankDrawing(SPECKS)
-    return np.where((areas > SPECK * areas.max())[patches], ink, 0)
+    kept = (areas > SPECK * areas.max())[patches]
+    return np.where(kept, ink, np.uint8(0))
 
 
 def _is_dot(patch: npt.NDArray[np.bool_], side: int) -> bool:
@@ -199,7 +244,7 @@ def crop(ink: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def thin(ink: Picture) -> Picture:
+def thin(ink: Levels) -> Levels:
     """Wear strokes off from both sides that are thicker than THICK: a small digit drawn with a thick pen.
 
     Of digits 60 pixels high, drawn with a pen of 28, a network that was trained on MNIST then reads 85 % and not 56 %.
@@ -221,7 +266,7 @@ def stroke_width(strong: npt.NDArray[np.bool_]) -> float:
     return 4 * (float(distances.sum()) / max(int(strong.sum()), 1) - 0.5)
 
 
-def fit_box(ink: Picture) -> Picture:
+def fit_box(ink: Levels) -> Picture:
     """Scale to a longer side of 20 pixels, each new pixel the exact mean of the area it covers."""
     height, width = (max(1, round(side * BOX / max(ink.shape))) for side in ink.shape)
     down, across = _overlap(ink.shape[0], height), _overlap(ink.shape[1], width)
