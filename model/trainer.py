@@ -305,9 +305,11 @@ class Trainer:
     def _inputs(self, digits: tuple[Bytes, Integers], rows: Integers) -> tuple[Floats, Integers]:
         """The rows as numbers in [0, 1], (rows, 784), and their labels."""
         images, labels = digits
+        x = self._x[: len(rows)]
         # the default mode of take copies through a buffer, for an error that cannot occur here
-        ink = np.take(images, rows, axis=0, out=self._bytes[: len(rows)], mode="clip")
-        return np.multiply(ink, 1.0 / 255.0, out=self._x[: len(rows)], casting="same_kind"), labels[rows]
+        x[...] = images.take(rows, axis=0, out=self._bytes[: len(rows)], mode="clip")
+        x *= 1.0 / 255.0  # apart: a product of bytes goes through float64
+        return x, labels.take(rows)
 
     def _random(self, purpose: Purpose, part: int) -> np.random.Generator:
         return rng(self.config.seed, purpose, self.step, part)

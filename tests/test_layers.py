@@ -192,6 +192,18 @@ def test_the_first_layer_leaves_out_the_gradient_that_nobody_reads():
     np.testing.assert_array_equal(lean.gradients, full.gradients)
 
 
+def test_pixels_that_are_empty_in_the_whole_batch_are_left_out_without_a_difference():
+    full, lean = network_of(Dense(6, 4), Dense(4, 3)), network_of(Dense(6, 4, first=True), Dense(4, 3))
+    for margins in ((0, 6), (2, 5), (1, 4), (3, 3)):  # what one batch leaves out has no gradient left from the last
+        x = np.random.default_rng(1).normal(0, 1, (5, 6))
+        x[:, : margins[0]] = x[:, margins[1] :] = 0
+        outputs = [network.forward(x).copy() for network in (full, lean)]
+        np.testing.assert_allclose(outputs[1], outputs[0], rtol=1e-13)
+        for network in (full, lean):
+            network.backward(outputs[0].copy())
+        np.testing.assert_allclose(lean.gradients, full.gradients, rtol=1e-13, atol=1e-15)
+
+
 def test_dropout_keeps_the_mean_and_does_nothing_when_predicting():
     layer = Dropout(50, 0.3)
     layer.allocate(400, np.float64)

