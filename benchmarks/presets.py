@@ -38,10 +38,10 @@ def digits(*arguments: str) -> str:
     return done.stdout
 
 
-def train_and_test(preset: str, data: str, seed: int, run: Path, options: list[str]) -> tuple[float, float]:
+def train_and_test(data: str, seed: int, run: Path, options: list[str]) -> tuple[float, float]:
     """Test accuracy in percent, and the seconds that training took."""
     started = time.perf_counter()
-    digits("train", "--preset", preset, "--data", data, "--seed", str(seed), "--run", str(run), *options)
+    digits("train", "--data", data, "--seed", str(seed), "--run", str(run), *options)
     seconds = time.perf_counter() - started
     return 100 * float(json.loads(digits("test", "--run", str(run), "--data", data, "--json"))["accuracy"]), seconds
 
@@ -62,7 +62,7 @@ def main() -> None:
         for preset in arguments.presets:
             config, goal = PRESETS[preset], GOALS.get(preset)
             results = [
-                train_and_test(preset, arguments.data, seed, Path(folder) / f"{preset}-{seed}", options)
+                train_and_test(arguments.data, seed, Path(folder) / f"{preset}-{seed}", ["--preset", preset, *options])
                 for seed in arguments.seeds
             ]
             accuracies, seconds = zip(*results, strict=True)
