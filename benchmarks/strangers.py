@@ -1,4 +1,4 @@
-"""Strangers: whether a network tells drawings that are no digits from digits, by how probable its answer is."""
+"""Strangers: whether a network tells drawings that are no digits from digits, by how much it doubts its answer."""
 
 import argparse
 import sys
@@ -12,29 +12,30 @@ from experiments.pretraining.material import MANNERS as NAMES
 from experiments.pretraining.pens import HELD_OUT, MANNERS, VALIDATION, load_pens, pen_images
 from experiments.pretraining.strangers import draw_strangers, unseen_families
 from model import CheckpointError, Classifier, load_classifier
-from model.arrays import Bytes
+from model.arrays import Bytes, Floats
+from model.classifier import doubt
 from model.metrics import auroc
 
+ALL = "all of them"
 WRITERS = {"validation": VALIDATION, "held-out": HELD_OUT}
 
 
 def measure(classifier: Classifier, digits: dict[str, Bytes], strangers: dict[str, Bytes]) -> None:
-    """How sure the network is, digits against each family and against all; and what is rejected of either."""
-    sure = {name: classifier.predict_proba(images) for name, images in (digits | strangers).items()}
-    everyone = np.concatenate([sure[name] for name in digits])
-    all_strangers = np.concatenate([sure[name] for name in strangers])
-    rows = []
-    for name, probabilities in [*((name, sure[name]) for name in strangers), ("all of them", all_strangers)]:
-        area = auroc(everyone.max(axis=1), probabilities.max(axis=1))
-        rejected = 1 - np.mean(classifier.knows(probabilities))
-        rows.append([name, f"{area:.4f}", f"{rejected:.1%}", f"{len(probabilities):,}"])
-    print(table(["drawings that are no digits", "AUROC", "rejected", "n"], rows), end="\n\n")
-    rows = []
-    for name, probabilities in [*((name, sure[name]) for name in digits), ("all of them", everyone)]:
-        area = auroc(probabilities.max(axis=1), all_strangers.max(axis=1))
-        rejected = 1 - np.mean(classifier.knows(probabilities))
-        rows.append([name, f"{area:.4f}", f"{rejected:.2%}", f"{len(probabilities):,}"])
-    print(table(["digits", "AUROC", "rejected", "n"], rows))
+    """Each family against all digits, each group of digits against all families; and what is rejected of either."""
+    of_digits, of_strangers = doubts_of(classifier, digits), doubts_of(classifier, strangers)
+    for heading, groups, others in (("no digits", of_strangers, of_digits), ("digits", of_digits, of_strangers)):
+        rows = []
+        for name, doubts in groups.items():
+            area = auroc(doubts, others[ALL]) if groups is of_strangers else auroc(others[ALL], doubts)
+            rejected = np.mean(doubts > classifier.rejects_above)
+            rows.append([name, f"{area:.4f}", f"{rejected:.2%}", f"{len(doubts):,}"])
+        print(table([heading, "AUROC against all the others", "rejected", "n"], rows), end="\n\n")
+
+
+def doubts_of(classifier: Classifier, groups: dict[str, Bytes]) -> dict[str, Floats]:
+    """How much the network doubts each image: by group, and of all groups."""
+    doubts = {name: doubt(classifier.predict_proba(images)) for name, images in groups.items()}
+    return doubts | {ALL: np.concatenate(list(doubts.values()))}
 
 
 def main() -> int:

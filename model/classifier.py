@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import entr
 
 from model.arrays import Bytes, Floats
 from model.build import CLASSES, PIXELS, build_loss, build_network
@@ -22,7 +23,8 @@ class Classifier:
         self.config, self.about = checkpoint.config, checkpoint.about
         self.fingerprint = checkpoint.fingerprint
         self.classes: tuple[str, ...] = tuple(checkpoint.about.get("classes", map(str, range(CLASSES))))
-        self.rejects_below = float(checkpoint.about.get("rejects_below", 0.0))  # one that never learnt to tell: nothing
+        # one that has never been shown what is no digit cannot tell
+        self.rejects_above = float(checkpoint.about.get("rejects_above", np.inf))
         self.parameter_count = checkpoint.config.parameter_count()
         self._network = build_network(checkpoint.config)
         self._network.load(checkpoint.weights)
@@ -43,7 +45,15 @@ class Classifier:
 
     def knows(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
         """Whether an image with these probabilities, (n, 10), shows one of the classes at all: (n,)."""
-        return np.asarray(probabilities.max(axis=1) >= self.rejects_below)
+        return np.asarray(doubt(probabilities) <= self.rejects_above)
+
+
+def doubt(probabilities: Floats) -> Floats:
+    """Entropy in nats, (n,): 0 of an answer that is certain, log 2 of one between two classes, log 10 of no idea.
+
+    So a scrawl that might be anything is doubted more than a digit that might be a 4 or a 9.
+    """
+    return np.asarray(entr(probabilities).sum(axis=1))
 
 
 def load_classifier(path: str | os.PathLike[str] | None = None) -> Classifier:

@@ -158,7 +158,7 @@ def test_a_picture_that_looks_like_no_digit_is_said_to_be_none(digits, tmp_path)
     _, out, _ = digits("predict", picture, "--run", run.id, "--json")
     assert json.loads(out)["predictions"][0]["known"]
     saved = load_checkpoint(run.best)
-    save_checkpoint(run.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_below": 1.0}))
+    save_checkpoint(run.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_above": -1.0}))
     _, out, _ = digits("predict", picture, "--run", run.id, "--json")
     assert not json.loads(out)["predictions"][0]["known"]
     assert "does not look like a digit I know; the nearest is" in digits("predict", picture, "--run", run.id)[1]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from experiments.pretraining.pens import CANVAS, Pens
 from experiments.pretraining.strangers import (
@@ -14,6 +15,7 @@ from experiments.pretraining.strangers import (
 )
 from model import Checkpoint, Classifier, TrainConfig
 from model.build import build_network
+from model.classifier import doubt
 from model.rng import Purpose, rng
 
 BARS = np.zeros((2, 28, 28), np.uint8)
@@ -56,11 +58,12 @@ def test_a_dash_is_flatter_than_any_1():
         assert np.ptp(rows) < np.ptp(columns)
 
 
-def test_a_classifier_knows_what_is_at_least_as_probable_as_its_checkpoint_says():
+def test_a_classifier_knows_what_it_doubts_no_more_than_its_checkpoint_says():
     config = TrainConfig(hidden=())
     weights = build_network(config).weights
-    probabilities = np.array([[0.7, 0.3], [0.5, 0.5]])
-    told = Classifier(Checkpoint(config, weights, about={"rejects_below": 0.6}))
+    probabilities = np.array([[0.5, 0.5, 0, 0], [0.55, 0.15, 0.15, 0.15]])
+    np.testing.assert_allclose(doubt(probabilities), [entropy(row) for row in probabilities])
+    told = Classifier(Checkpoint(config, weights, about={"rejects_above": 0.7}))
     assert told.knows(probabilities).tolist() == [True, False]
     untold = Classifier(Checkpoint(config, weights))
     assert untold.knows(np.full((1, 10), 0.1)).tolist() == [True]

@@ -35,6 +35,7 @@ from model import (
     parse_setting,
 )
 from model.arrays import Bytes, Floats
+from model.classifier import doubt
 from model.layers import Dense
 from model.metrics import accuracy, auroc
 
@@ -103,19 +104,19 @@ def finish(trainer: Trainer, material: Material) -> dict[str, Any]:
     divide_logits(trainer, temperature)
     classifier = Classifier(trainer.weights_checkpoint())
     groups = (material.validation["MNIST"], joined(*material.pens.values()))
-    sure = [classifier.predict_proba(group.images).max(axis=1) for group in groups]
-    rejects_below = float(min(np.quantile(group, REJECTED) for group in sure))
-    unsure = classifier.predict_proba(no_digits.images).max(axis=1)
+    doubts = [doubt(classifier.predict_proba(group.images)) for group in groups]
+    rejects_above = float(max(np.quantile(group, 1 - REJECTED) for group in doubts))
+    doubted = doubt(classifier.predict_proba(no_digits.images))
     mnist = material.validation["MNIST"]
     found = {"MNIST": accuracy(mnist.labels, classifier.predict_proba(mnist.images).argmax(axis=1))}
     return {
         "temperature": temperature,
-        "rejects_below": rejects_below,
+        "rejects_above": rejects_above,
         "validation": {
             "accuracy": found | accuracies(classifier, material),
-            "digits rejected": float(np.mean(np.concatenate(sure) < rejects_below)),
-            "strangers rejected": float(np.mean(unsure < rejects_below)),
-            "AUROC": auroc(np.concatenate(sure), unsure),
+            "digits rejected": float(np.mean(np.concatenate(doubts) > rejects_above)),
+            "strangers rejected": float(np.mean(doubted > rejects_above)),
+            "AUROC": auroc(doubted, np.concatenate(doubts)),
         },
     }
 
@@ -162,7 +163,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     for name, value in about["validation"].items():
         print(f"{name}: {value if isinstance(value, dict) else f'{value:.4f}'}")
-    print(f"Temperature {about['temperature']:.3f}, rejects below {about['rejects_below']:.3f}.")
+    print(f"Temperature {about['temperature']:.3f}, rejects above {about['rejects_above']:.3f} nats.")
     print(f"Written to {arguments.out}.")
     return 0
 
