@@ -34,6 +34,7 @@ PIXELS = 784
 CLASSES = 10
 WORK = 1e10  # multiplications and additions in a piece of a batch: about 0.1 s on one core
 NUMBERS = 8e6  # outputs of all layers for a piece of a batch; with what else they keep, about 100 MB
+NEAR = 1e6  # likewise, so that they stay in the processor's cache from one layer to the next
 
 
 class LayerRow(NamedTuple):
@@ -144,7 +145,9 @@ def build_loss(config: TrainConfig) -> Loss:
 def rows_at_once(config: TrainConfig) -> int:
     """Rows that go through the network in one piece; a larger batch goes in parts whose gradients are added.
 
-    Bounds the memory of a full batch, and the time until a person who presses Stop is heard.
+    Bounds the memory of a full batch, and the time until a person who presses Stop is heard. Images fill the cache
+    soon, so they go in small pieces, unless batch normalization wants to see all of a batch.
     """
-    numbers = sum(layer.units for layer in build_layers(config))
-    return int(np.clip(min(WORK / (6 * count_products(config)), NUMBERS / numbers), 32, 1024))
+    outputs = sum(layer.units for layer in build_layers(config))
+    numbers = NEAR if config.image_layers and not config.batch_norm else NUMBERS
+    return int(np.clip(min(WORK / (6 * count_products(config)), numbers / outputs), 32, 1024))
