@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import theme
 from dashboard.draw.drawing import DRAW, UPLOAD, Saved, Sheet
+from dashboard.evaluate.counts import Request
 
 T = TypeVar("T")
 SHIPPED = "shipped"  # the model choice that means: the weights that come with the project
@@ -52,6 +53,7 @@ class State:
     sample_seed = Value[int](int)
     preview_draws = Value[int](int)  # how often Train was asked for other variations
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # how, how much, and how often that changed
+    measuring = Value[Request | None](lambda: None)  # the curves of robustness that were asked for
     starts = Value[int](int)  # of training runs
 
     @property

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.evaluate.counts import Request, Subject, count_missing, missing
 from dashboard.evaluate.results import evaluation
 from dataset import DataError, append_drawing, load_digits
 from experiments.runs import Run
@@ -239,6 +240,19 @@ def test_robustness_is_measured_on_request_and_then_kept(run: Run):
     other = opened(model=run.id, split="test")
     assert charts(other) == charts(app)
     assert next(button for button in other.button if button.label == "Measure every strength").disabled
+
+
+def test_measuring_goes_on_in_parts_whose_points_are_kept(run: Run):
+    subjects = [Subject("Mine", load_classifier(run.model), load_digits("mnist-5k", "test")[:10])]
+    request = Request.now(subjects)
+    count_missing(subjects, seconds=0)
+    left = missing(subjects)
+    assert request.points > len(left) > 0
+    done, seconds = request.progress(len(left))
+    assert done == request.points - len(left)
+    assert 0 < seconds < 60
+    count_missing(subjects, seconds=60)
+    assert missing(subjects) == []
 
 
 def test_undisturbed_digits_have_the_score_of_the_page(run: Run):

@@ -1,15 +1,11 @@
 """Robustness: how far digits can be disturbed before a model misreads them, and what they look like then."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from time import perf_counter
-
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from dashboard import resources
-from dashboard.evaluate.results import PATIENCE
+from dashboard.evaluate.counts import Request, Subject, count_missing, keys, missing
 from dashboard.plots.evaluation import percent
 from dashboard.plots.probability import percent_text
 from dashboard.plots.robustness import POINT, key_to_curves, robustness_figure
@@ -17,7 +13,7 @@ from dashboard.plots.sheet import Tile, sheet
 from dashboard.state import SHIPPED, state
 from dashboard.train.cost import duration
 from dataset import Digits
-from experiments.robustness import DISTURBANCES, NOTHING, count_right, disturb, read, sample
+from experiments.robustness import DISTURBANCES, NOTHING, disturb, read, sample
 from experiments.runs import RunError
 from model import Classifier
 from model.checkpoint import CheckpointError
@@ -27,47 +23,7 @@ ALONE, PREPARED = "alone", "prepared"
 COMPARISONS = {ALONE: "Nothing", PREPARED: "Itself, with images prepared as on Draw"}
 COLUMNS = 3  # of charts; the picker stands in the place that is left
 TILES = 10
-KEPT = 10_000  # counts, each a number
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A model before a fixed sample of the digits, whose images it gets as they are or prepared like drawings."""
-
-    name: str
-    classifier: Classifier
-    digits: Digits
-    fingerprint: str  # of all the digits
-    prepare: bool = False
-
-    def key(self, name: str, strength: float) -> tuple:
-        """What a count is kept under: where nothing is disturbed, it matters not by what."""
-        how = (name, strength) if strength != DISTURBANCES[name].none else ()
-        return self.classifier.fingerprint, self.classifier.config, self.fingerprint, self.prepare, *how
-
-    def counted(self, name: str, strength: float) -> int | None:
-        """How many digits it reads correctly when they are disturbed so; None where that was not asked yet."""
-        return _kept().get(self.key(name, strength))
-
-    def count(self, name: str, strength: float) -> int:
-        right = self.counted(name, strength)
-        if right is None:
-            right = count_right(self.classifier, self.digits, name, strength, prepare=self.prepare)
-            _kept()[self.key(name, strength)] = right
-            for oldest in list(_kept())[:-KEPT]:
-                _kept().pop(oldest, None)
-        return right
-
-    def missing(self) -> Iterator[tuple[str, float]]:
-        for name, disturbance in DISTURBANCES.items():
-            for strength in disturbance.strengths:
-                if self.counted(name, strength) is None:
-                    yield name, strength
-
-
-@st.cache_resource(show_spinner=False)
-def _kept() -> dict[tuple, int]:
-    return {}
+PART = 0.3  # seconds that measuring goes on before it shows what it has and heeds a click
 
 
 @st.fragment
@@ -81,23 +37,13 @@ def render_robustness(classifier: Classifier, digits: Digits) -> None:
         "network reads them. On the Draw page a drawing is centred and resized first, which makes up for some of it."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        subjects = choose_subjects(classifier, part, digits.fingerprint)
-        button = st.empty()
-    with st.container(key="robustness-state"):
-        place = st.empty()
-    if state.widget("robustness-measure"):
-        measure(subjects, place)
+        subjects = choose_subjects(classifier, part)
+        asked = render_button(subjects)
     name, strength, _ = state.disturbed
     for subject in subjects:
         subject.count(name, strength)
-    undisturbed = subjects[0].count(name, DISTURBANCES[name].none) / len(part)
-    button.button(
-        "Measure every strength",
-        icon=":material/query_stats:",
-        key="robustness-measure",
-        disabled=not any(any(subject.missing()) for subject in subjects),
-    )
-    place.html(key_to_curves([subject.name for subject in subjects], state.palette(), undisturbed=percent(undisturbed)))
+    with st.container(key="robustness-state"):
+        render_state(subjects, asked)
     cells = [cell for _ in range(0, len(DISTURBANCES) + 1, COLUMNS) for cell in st.columns(COLUMNS, gap="medium")]
     for cell, name in zip(cells, DISTURBANCES, strict=False):
         with cell:
@@ -107,13 +53,16 @@ def render_robustness(classifier: Classifier, digits: Digits) -> None:
         page = st.pagination(max(1, -(-len(part) // TILES)), key="page-robustness")
     for subject in subjects:
         render_disturbed(subject, one_of_each(part)[(page - 1) * TILES : page * TILES])
+    if asked:
+        measure_on(subjects)
 
 
-def choose_subjects(classifier: Classifier, part: Digits, fingerprint: str) -> list[Subject]:
+def choose_subjects(classifier: Classifier, part: Digits) -> list[Subject]:
     """The model that is evaluated and, if a person likes, one to compare it with."""
     titles = resources.model_titles()
     # the shipped model stands in for one that cannot be read
-    chosen = titles.pop(SHIPPED if resources.is_shipped(classifier) else state.chosen_model())
+    choice = SHIPPED if resources.is_shipped(classifier) else state.chosen_model()
+    chosen = titles.pop(choice, choice)
     options = COMPARISONS | titles
     other = st.selectbox(
         "Compare with",
@@ -125,33 +74,53 @@ def choose_subjects(classifier: Classifier, part: Digits, fingerprint: str) -> l
         help="Another model on the same digits. Or the same one, with each disturbed image fitted and centred as a "
         "drawing is: the difference is what that preparation is worth.",
     )
-    subjects = [Subject(chosen, classifier, part, fingerprint)]
+    subjects = [Subject(chosen, classifier, part)]
     if other == PREPARED:
-        subjects.append(
-            Subject("The same, with images prepared as on Draw", classifier, part, fingerprint, prepare=True)
-        )
+        subjects.append(Subject("The same, with images prepared as on Draw", classifier, part, prepare=True))
     elif other in titles:
         try:
-            subjects.append(Subject(titles[other], resources.classifier(other), part, fingerprint))
+            subjects.append(Subject(titles[other], resources.classifier(other), part))
         except (RunError, CheckpointError) as error:
             st.warning(str(error))
     return subjects
 
 
-def measure(subjects: list[Subject], place: DeltaGenerator) -> None:
-    """Counts what is missing, with progress if that takes long. Stop ends it as any click does; the counts are kept."""
-    missing = [(subject, *point) for subject in subjects for point in subject.missing()]
-    began, bar = perf_counter(), None
-    for done, (subject, name, strength) in enumerate(missing, 1):
-        subject.count(name, strength)
-        passed = perf_counter() - began
-        if passed > PATIENCE:
-            if bar is None:
-                with place.container(horizontal=True, vertical_alignment="center"):
-                    bar = st.empty()
-                    st.button("Stop", key="robustness-stop")
-            left = duration(passed / done * (len(missing) - done))
-            bar.progress(done / len(missing), f"{done} of {len(missing)} points measured, {left} left")
+def render_button(subjects: list[Subject]) -> Request | None:
+    """The button that asks for all points or stops that; -> what is still asked for."""
+    left = missing(subjects)
+    asked = state.measuring
+    if asked and (asked.subjects != keys(subjects) or not left):
+        asked = None
+    st.button(
+        "Stop" if asked else "Measure every strength",
+        icon=":material/stop:" if asked else ":material/query_stats:",
+        key="robustness-measure",
+        disabled=not left,
+        on_click=stop if asked else ask_for,
+        args=[] if asked else [subjects],
+    )
+    return asked
+
+
+def render_state(subjects: list[Subject], asked: Request | None) -> None:
+    """How far measuring is, or else what the lines of the charts mean, in the same place."""
+    if asked:
+        done, seconds = asked.progress(len(missing(subjects)))
+        time = f", {duration(seconds)} left" if done else ""
+        st.progress(done / asked.points, f"{done} of {asked.points} points measured{time}")
+    else:
+        undisturbed = subjects[0].count("shift", DISTURBANCES["shift"].none) / len(subjects[0].digits)
+        names = [subject.name for subject in subjects]
+        st.html(key_to_curves(names, state.palette(), undisturbed=percent(undisturbed)))
+
+
+def measure_on(subjects: list[Subject]) -> None:
+    """A part of what is asked for, and then another run for the next: clicks into a fragment wait until it ends."""
+    count_missing(subjects, seconds=PART)
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # this is a run of the whole page
+        st.rerun()
 
 
 def render_curves(subjects: list[Subject], name: str) -> None:
@@ -228,6 +197,14 @@ def one_of_each(digits: Digits) -> np.ndarray:
     labels = digits.labels
     among_its_class = (labels[:, None] == np.arange(len(digits.classes))).cumsum(axis=0)[np.arange(len(labels)), labels]
     return np.lexsort((labels, among_its_class))
+
+
+def ask_for(subjects: list[Subject]) -> None:
+    state.measuring = Request.now(subjects)
+
+
+def stop() -> None:
+    state.measuring = None
 
 
 def pick_clicked(key: str, name: str) -> None:
