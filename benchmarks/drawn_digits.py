@@ -1,45 +1,51 @@
-"""Drawn digits: how many real pen drawings a network reads, at three stroke widths, and writer by writer."""
+"""Drawn digits: how many real pen drawings by writers it has never met a network reads, however they draw."""
 
 import argparse
+import os
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import table
-from experiments.pretraining.pens import PEN_DRAWINGS, WIDTHS, Pens, load_pens, pen_images
+from dataset import DataError
+from experiments.pretraining.pens import HELD_OUT, MANNERS, VALIDATION, Pens, load_pens, pen_images
 from model import CheckpointError, Classifier, load_classifier
-from model.metrics import wilson_interval
+from model.metrics import calibration_error, wilson_interval
+
+WRITERS = {"held-out": HELD_OUT, "validation": VALIDATION}
+HEADER = ("drawn", "accuracy", "95 % interval", "lowest writer", "median writer", "calibration error", "drawings")
 
 
-def measure(classifier: Classifier, pens: Pens) -> None:
-    rows, right = [], []
-    for width in WIDTHS:
-        hits = classifier.predict_proba(pen_images(pens, width)).argmax(axis=1) == pens.labels
+def measure(classifier: Classifier, pens: Pens) -> list[list[str]]:
+    """The rows of the table, a manner of drawing each."""
+    rows = []
+    for name, manner in MANNERS.items():
+        probabilities = classifier.predict_proba(pen_images(pens, *manner))
+        hits = probabilities.argmax(axis=1) == pens.labels
         low, high = wilson_interval(int(hits.sum()), len(hits))
-        rows.append([f"{width} px", f"{hits.mean():.2%}", f"{low:.2%} to {high:.2%}", f"{len(hits):,}"])
-        right.append(hits)
-    print(table(["stroke width", "accuracy", "95 % interval", "drawings"], rows))
-    by_writer = [np.mean(np.array(right)[:, pens.writers == writer]) for writer in np.unique(pens.writers)]
-    print(f"\nBy writer ({len(by_writer)}): lowest {min(by_writer):.1%}, median {np.median(by_writer):.1%}, ", end="")
-    print(f"highest {max(by_writer):.1%}.")
+        by_writer = [hits[pens.writers == writer].mean() for writer in np.unique(pens.writers)]
+        interval, error = f"{low:.2%} to {high:.2%}", calibration_error(probabilities, pens.labels)
+        ends = (f"{min(by_writer):.1%}", f"{np.median(by_writer):.1%}", f"{error:.3f}", f"{len(hits):,}")
+        rows.append([name, f"{hits.mean():.2%}", interval, *ends])
+    return rows
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="a checkpoint; the shipped weights unless given")
-    parser.add_argument("--pens", type=Path, default=PEN_DRAWINGS, help="the pen drawings (default: %(default)s)")
+    data = os.environ.get("DIGITS_REFERENCE_DATA")
+    path = f"{data}/pen-drawings/pendigits_orig_train.npz" if data else None
+    help_ = "the pen drawings, a .npz file (default: pen-drawings/pendigits_orig_train.npz in DIGITS_REFERENCE_DATA)"
+    parser.add_argument("--pens", default=path, required=not path, help=help_)
+    parser.add_argument("--writers", choices=WRITERS, default="held-out", help="whose digits (default: %(default)s)")
     arguments = parser.parse_args()
-    if not arguments.pens.is_file():
-        print(f"There are no pen drawings at {arguments.pens}. Name their file with --pens.", file=sys.stderr)
-        return 2
     try:
-        classifier, pens = load_classifier(arguments.model), load_pens(arguments.pens)
-    except CheckpointError as error:
+        classifier, pens = load_classifier(arguments.model), load_pens(arguments.pens).by(WRITERS[arguments.writers])
+    except (CheckpointError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"## Drawn digits\n\nModel {classifier.fingerprint}, {classifier.parameter_count:,} parameters.\n")
-    measure(classifier, pens)
+    print(f"## Drawn digits\n\nModel {classifier.fingerprint}, {classifier.parameter_count:,} parameters; ", end="")
+    print(f"{len(np.unique(pens.writers))} {arguments.writers} writers.\n\n{table(HEADER, measure(classifier, pens))}")
     return 0
 
 

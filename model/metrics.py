@@ -60,3 +60,17 @@ def auroc(positive: Floats, negative: Floats) -> float:
     ordered = np.sort(negative)
     below, not_above = (np.searchsorted(ordered, positive, side=side).mean() for side in ("left", "right"))
     return float((below + not_above) / 2 / len(negative))
+
+
+def calibration_error(probabilities: Floats, labels: Integers, bins: int = 15) -> float:
+    """How far confidence is from accuracy: sum over bins of n_bin / n * |accuracy - mean confidence|; NaN of no labels.
+
+    Bins of equal width over the confidence, the largest probability of each answer (Guo et al. 2017, equation 3).
+    """
+    if not len(labels):
+        return float("nan")
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    surplus = confidences - (probabilities.argmax(axis=1) == labels)
+    # as there, each bin holds its upper end and not its lower
+    places = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
+    return float(np.abs(np.bincount(places, weights=surplus, minlength=bins)).sum() / len(labels))

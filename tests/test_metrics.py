@@ -60,3 +60,20 @@ def test_the_area_under_the_roc_curve_is_that_of_scikit_learn_ties_and_all():
     labels = np.repeat([1, 0], [300, 200])
     expected = sklearn_metrics.roc_auc_score(labels, np.concatenate([positive, negative]))
     assert metrics.auroc(positive, negative) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_calibration_error_is_that_worked_out_by_hand():
+    # confidences 0.6 (right), 0.7 (wrong) in one bin of two; 0.4 (right) in the other: |1.3 - 1| / 3 + |0.4 - 1| / 3
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4]])
+    labels = np.array([0, 0, 2])
+    assert metrics.calibration_error(probabilities, labels, bins=2) == pytest.approx(0.3, abs=1e-12)
+    # with ten bins each stands alone: (0.4 + 0.7 + 0.6) / 3
+    assert metrics.calibration_error(probabilities, labels, bins=10) == pytest.approx(1.7 / 3, abs=1e-12)
+    assert metrics.calibration_error(np.eye(3), np.arange(3)) == 0
+    assert math.isnan(metrics.calibration_error(np.empty((0, 3)), np.empty(0, int)))
+
+
+def test_answers_as_often_right_as_they_are_confident_are_calibrated():
+    probabilities = np.tile([0.75, 0.25], (400, 1))
+    labels = np.repeat([0, 1], [300, 100])
+    assert metrics.calibration_error(probabilities, labels) == pytest.approx(0, abs=1e-12)

@@ -88,7 +88,7 @@ def load_pens(path: str | Path) -> Pens:
     if not len(labels) == len(writers) == len(counts) or expected != (len(lengths), len(points)):
         raise DataError(
             f"{path} does not fit together: {len(labels)} labels, {len(writers)} writers, {len(counts)} digits of "
-            f"{expected[0]} strokes, {len(lengths)} strokes of {expected[1]} points, {len(points)} points. Get it again."
+            f"{expected[0]} strokes, {len(lengths)} strokes of {expected[1]} points, {len(points)} points."
         )
     points = ((points - box[:2]) * (CANVAS / box[2])).astype(np.float32)
     strokes = np.split(points, np.cumsum(lengths)[:-1])
