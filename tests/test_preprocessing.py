@@ -74,6 +74,21 @@ def test_the_stages_have_their_names_and_end_in_what_the_network_reads():
     assert stages[-1].image.dtype == np.float32
 
 
+@pytest.mark.parametrize("paper", [(0, 0, 0), (250, 248, 240)])
+def test_the_first_stages_show_the_whole_sheet_though_clean_paper_is_left_out_of_the_work(paper):
+    ink = seven(top=20, left=150, size=80)
+    drawn, smoothed, thresholded = (stage.image for stage in ink_stages(rgba(ink, (120, 120, 120), paper))[:3])
+    assert drawn.shape == smoothed.shape == thresholded.shape == ink.shape
+    assert differs(drawn, ink) < 1
+    np.testing.assert_array_equal(drawn[ink == 0], 0)
+
+
+@pytest.mark.parametrize(("top", "left"), [(0, 0), (60, 0), (0, 100), (60, 100)])
+def test_ink_that_runs_off_the_sheet_is_read_as_far_as_it_is_there(top, left):
+    sheet = seven()[top:, left:]
+    assert differs(center_ink(sheet), center_ink(np.pad(sheet, 30))) < 0.5
+
+
 def test_an_mnist_digit_is_reproduced_at_any_size(mnist_digits):
     for size in (1, 2, 7, 10):
         drawings = [np.kron(digit, np.ones((size, size), np.uint8)) for digit in mnist_digits]
