@@ -160,7 +160,7 @@ DISTURBANCES = {
         "Noise",
         "Noise (% of full ink)",
         " %",
-        "Every pixel becomes darker or lighter at random; the standard deviation, in percent of full ink.",
+        "Every pixel becomes darker or lighter at random: normally distributed, with this standard deviation.",
         (0, 10, 20, 30, 40, 50, 60, 70, 80),
         0,
         noise,
