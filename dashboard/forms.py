@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.image_layers import ImageLayers
 from dashboard.state import state
 from model import BOUNDS, CHOICES, HELP, TrainConfig
 from model.config import MAX_HIDDEN_LAYERS, MAX_UNITS
@@ -22,6 +23,7 @@ NAMES = {
     "leaky-relu": "Leaky ReLU",
     "gelu": "GELU",
     "lecun": "LeCun",
+    "norm": "Batch norm",
     "sgd": "SGD",
     "rmsprop": "RMSprop",
     "adamw": "AdamW",
@@ -50,6 +52,10 @@ class Form:
     def key(self, part: str) -> str:
         return f"{self.name}-{part}"
 
+    @property
+    def image_layers(self) -> ImageLayers:
+        return ImageLayers(self.key("image"))
+
     def filled(self) -> bool:
         return state.widget(self.key("epochs")) is not None
 
@@ -65,6 +71,7 @@ class Form:
         values |= {f"units-{place}": units for place, units in enumerate(config.hidden)}
         for part in values.keys() - {*but}:
             state.set_widget(self.key(part), values[part])
+        self.image_layers.fill(config.image_layers)
 
     def length(self) -> dict[str, Any]:
         """How long to train, in epochs or in steps."""
@@ -104,6 +111,8 @@ class Form:
             )
 
     def network(self) -> dict[str, Any]:
+        """Image layers, hidden layers, and what all of them have."""
+        image_layers = self.image_layers.render()
         layers = st.number_input(
             "Hidden layers",
             min_value=0,
@@ -121,8 +130,10 @@ class Form:
                 text = f"Units in layer {place + 1}"
                 options = {"min_value": 1, "max_value": MAX_UNITS, "persist_state": "session", "width": 130}
                 hidden.append(st.number_input(text, key=key, **options))
-        values = self.choice("activation") if hidden else {}
-        return values | self.choice("initializer") | self.choice("loss") | {"hidden": tuple(hidden)}
+        values: dict[str, Any] = {"image_layers": image_layers, "hidden": tuple(hidden)}
+        if hidden or image_layers:
+            values |= self.choice("activation") | self.switch("batch_norm")
+        return values | self.choice("initializer") | self.choice("loss")
 
     def optimizer(self) -> dict[str, Any]:
         values = self.choice("optimizer")
@@ -157,6 +168,10 @@ class Form:
         """A select box over the names that the config takes."""
         options = {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
         return {setting: st.selectbox(named(setting), CHOICES[setting], format_func=named, **options)}
+
+    def switch(self, setting: str) -> dict[str, bool]:
+        options = {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
+        return {setting: st.toggle(named(setting), **options)}
 
     def number(self, setting: str, *, text: str = "", low: float | None = None, **options: Any) -> dict[str, Any]:
         """A slider where a rough value does, a number field for the rest, in the bounds that the config declares."""

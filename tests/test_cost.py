@@ -6,7 +6,8 @@ import pytest
 
 from dashboard.train.cost import START, duration, expected_seconds, slowness
 from experiments.runs import create_run
-from model import TrainConfig
+from model import PRESETS, TrainConfig
+from model.build import count_products
 
 CONFIG = TrainConfig()
 
@@ -22,6 +23,14 @@ def test_changing_the_images_takes_its_time_for_each_of_them() -> None:
         for strengths in ({}, {"elastic": 1.0, "shift": 1.0}, {"elastic": 1.0, "stroke_width": 1.0})
     )
     assert plain + 0.1 < warped < both - 0.1 < plain + 0.5
+
+
+def test_the_numbers_of_images_between_layers_take_their_time_beside_the_products() -> None:
+    dense, convolutional = PRESETS["quick"], PRESETS["cnn"]
+    seconds = [(expected_seconds(config, 55_000, 1.0) - START) / config.epochs for config in (dense, convolutional)]
+    products = count_products(convolutional) / count_products(dense)
+    assert 1.5 * products < seconds[1] / seconds[0]  # 23 times, as measured
+    assert seconds[1] / seconds[0] < 4 * products
 
 
 def test_a_slow_machine_is_known_by_its_latest_runs() -> None:

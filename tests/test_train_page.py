@@ -11,6 +11,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from dashboard.image_layers import READY
+from dashboard.train.layers import lines
 from dataset import append_drawing, load_training
 from experiments import jobs
 from experiments.runs import Run, create_run, list_runs
@@ -96,13 +98,14 @@ def test_every_setting_has_a_widget_with_the_bounds_and_choices_of_the_config() 
     app = opened()
     put(app, "selectbox", "optimizer", "momentum")
     put(app, "selectbox", "schedule", "step")
-    widgets = {w.key.removeprefix("train-"): w for w in (*app.number_input, *app.slider, *app.selectbox) if w.key}
-    elsewhere = {"data", "hidden", "steps", "start_from", "drawings_weight"}
+    kinds = (app.number_input, app.slider, app.selectbox, app.toggle)
+    widgets = {widget.key.removeprefix("train-"): widget for kind in kinds for widget in kind if widget.key}
+    elsewhere = {"data", "image_layers", "hidden", "steps", "start_from", "drawings_weight"}
     for setting in {field.name for field in dataclasses.fields(TrainConfig)} - elsewhere:
         assert setting in widgets, setting
         if setting in BOUNDS:
             assert (widgets[setting].min, widgets[setting].max) == BOUNDS[setting][:2], setting
-        else:
+        elif setting in CHOICES:
             assert len(widgets[setting].options) == len(CHOICES[setting])
         assert widgets[setting].help, setting
 
@@ -133,9 +136,100 @@ def test_layers_come_and_go_one_by_one_down_to_none() -> None:
     assert started(app).hidden == ()
 
 
+def rows(app: AppTest) -> list[str]:
+    """The image layers as they stand in the form."""
+    return [block.proto.popover.label for block in app.get("popover") if "-image-row-" in block.proto.id]
+
+
+def layer_table(app: AppTest) -> list[list[str]]:
+    """The text of each cell of the table layer by layer."""
+    table = next(html.proto.body for html in app.get("html") if 'class="layers"' in html.proto.body)
+    lines = re.findall(r"<tr>(.*?)</tr>", table)
+    return [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[dh].*?</t[dh]>", line)] for line in lines]
+
+
+def click(app: AppTest, part: str) -> AppTest:
+    app.button(key=f"train-image-{part}").click()
+    return run(app)
+
+
+def test_image_layers_are_added_changed_moved_and_taken_away() -> None:
+    app = opened()
+    for _ in range(4):
+        click(app, "add")
+    assert rows(app) == [
+        "1 · Convolution 3×3, 16 filters",
+        "2 · Max pooling 2×2",
+        "3 · Convolution 3×3, 32 filters",
+        "4 · Max pooling 2×2",
+    ]
+    put(app, "selectbox", "image-kernel-0", 5)
+    put(app, "number_input", "image-stride-0", 2)
+    put(app, "selectbox", "image-padding-0", "valid")
+    put(app, "selectbox", "image-kind-1", "residual")
+    put(app, "number_input", "image-filters-1", 8)
+    put(app, "selectbox", "image-kind-3", "average-pool")
+    put(app, "selectbox", "image-window-3", 3)
+    click(app, "up-2")
+    click(app, "remove-0")
+    click(app, "down-1")
+    config = started(app)
+    assert config.image_layers == ("conv 32", "average-pool 3x3", "residual 8")
+
+
+@pytest.mark.parametrize("choice", READY)
+def test_a_ready_choice_fills_the_image_layers(choice: str) -> None:
+    app = put(opened(), "selectbox", "preset", "cnn")
+    app.button_group(key="train-image-ready").set_value(choice)
+    assert started(run(app)).image_layers == READY[choice]
+
+
+def test_the_table_says_layer_by_layer_what_comes_out_and_what_is_learned() -> None:
+    app = put(opened(), "selectbox", "preset", "cnn")
+    assert layer_table(app)[:6] == [
+        ["Layer", "Output", "Parameters"],
+        ["", "Image", "28 × 28 × 1", "–"],
+        ["", "Convolution 3×3, 16 filters", "28 × 28 × 16", "144"],
+        ["", "Max pooling 2×2", "14 × 14 × 16", "–"],
+        ["", "Batch norm", "14 × 14 × 16", "32"],
+        ["", "ReLU", "14 × 14 × 16", "–"],
+    ]
+    assert layer_table(app)[-1] == ["In all", f"{PRESETS['cnn'].parameter_count():,}"]
+
+
+def test_every_kind_of_layer_has_a_name_in_the_table() -> None:
+    config = PRESETS["cnn"].replace(image_layers=("residual 4", "conv 2 valid", "average-pool"), dropout=0.25)
+    assert [text for text, _, _ in lines(config)] == [
+        "Residual block 3×3, 4 filters",
+        "Convolution 3×3, 2 filters, valid",
+        "Batch norm",
+        "ReLU",
+        "Average pooling 2×2",
+        "Flatten",
+        "Dense, 64 units",
+        "Batch norm",
+        "ReLU",
+        "Dropout 25\N{NO-BREAK SPACE}%",
+        "Dense, 10 units",
+    ]
+
+
+def test_a_layer_that_does_not_fit_is_refused_at_its_row_and_at_the_start() -> None:
+    app = put(opened(), "selectbox", "preset", "cnn")
+    put(app, "selectbox", "image-window-1", 14)
+    put(app, "selectbox", "image-window-3", 3)
+    assert [error.value for error in app.error] == 2 * [app.error[0].value]
+    assert "Image layer 4, max-pool 3x3: " in app.error[0].value
+    assert "got 2x2" in app.error[0].value
+    assert button(app, "Start fresh").disabled
+    click(app, "remove-1")
+    assert not app.error
+    assert not button(app, "Start fresh").disabled
+
+
 def test_parameters_steps_and_time_stand_beside_the_start() -> None:
     text = next(caption.value for caption in opened().caption if "parameters" in caption.value)
-    assert "784 → 128 → 64 → 10, 109,386 parameters" in text
+    assert "784-128-64-10: 109,386 parameters" in text
     assert "About" in text
     assert "145 steps on 3,667 images" in text
 
@@ -310,7 +404,8 @@ def test_a_finished_model_is_used_by_one_click() -> None:
 
 
 def test_the_settings_of_a_run_can_be_used_again() -> None:
-    other = SMALL.replace(hidden=(30, 20, 10), schedule="cosine", learning_rate=0.02, steps=30, shift=2.0)
+    layers = {"image_layers": ("conv 4 5x5 stride 2 valid", "max-pool 3x3"), "hidden": (30, 20), "batch_norm": True}
+    other = SMALL.replace(**layers, schedule="cosine", learning_rate=0.02, steps=30, shift=2.0)
     made = create_run(other)
     made.write_status(replace(made.status(), state="stopped"))
     app = press(opened(run=made.id), "Use these settings again")

@@ -5,10 +5,13 @@ from statistics import median
 
 from experiments.runs import Run, RunError
 from model import TrainConfig
-from model.build import count_products
+from model.build import build_layers, count_products
 
 # Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
 STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
+NUMBER = (
+    3.6e-9  # likewise for each number of the images that lie between its layers: they come from memory, and go there
+)
 WARPED, WIDENED = 3.5e-6, 2.7e-6  # likewise for each image that is moved or distorted, or whose strokes change
 START = 1.0  # until a new process trains
 SPACE = "\N{NO-BREAK SPACE}"
@@ -40,7 +43,8 @@ def slowness(runs: Iterable[Run]) -> float:
 def _step_seconds(config: TrainConfig, images: int) -> float:
     batch = min(config.batch_size or images, images)
     warped = any((config.shift, config.rotation, config.scale, config.shear, config.elastic))
-    image = IMAGE + WARPED * warped + WIDENED * bool(config.stroke_width)
+    numbers = sum(layer.units for layer in build_layers(config) if len(layer.output_shape) == 3)
+    image = IMAGE + WARPED * warped + WIDENED * bool(config.stroke_width) + NUMBER * numbers
     return STEP + image * batch + config.parameter_count() * PARAMETER + count_products(config) * PRODUCT * batch
 
 

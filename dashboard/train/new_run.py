@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
 from dashboard.forms import Form
+from dashboard.image_layers import sentence
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
 from dashboard.train.cost import duration, expected_seconds, slowness
+from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
@@ -61,6 +64,7 @@ def render_new_run() -> Figure | None:
     start = st.container()
     with st.expander("Network", icon=":material/hub:"):
         values |= FORM.network()
+        table = st.container()
     with st.expander("Optimizer and schedule", icon=":material/trending_down:"):
         values |= FORM.optimizer() | FORM.schedule()
         chart = st.container()
@@ -80,8 +84,12 @@ def render_new_run() -> Figure | None:
     try:
         config = TrainConfig(**values)
     except ConfigError as error:
-        start.error(str(error))
+        with start:
+            st.error(sentence(error))
+            start_buttons(ready=False)
         return None
+    with table:
+        render_layers(config)
     images = pool - round(pool * config.validation_share) + config.drawings_weight * int(count_by_digit().sum())
     with start:
         render_start(config, preset, images, ready=pool > 0)
@@ -97,8 +105,7 @@ def render_new_run() -> Figure | None:
 def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) -> None:
     """What the run will be, and the buttons."""
     runs = list_runs()[:LISTED]
-    sizes = " → ".join(map(str, (784, *config.hidden, 10)))
-    about = f"{sizes}, {config.parameter_count():,} parameters."
+    about = f"{config.architecture}: {config.parameter_count():,} parameters."
     if ready:
         seconds = expected_seconds(config, images, slowness(runs))
         about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
@@ -107,14 +114,21 @@ def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) 
         st.error("Early stopping needs validation images: raise the validation share, or set early stopping to 0.")
         ready = False
     name = preset if config == with_data_of(config, preset) else f"{preset}, changed"
+    pressed, continuing = start_buttons(ready=ready)
+    if pressed:
+        begin(config, name)
+    with continuing:
+        render_continue(config, name, runs)
+
+
+def start_buttons(*, ready: bool) -> tuple[bool, DeltaGenerator]:
+    """-> whether to start, and the place for what to continue from."""
     with st.container(horizontal=True):
         # Each start has a button of its own: the second click of a double click finds it gone.
-        if st.button(
+        pressed = st.button(
             "Start fresh", key=f"start-{state.starts}", type="primary", icon=":material/play_arrow:", disabled=not ready
-        ):
-            begin(config, name)
-        with st.popover("Continue from a model", key=f"continue-{state.starts}", disabled=not ready):
-            render_continue(config, name, runs)
+        )
+        return pressed, st.popover("Continue from a model", key=f"continue-{state.starts}", disabled=not ready)
 
 
 def render_continue(config: TrainConfig, name: str, runs: list[Run]) -> None:
