@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.drawn_digits import WRITERS
 from benchmarks.report import table
 from dataset import DataError, load_digits
 from experiments.pretraining.material import MANNERS as NAMES
-from experiments.pretraining.pens import HELD_OUT, MANNERS, VALIDATION, load_pens, pen_images
+from experiments.pretraining.pens import MANNERS, load_pens, pen_images
 from experiments.pretraining.strangers import draw_strangers, unseen_families
 from model import CheckpointError, Classifier, load_classifier
 from model.arrays import Bytes, Floats
@@ -17,7 +18,6 @@ from model.classifier import doubt
 from model.metrics import auroc
 
 ALL = "all of them"
-WRITERS = {"validation": VALIDATION, "held-out": HELD_OUT}
 
 
 def measure(classifier: Classifier, digits: dict[str, Bytes], strangers: dict[str, Bytes]) -> None:

@@ -150,6 +150,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         pairs = [setting.partition("=")[::2] for setting in settings]
         config = CONFIG.replace(**{name: parse_setting(name, text) for name, text in pairs})
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)  # now, not after the training
         material = load_material(arguments.work, arguments.pens, config.validation_share, config.seed)
         about = description(material)
         print(", ".join(f"{count:,} {name}" for name, count in about["trained_on"].items()), "to train on.", flush=True)
