@@ -19,6 +19,7 @@ from experiments.pretraining.pens import (
 from model import load_classifier
 
 FILE = "pen-drawings/pendigits_orig_train.npz"
+LEAST, LEAST_SMALL = 0.93, 0.80  # of the digits; small ones are drawn with thick strokes
 
 
 def write(path: Path, **changes: object) -> Path:
@@ -105,8 +106,9 @@ def test_writers_are_for_reporting_for_choosing_or_for_training():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("manner", [name for name in MANNERS if name.startswith("whole")])
-def test_the_shipped_network_reads_at_least_93_percent_of_real_pens(manner, reference_data):
+@pytest.mark.parametrize("manner", MANNERS)
+def test_the_shipped_network_reads_real_pens_by_writers_it_has_never_met(manner, reference_data):
     pens = load_pens(reference_data / FILE).by(HELD_OUT)
     probabilities = load_classifier().predict_proba(pen_images(pens, *MANNERS[manner]))
-    assert np.mean(probabilities.argmax(axis=1) == pens.labels) >= 0.93
+    least = LEAST_SMALL if manner.startswith("small") else LEAST
+    assert np.mean(probabilities.argmax(axis=1) == pens.labels) >= least
