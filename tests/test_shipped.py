@@ -33,7 +33,8 @@ def little() -> Material:
 def make(little: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shipped, "load_material", lambda *_: little)
 
-    plain = ("hidden=32", "batch_size=16", "shift=0", "rotation=0", "scale=0", "shear=0")
+    plain = ["image_layers=", "batch_norm=false", "hidden=32", "dropout=0", "batch_size=16", "learning_rate=0.002"]
+    plain += [f"{change}=0" for change in ("shift", "rotation", "scale", "shear", "elastic", "stroke_width")]
     settings = [word for setting in plain for word in ("--set", setting)]
 
     def run(name: str, *words: str) -> Path:

@@ -41,15 +41,20 @@ from model.metrics import accuracy, auroc
 
 CONFIG = TrainConfig(
     data=SHIPPED,
-    hidden=(256, 128),
+    image_layers=("conv 24", "max-pool", "conv 48", "conv 48", "max-pool", "conv 64"),
+    batch_norm=True,
+    hidden=(128,),
+    dropout=0.2,
     optimizer="adamw",
-    learning_rate=0.002,
-    weight_decay=0.1,
-    shift=1.0,
-    rotation=10.0,
+    learning_rate=0.004,
+    weight_decay=0.05,
+    shift=0.8,
+    rotation=12.0,
     scale=0.1,
-    shear=0.1,
-    epochs=20,
+    shear=0.12,
+    elastic=0.8,
+    stroke_width=0.6,
+    epochs=22,
 )
 REJECTED = 0.005
 """Share of digits for validation, of MNIST and of pens alike, that may be taken for no digit."""
