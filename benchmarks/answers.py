@@ -115,7 +115,8 @@ def main() -> None:
         stages = {
             call: microseconds(lambda call=call: call(drawing), arguments.seconds) for call in (center_ink, ink_stages)
         }
-        ours, theirs, batch = compare_reading(mnist_or_similar()[0].images[:10_000], arguments.rounds)
+        images = mnist_or_similar()[0].images[:10_000].copy()  # PyTorch wants them writable
+        ours, theirs, batch = compare_reading(images, arguments.rounds)
 
     begin("Answers")
     rows = {
