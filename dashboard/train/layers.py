@@ -14,7 +14,7 @@ from model.build import IMAGE, describe_layers
 from model.image_layers import KINDS, read_word
 from model.layers import Shape
 
-TALL = 1.25  # rem, the drawing of an image as large as those that come in
+TALL = 1.4  # rem, the drawing of an image as large as those that come in
 
 
 def render_layers(config: TrainConfig) -> None:
@@ -53,6 +53,7 @@ def lines(config: TrainConfig) -> Iterator[tuple[str, Shape, int]]:
 def _row(text: str, shape: Shape, parameters: int | None) -> str:
     side = TALL * shape[0] / IMAGE[0]
     drawing = f'<i style="width: {side:.3g}rem; height: {side:.3g}rem;"></i>' if len(shape) == 3 else ""
+    name = " ".join(f"<span>{escape(part)}</span>" for part in text.replace(", ", ",\n").split("\n"))
     output = " × ".join(f"{number:,}" for number in shape)
     learned = f"{parameters:,}" if parameters else "–"
-    return f"<tr><td>{drawing}</td><th>{escape(text)}</th><td>{output}</td><td>{learned}</td></tr>"
+    return f"<tr><td>{drawing}</td><th>{name}</th><td>{output}</td><td>{learned}</td></tr>"

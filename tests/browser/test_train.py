@@ -147,6 +147,30 @@ def test_what_training_makes_of_the_digits_changes_as_a_slider_moves(
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_image_layers_are_set_without_their_words_and_are_still_there_after_a_page_switch(
+    new_page: NewPage, width: int, height: int
+) -> None:
+    page = new_page("/train", width=width, height=height)
+    page.get_by_text("Network", exact=True).click()
+    page.get_by_role("radio", name="Small").click()
+    page.get_by_role("button", name="4 · Max pooling 2×2").click()
+    page.get_by_role("combobox", name="Window").click()
+    page.get_by_role("option", name="3×3", exact=True).click()
+    page.get_by_role("button", name="2 · Max pooling 2×2").click()
+    page.get_by_role("combobox", name="Window").click()
+    page.get_by_role("option", name="14×14", exact=True).click()
+    expect(page.get_by_text("Image layer 4, max-pool 3x3: ")).to_have_count(2)
+    expect(button(page, "Start fresh")).to_be_disabled()
+    button(page, "Remove").click()
+    expect(button(page, "Start fresh")).to_be_enabled()
+    expect(page.locator(".layers")).to_contain_text("9 × 9 × 32")
+    page.get_by_role("link", name="Draw").first.evaluate("link => link.click()")  # folded away on a phone
+    page.get_by_role("heading", name="Draw a digit").wait_for()
+    page.get_by_role("link", name="Train").first.evaluate("link => link.click()")
+    expect(page.get_by_text("conv 16, conv 32, max-pool 3x3, 128, 64, 10")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_start_and_then_stop_are_visible_without_scrolling(new_page: NewPage, width: int, height: int) -> None:
     page = new_page("/train", width=width, height=height)
     button(page, "Start fresh").wait_for()
