@@ -14,6 +14,7 @@ from model import preprocessing
 from model.rng import Purpose, rng
 
 RENDERINGS = 6  # of each digit by a pen, with another width, size and place each time
+BLOTS = 3  # further renderings of each, small and by a thick pen, which are the hardest to read
 STRANGERS = 1_500  # of each family
 VALIDATION_STRANGERS = 200  # likewise
 MANNERS = ("whole canvas, 12 px", "whole canvas, 20 px", "whole canvas, 28 px", "small (60 px), 28 px")
@@ -44,10 +45,12 @@ def assemble(pens_file: Path, validation_share: float, seed: int) -> Material:
     writers, others = everyone.training, everyone.by(pens.VALIDATION)
     train, validation = load_training(SHIPPED, validation_share)
     drawn = [pens.varied_pen_images(writers, rng(seed, Purpose.DRAWINGS, part)) for part in range(RENDERINGS)]
+    for part in range(RENDERINGS, RENDERINGS + BLOTS):
+        drawn.append(pens.varied_pen_images(writers, rng(seed, Purpose.DRAWINGS, part), (18, 30), (50, 90)))
     return Material(
         {
             "MNIST": train,
-            "pens": Digits(np.concatenate(drawn), np.tile(writers.labels, RENDERINGS)),
+            "pens": Digits(np.concatenate(drawn), np.tile(writers.labels, len(drawn))),
             "strangers": no_digits(strangers.shown_families(train.images), STRANGERS, seed),
         },
         {

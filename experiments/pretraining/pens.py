@@ -26,6 +26,7 @@ FINER = 4  # drawn so many times finer and then averaged: smooth edges, as a bro
 
 ARRAYS = ("pts", "stroke_len", "n_strokes", "labels", "writer", "box")
 
+Range: TypeAlias = tuple[float, float]
 Strokes: TypeAlias = list[npt.NDArray[Any]]
 
 
@@ -127,13 +128,16 @@ def pen_images(
     return np.stack([center_ink(render(strokes, width, longer_side, centre)) for strokes in pens.strokes])
 
 
-def varied_pen_images(pens: Pens, random: np.random.Generator) -> Bytes:
+def varied_pen_images(
+    pens: Pens, random: np.random.Generator, widths: Range = (10, 30), longer_sides: Range = (50, 240)
+) -> Bytes:
     """As pen_images, each digit with a width, a size and a place of its own: to train on."""
-    widths = random.uniform(10, 30, len(pens))
-    sides = np.exp(random.uniform(np.log(50), np.log(240), len(pens)))  # small ones are as frequent as large ones
+    drawn_widths = random.uniform(*widths, len(pens))
+    low, high = np.log(longer_sides)
+    sides = np.exp(random.uniform(low, high, len(pens)))  # small ones are as frequent as large ones
     shares = random.uniform(-0.5, 0.5, (len(pens), 2))
     images = np.empty((len(pens), 28, 28), np.uint8)
-    for image, strokes, width, side, share in zip(images, pens.strokes, widths, sides, shares, strict=True):
+    for image, strokes, width, side, share in zip(images, pens.strokes, drawn_widths, sides, shares, strict=True):
         x, y = CANVAS / 2 + share * (CANVAS - side - width)  # no ink beyond the edge
         image[:] = center_ink(render(strokes, width, side, (x, y)))
     return images

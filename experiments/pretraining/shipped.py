@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from dataset import DataError
 from dataset.download import SHIPPED
-from experiments.pretraining.material import RENDERINGS, Material, joined, load_material
+from experiments.pretraining.material import BLOTS, RENDERINGS, Material, joined, load_material
 from experiments.pretraining.pens import VALIDATION
 from model import (
     CheckpointError,
@@ -135,7 +135,7 @@ def description(material: Material) -> dict[str, Any]:
         "classes": list("0123456789"),
         "trained_on": {name: len(part) for name, part in material.train.items()},
         "validated_on": {name: len(part) for name, part in material.validation.items()},
-        "renderings_of_each_pen_digit": RENDERINGS,
+        "renderings_of_each_pen_digit": RENDERINGS + BLOTS,
         "validation_writers": list(VALIDATION),
         "data_fingerprint": joined(*material.train.values()).fingerprint,
         "versions": {"python": platform.python_version()}
