@@ -28,6 +28,7 @@ READY: dict[str, tuple[str, ...]] = {
     "Small": ("conv 16", "max-pool", "conv 32", "max-pool"),
     "Residual": ("conv 16", "max-pool", "residual 16", "max-pool", "residual 32", "average-pool 7x7"),
 }
+WIDTH = 320  # of an open row, whatever it says; a phone has that much
 USUAL = {"kind": "conv", "filters": 16, "kernel": 3, "stride": 1, "padding": "same", "window": 2}
 
 
@@ -110,7 +111,8 @@ class ImageLayers:
                     width="stretch",
                     key=f"{self.key('row', place)}-{state.widget(self.key('filled'))}",
                 ):
-                    self._render_layer(place, len(words))
+                    with st.container(width=WIDTH):
+                        self._render_layer(place, len(words))
                 if wrong and refused:
                     st.error(wrong[1])
         full = len(words) == MAX_LAYERS

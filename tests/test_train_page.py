@@ -197,6 +197,15 @@ def test_the_table_says_layer_by_layer_what_comes_out_and_what_is_learned() -> N
     assert layer_table(app)[-1] == ["In all", f"{PRESETS['cnn'].parameter_count():,}"]
 
 
+def test_a_dense_network_begins_with_the_pixels_in_a_row() -> None:
+    assert [text for text, _, _ in lines(PRESETS["full-batch-64"])] == [
+        "Flatten",
+        "Dense, 64 units",
+        "ReLU",
+        "Dense, 10 units",
+    ]
+
+
 def test_every_kind_of_layer_has_a_name_in_the_table() -> None:
     config = PRESETS["cnn"].replace(image_layers=("residual 4", "conv 2 valid", "average-pool"), dropout=0.25)
     assert [text for text, _, _ in lines(config)] == [

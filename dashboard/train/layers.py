@@ -10,7 +10,7 @@ from dashboard.image_layers import in_words
 from dashboard.state import state
 from dashboard.theme import Palette
 from model import TrainConfig
-from model.build import IMAGE, describe_layers
+from model.build import IMAGE, PIXELS, describe_layers
 from model.image_layers import KINDS, read_word
 from model.layers import Shape
 
@@ -24,8 +24,7 @@ def render_layers(config: TrainConfig) -> None:
 
 def layers_table(config: TrainConfig, palette: Palette) -> str:
     """A row for each layer: its image drawn to scale, its name, its output and its parameters; then the total."""
-    image = IMAGE if config.image_layers else (IMAGE[0] * IMAGE[1],)
-    rows = [_row("Image", image, None), *(_row(*line) for line in lines(config))]
+    rows = [_row("Image", IMAGE, 0), *(_row(*line) for line in lines(config))]
     total = f'<tr><th colspan="3">In all</th><td>{config.parameter_count():,}</td></tr>'
     return (
         f'<table class="layers" style="--line: {palette.line}; --muted: {palette.muted}; --fill: {palette.accent};">'
@@ -36,6 +35,8 @@ def layers_table(config: TrainConfig, palette: Palette) -> str:
 
 def lines(config: TrainConfig) -> Iterator[tuple[str, Shape, int]]:
     """Each layer in words, its output shape, and its parameters."""
+    if not config.image_layers:
+        yield "Flatten", (PIXELS,), 0  # no layer: the digits come as rows of pixels
     words = map(read_word, config.image_layers)  # each makes one layer of its kind, and in this order
     for name, shape, parameters in describe_layers(config):
         kind = name.rstrip("0123456789")
@@ -50,7 +51,7 @@ def lines(config: TrainConfig) -> Iterator[tuple[str, Shape, int]]:
         yield text, shape, parameters
 
 
-def _row(text: str, shape: Shape, parameters: int | None) -> str:
+def _row(text: str, shape: Shape, parameters: int) -> str:
     side = TALL * shape[0] / IMAGE[0]
     drawing = f'<i style="width: {side:.3g}rem; height: {side:.3g}rem;"></i>' if len(shape) == 3 else ""
     name = " ".join(f"<span>{escape(part)}</span>" for part in text.replace(", ", ",\n").split("\n"))
