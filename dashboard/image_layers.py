@@ -105,14 +105,16 @@ class ImageLayers:
         with st.container(key=self.key("rows"), gap="xsmall"):
             for place, word in enumerate(words):
                 refused = wrong is not None and wrong[0] == place
-                with st.popover(
-                    f"{place + 1} · {in_words(read_word(word))}",
-                    icon=":material/error:" if refused else None,
-                    width="stretch",
-                    key=f"{self.key('row', place)}-{state.widget(self.key('filled'))}",
+                with (
+                    st.popover(
+                        f"{place + 1} · {in_words(read_word(word))}",
+                        icon=":material/error:" if refused else None,
+                        width="stretch",
+                        key=f"{self.key('row', place)}-{state.widget(self.key('filled'))}",
+                    ),
+                    st.container(width=WIDTH),
                 ):
-                    with st.container(width=WIDTH):
-                        self._render_layer(place, len(words))
+                    self._render_layer(place, len(words))
                 if wrong and refused:
                     st.error(wrong[1])
         full = len(words) == MAX_LAYERS
