@@ -141,7 +141,7 @@ def test_the_names_that_others_rely_on_exist(package: str) -> None:
 
 
 def test_the_network_stays_readable_in_one_sitting() -> None:
-    """About 2,000 lines of code, convolution included. What is counted is what has to be understood: docstrings and comments help with it."""
+    """About 2,000 lines of code. What is counted is what has to be understood: docstrings and comments help with it."""
     total = sum(len(code_lines(path)) for path in SOURCES if name(path).startswith("model/"))
     assert total <= 2000, f"model/ has {total} lines of code; what could go, or live in another package?"
 
