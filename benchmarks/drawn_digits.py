@@ -30,14 +30,20 @@ def measure(classifier: Classifier, pens: Pens) -> list[list[str]]:
     return rows
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(description: str | None) -> argparse.ArgumentParser:
+    """Which model, and which pens."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", help="a checkpoint; the shipped weights unless given")
     data = os.environ.get("DIGITS_REFERENCE_DATA")
     path = f"{data}/pen-drawings/pendigits_orig_train.npz" if data else None
     help_ = "the pen drawings, a .npz file (default: pen-drawings/pendigits_orig_train.npz in DIGITS_REFERENCE_DATA)"
     parser.add_argument("--pens", default=path, required=not path, help=help_)
     parser.add_argument("--writers", choices=WRITERS, default="held-out", help="whose digits (default: %(default)s)")
+    return parser
+
+
+def main() -> int:
+    parser = options(__doc__)
     arguments = parser.parse_args()
     try:
         classifier, pens = load_classifier(arguments.model), load_pens(arguments.pens).by(WRITERS[arguments.writers])

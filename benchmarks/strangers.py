@@ -1,12 +1,10 @@
 """Strangers: whether a network tells drawings that are no digits from digits, by how much it doubts its answer."""
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.drawn_digits import WRITERS
+from benchmarks.drawn_digits import WRITERS, options
 from benchmarks.report import table
 from dataset import DataError, load_digits
 from experiments.pretraining.material import MANNERS as NAMES
@@ -39,10 +37,7 @@ def doubts_of(classifier: Classifier, groups: dict[str, Bytes]) -> dict[str, Flo
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", help="a checkpoint; the shipped weights unless given")
-    parser.add_argument("--pens", type=Path, required=True, help="the pen drawings, a .npz file")
-    parser.add_argument("--writers", choices=WRITERS, default="held-out", help="of the digits (default: %(default)s)")
+    parser = options(__doc__)
     parser.add_argument("--each", type=int, default=500, help="drawings of each family (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the drawings (default: %(default)s)")
     arguments = parser.parse_args()
