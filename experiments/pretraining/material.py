@@ -16,8 +16,6 @@ from model.rng import Purpose, rng
 RENDERINGS = 6  # of each digit by a pen, with another width, size and place each time
 BLOTS = 3  # further renderings of each, small and by a thick pen, which are the hardest to read
 STRANGERS = 1_500  # of each family
-NOISY = 8_000  # digits of MNIST once more, with noise of up to so many percent of full ink
-NOISE = 60.0
 VALIDATION_STRANGERS = 200  # likewise
 MANNERS = ("whole canvas, 12 px", "whole canvas, 20 px", "whole canvas, 28 px", "small (60 px), 28 px")
 
@@ -25,7 +23,7 @@ Parts: TypeAlias = dict[str, Digits]
 
 
 class Material(NamedTuple):
-    """train: "MNIST", "MNIST with noise", "pens", "strangers". validation: "MNIST", "strangers", pens by MANNERS."""
+    """train: "MNIST", "pens", "strangers". validation: the same of other digits and writers, pens by MANNERS."""
 
     train: Parts
     validation: Parts
@@ -52,7 +50,6 @@ def assemble(pens_file: Path, validation_share: float, seed: int) -> Material:
     return Material(
         {
             "MNIST": train,
-            "MNIST with noise": noisy(train, rng(seed, Purpose.NOISE)),
             "pens": Digits(np.concatenate(drawn), np.tile(writers.labels, len(drawn))),
             "strangers": no_digits(strangers.shown_families(train.images), STRANGERS, seed),
         },
@@ -92,14 +89,6 @@ def load_material(folder: Path | None, pens_file: Path, validation_share: float,
             if what == "images":
                 sides[side][name] = Digits(stored[key], stored[f"{side}/{name}/labels"])
     return Material(**sides)
-
-
-def noisy(digits: Digits, random: np.random.Generator) -> Digits:
-    """Some of the digits, each with a strength of noise of its own: else a network takes noise for no digit."""
-    rows = np.sort(random.choice(len(digits), min(NOISY, len(digits)), replace=False))
-    strengths = random.uniform(0, NOISE / 100 * 255, (len(rows), 1, 1)).astype(np.float32)
-    images = digits.images[rows] + strengths * random.standard_normal((len(rows), 28, 28), np.float32)
-    return Digits(np.clip(np.rint(images), 0, 255).astype(np.uint8), digits.labels[rows])
 
 
 def no_digits(families: dict[str, strangers.Family], each: int, seed: int) -> Digits:
