@@ -54,7 +54,7 @@ CONFIG = TrainConfig(
     shear=0.12,
     elastic=0.8,
     stroke_width=0.6,
-    epochs=22,
+    epochs=20,
 )
 REJECTED = 0.005
 """Share of digits for validation, of MNIST and of pens alike, that may be taken for no digit."""
