@@ -15,7 +15,7 @@ from model.rng import Purpose, rng
 
 RENDERINGS = 6  # of each digit by a pen, with another width, size and place each time
 BLOTS = 3  # further renderings of each, small and by a thick pen, which are the hardest to read
-STRANGERS = 1_500  # of each family
+STRANGERS = 750  # of each family
 VALIDATION_STRANGERS = 200  # likewise
 MANNERS = ("whole canvas, 12 px", "whole canvas, 20 px", "whole canvas, 28 px", "small (60 px), 28 px")
 

@@ -48,12 +48,12 @@ CONFIG = TrainConfig(
     optimizer="adamw",
     learning_rate=0.004,
     weight_decay=0.05,
-    shift=0.8,
-    rotation=12.0,
+    shift=1.0,
+    rotation=10.0,
     scale=0.1,
-    shear=0.12,
-    elastic=0.8,
-    stroke_width=0.6,
+    shear=0.1,
+    elastic=0.5,
+    stroke_width=0.4,
     epochs=20,
 )
 REJECTED = 0.005
