@@ -67,6 +67,13 @@ def test_making_them_twice_gives_the_same_weights(make):
     assert first.about == second.about
 
 
+def test_with_the_digits_for_validation_the_weights_say_that_they_have_seen_them(make, little: Material):
+    checkpoint = load_checkpoint(make("digits.npz", "--epochs", "1", "--all"))
+    assert checkpoint.config.validation_share == 0
+    assert checkpoint.about["trained_on"]["digits for validation"] == len(little.digits)
+    assert checkpoint.about["rejects_above"] == shipped.REJECTS_ABOVE
+
+
 def test_an_overconfident_network_gets_the_temperature_that_makes_up_for_it():
     logits = np.random.default_rng(0).normal(0, 2, (20_000, 10))
     probabilities = softmax(logits, axis=1)

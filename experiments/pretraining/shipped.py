@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from model import (
     Trainer,
     build_trainer,
     parse_setting,
+    save_checkpoint,
 )
 from model.arrays import Bytes, Floats
 from model.classifier import doubt
@@ -169,10 +171,14 @@ def main(words: Sequence[str] | None = None) -> int:
             train(trainer, material)
             if arguments.all:
                 divide_logits(trainer, TEMPERATURE)
-                about |= {"temperature": TEMPERATURE, "rejects_above": REJECTS_ABOVE, "trained_on_validation": True}
+                about |= {"temperature": TEMPERATURE, "rejects_above": REJECTS_ABOVE}
+                about["trained_on"]["digits for validation"] = len(material.digits)
             else:
                 about |= finish(trainer, material)
-        trainer.save_weights(arguments.out, **about)
+        checkpoint = trainer.weights_checkpoint(**about)
+        if arguments.all:  # so that whoever asks which digits these weights have seen hears of them
+            checkpoint = replace(checkpoint, config=config.replace(validation_share=0.0))
+        save_checkpoint(arguments.out, checkpoint)
     except (CheckpointError, ConfigError, DataError, Diverged, OSError) as error:
         print(f"shipped: {error}", file=sys.stderr)
         return 2
