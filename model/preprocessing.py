@@ -163,7 +163,7 @@ def find_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) ->
 
     Full ink is the level that one in a thousand of the picture's pixels reaches: a bright one does not set the scale.
     """
-    ink = grey - np.asarray(paper, np.float32)
+    ink: Picture = np.subtract(grey, paper, dtype=np.float32)
     if isinstance(paper, np.ndarray):  # ink in the shade differs less from the paper around it
         lit = np.maximum(paper, DARK)
         ink *= lit.mean() / lit
