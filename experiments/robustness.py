@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from dataset import Digits
 from model import BlankDrawing, Classifier, center_ink
+from model.arrays import Bytes
 from model.augmentation import affine_sources, change_strokes, warp
 from model.rng import Purpose, rng
-
-Bytes = NDArray[np.uint8]
 
 SAMPLE = 1_000  # digits: enough for an interval of 2 points or less each way, and 50 strengths take a second or two
 DIRECTIONS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)], np.float32)  # right, down, left, up, as (down, right)

@@ -1,8 +1,8 @@
 """Shipped: the one command that makes the weights that come with the project.
 
-    python -m experiments.pretraining.shipped --pens pendigits_orig_train.npz --out model/pretrained/digits.npz
+    python -m experiments.pretraining.shipped --all --pens pendigits_orig_train.npz --out model/pretrained/digits.npz
 
-Same machine, same libraries: the same weights, bit for bit.
+Without --all, digits are held back to choose by. Same machine, same libraries: the same weights, bit for bit.
 """
 
 import argparse
