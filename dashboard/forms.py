@@ -33,7 +33,7 @@ SLIDERS = {  # the step, and how a value is written
     **dict.fromkeys(("shift", "elastic", "stroke_width"), (0.1, "%.1f px")),
     "rotation": (1.0, "%.0f°"),
 }
-INCREMENTS = {"batch_size": 32, "steps": 100, "momentum": 0.01, "decay": 0.05}
+INCREMENTS = {"batch_size": 32, "steps": 100, "training_images": 500, "momentum": 0.01, "decay": 0.05}
 DIGITS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 RATES = [float(f"{digit}e{power}") for power in range(-6, 2) for digit in DIGITS] + [100.0]
 

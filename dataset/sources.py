@@ -80,8 +80,13 @@ def load_digits(source: str | Path, split: Split = "train") -> Digits:
     return pool[:cut] if split == "train" else pool[np.arange(cut, len(pool))]
 
 
-def load_training(source: str | Path, validation_share: float = VALIDATION_SHARE) -> tuple[Digits, Digits]:
-    """Training and validation digits: every digit of the source but its test digits, the last share for validation."""
+def load_training(
+    source: str | Path, validation_share: float = VALIDATION_SHARE, images: int = 0
+) -> tuple[Digits, Digits]:
+    """Training and validation digits: every digit of the source but its test digits, the last share for validation.
+
+    `images` keeps so many of the training digits only, the first ones; 0 keeps all.
+    """
     if not 0 <= validation_share < 1:
         raise DataError(f"The validation share must be at least 0 and below 1, got {validation_share:g}.")
     pool = _read(source, "pool")
@@ -95,7 +100,7 @@ def load_training(source: str | Path, validation_share: float = VALIDATION_SHARE
     if rows == len(pool):
         raise DataError(f"A validation share of {validation_share:g} leaves none of {rows} digits to train on.")
     cut = len(pool) - rows
-    return pool[:cut], pool[cut:]
+    return pool[: min(cut, images or cut)], pool[cut:]
 
 
 def class_names(source: str | Path) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ IMAGES = 16_384  # enough for any batch whose parts are like those of a larger o
 
 def calibrate_threads(config: TrainConfig) -> tuple[int, str]:
     """The number of threads to train with, and why, in a line."""
-    train, _ = load_training(config.data, config.validation_share)
+    train, _ = load_training(config.data, config.validation_share, config.training_images)
     return choose_threads(measure_speeds(config, train[:IMAGES]))
 
 

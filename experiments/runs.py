@@ -56,6 +56,8 @@ class Status:
     state: str
     reason: str = ""
     name: str = ""
+    group: str = ""  # what it was made for together with others: the id of a sweep, "range-test"; empty: by itself
+    trial: int | None = None  # which setting of that sweep
     created: float = 0.0
     queued: float = 0.0  # since when it waits for its turn
     started: float = 0.0
@@ -76,7 +78,9 @@ class Status:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     validation_epoch: float | None = None  # after which it was last validated
-    best_epoch: float | None = None
+    best_epoch: float | None = None  # the one with the lowest validation loss: its weights are the model
+    best_validation_loss: float | None = None
+    best_validation_accuracy: float | None = None  # after that epoch; another may have had a higher one
     images_per_second: float | None = None
     seconds: float = 0.0  # spent training, over all its workers, without pauses
     seconds_left: float | None = None
@@ -256,8 +260,19 @@ def runs_folder() -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path(__file__).resolve().parents[1] / "runs"
 
 
-def create_run(config: TrainConfig, *, name: str = "", start: Path | None = None, folder: Path | None = None) -> Run:
-    """Make the folder of a new run. `start` is the checkpoint to continue from; `folder` a place of its own."""
+def create_run(
+    config: TrainConfig,
+    *,
+    name: str = "",
+    group: str = "",
+    trial: int | None = None,
+    start: Path | None = None,
+    folder: Path | None = None,
+) -> Run:
+    """Make the folder of a new run. `start` is the checkpoint to continue from; `folder` a place of its own.
+
+    `group` and `trial` say what it was made for together with others.
+    """
     if start is not None:
         from model import load_classifier
 
@@ -267,7 +282,8 @@ def create_run(config: TrainConfig, *, name: str = "", start: Path | None = None
             f"This run continues from model {config.start_from}: give the file of that model, or start fresh."
         )
     now = time.time()
-    status = Status("queued", name=name, created=now, queued=now, updated=now, parameters=config.parameter_count())
+    status = Status("queued", name=name, group=group, trial=trial, created=now, queued=now, updated=now)
+    status = replace(status, parameters=config.parameter_count())
     try:
         run = Run(_new_folder(name) if folder is None else _given_folder(folder))
         if start is not None:

@@ -30,4 +30,4 @@ def _learnt_from(model: Classifier | Checkpoint) -> Iterator[Digits]:
         if config.start_from:
             yield from _learnt_from(load_checkpoint(run.start))
     else:
-        yield load_training(config.data, config.validation_share)[0]
+        yield load_training(config.data, config.validation_share, config.training_images)[0]

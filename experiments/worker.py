@@ -316,8 +316,14 @@ class Work:
                     self.status,
                     validation_loss=event.validation_loss,
                     validation_accuracy=event.validation_accuracy,
-                    best_epoch=event.epoch if event.best else self.status.best_epoch,
                 )
+                if event.best:
+                    self.status = replace(
+                        self.status,
+                        best_epoch=event.epoch,
+                        best_validation_loss=event.validation_loss,
+                        best_validation_accuracy=event.validation_accuracy,
+                    )
                 self.about["validation_accuracy"] = event.validation_accuracy
             # The best weights first: killed in between, the run repeats this epoch and writes the same ones.
             if event.best:
@@ -481,7 +487,7 @@ class Clock:
 def load_data(run: Run) -> tuple[Digits, Digits]:
     """The training and validation digits of a run; its own drawings as they were when it first began."""
     config = run.config
-    train, validation = load_training(config.data, config.validation_share)
+    train, validation = load_training(config.data, config.validation_share, config.training_images)
     if not config.drawings_weight:
         return train, validation
     snapshot = run.folder / "drawings.npz"

@@ -53,6 +53,9 @@ class TrainConfig:
     validation_share: float = _number(
         1 / 12, 0.0, 0.5, "Share of the training digits kept aside to watch for overfitting; never trained on."
     )
+    training_images: int = _number(
+        0, 0, 1_000_000, "Train on so many of the training digits only, the first ones; 0 takes all of them."
+    )
     drawings_weight: int = _number(
         0, 0, 100, "How many times each of your own drawings counts in training; 0 leaves them out."
     )

@@ -287,3 +287,12 @@ def test_a_csv_of_60_000_rows_loads_in_250_mb(tmp_path: Path) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert set(dataset.__all__) == {name for name in dataset.__all__ if hasattr(dataset, name)}
+
+
+def test_a_run_may_train_on_the_first_digits_only_and_validates_on_the_same() -> None:
+    every, validation = load_training("mnist-5k")
+    some, same = load_training("mnist-5k", images=500)
+    assert np.array_equal(some.images, every.images[:500])
+    assert np.array_equal(same.images, validation.images)
+    assert (np.bincount(some.labels) == 50).all()
+    assert len(load_training("mnist-5k", images=10_000)[0]) == len(every)

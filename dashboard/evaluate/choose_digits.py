@@ -82,6 +82,7 @@ def load(data: str, split: str, classifier: Classifier) -> Digits | None:
     if data == classifier.config.data and split != "test":
         # exactly the digits that this model learned from, or was watched with
         train, validation = resources.training_digits(data, classifier.config.validation_share)
+        train = train[: classifier.config.training_images or None]
         return train if split == "train" else validation
     return resources.digits(data, split)
 

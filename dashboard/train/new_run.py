@@ -23,7 +23,8 @@ from model.classifier import SHIPPED as SHIPPED_FILE
 FORM = Form("train")
 LISTED = 30  # runs that tell how fast this machine is, and whose models can be continued from
 PLAN = "The learning rate over the steps of the run, as planned"
-OF_THE_DATA = ("data", "validation_share", "drawings_weight", "seed", "threads")  # a preset leaves these as they are
+OF_THE_DATA = ("data", "validation_share", "training_images", "drawings_weight", "seed", "threads")
+"""Settings that a preset leaves as they are."""
 
 
 def fill_from(config: TrainConfig) -> None:
@@ -80,7 +81,8 @@ def render_new_run() -> Figure | None:
             render_preview(data, strengths)
     values |= strengths
     with st.expander("Data and repetition", icon=":material/database:"):
-        values |= FORM.number("validation_share") | own_drawings(FORM) | FORM.repetition()
+        values |= FORM.number("validation_share") | FORM.number("training_images")
+        values |= own_drawings(FORM) | FORM.repetition()
     try:
         config = TrainConfig(**values)
     except ConfigError as error:
@@ -90,7 +92,8 @@ def render_new_run() -> Figure | None:
         return None
     with table:
         render_layers(config)
-    images = pool - round(pool * config.validation_share) + config.drawings_weight * int(count_by_digit().sum())
+    images = pool - round(pool * config.validation_share)
+    images = min(images, config.training_images or images) + config.drawings_weight * int(count_by_digit().sum())
     with start:
         render_start(config, preset, images, ready=pool > 0)
     if not pool:
