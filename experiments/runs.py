@@ -106,6 +106,15 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Label:
+    """What people say about a run, in a file of its own: its worker writes the status at any moment."""
+
+    name: str = ""  # empty: the one it was made with
+    note: str = ""
+    starred: bool = False
+
+
+@dataclass(frozen=True)
 class Run:
     """One run folder. Cheap to make, holds no file open; what it returns is read from disk at that moment."""
 
@@ -144,24 +153,44 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self._stored().name or self.id
+        return self.label().name or self.stored().name or self.id
 
     @property
     def title(self) -> str:
         """Its name and when it was made, for people: "quick, 20 Nov 18:30:12". To the second: lists tell runs by it."""
-        status = self._stored()
+        status = self.stored()
         made = time.localtime(status.created)
-        return f"{status.name or self.id}, {made.tm_mday} {time.strftime('%b %H:%M:%S', made)}"
+        return f"{self.label().name or status.name or self.id}, {made.tm_mday} {time.strftime('%b %H:%M:%S', made)}"
 
-    def status(self) -> Status:
-        """Its state as true now: one that needs a worker and has none is interrupted."""
-        status = self._stored()
+    def label(self) -> Label:
+        """Its name, note and star; one that cannot be read is none."""
+        try:
+            found = _read_json(self.folder / "label.json")
+        except (OSError, ValueError):
+            return Label()
+        return Label(str(found.get("name", "")), str(found.get("note", "")), bool(found.get("starred", False)))
+
+    def set_label(self, *, name: str | None = None, note: str | None = None, starred: bool | None = None) -> Label:
+        """Change what is given; an empty name brings back the one that the run was made with."""
+        with FileLock(self.folder / "control.lock"):  # two browsers may star and rename at once
+            label = self.label()
+            label = Label(
+                label.name if name is None else " ".join(name.split()),
+                label.note if note is None else note.strip(),
+                label.starred if starred is None else starred,
+            )
+            _write_json(self.folder / "label.json", asdict(label))
+        return label
+
+    def status(self, stored: Status | None = None) -> Status:
+        """Its state as true now: one that needs a worker and has none is interrupted. `stored` spares reading it."""
+        status = stored or self.stored()
         if not status.active or self.alive():
             return status
         if status.state == "queued" and not status.pid and time.time() - status.updated < START_GRACE:
             return status
         # The worker may have written its last word between the two looks.
-        status = self._stored()
+        status = self.stored()
         if not status.active:
             return status
         reason = "Its process is gone; resume it to go on from the last checkpoint."
@@ -210,9 +239,7 @@ class Run:
         """Make it ready for a (new) worker: nothing is asked of it but to run, and it goes to the end of the queue."""
         self.ask("run")
         now = time.time()
-        self.write_status(
-            replace(self._stored(), state="queued", reason="", queued=now, updated=now, pid=0, place=None)
-        )
+        self.write_status(replace(self.stored(), state="queued", reason="", queued=now, updated=now, pid=0, place=None))
 
     # Writing, for whoever holds the run.
 
@@ -242,7 +269,8 @@ class Run:
         with (self.folder / "log.txt").open("a") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
-    def _stored(self) -> Status:
+    def stored(self) -> Status:
+        """The status as its last worker wrote it, true or not."""
         try:
             found = _read_json(self.folder / "status.json")
             known = {field.name for field in fields(Status)}
@@ -328,7 +356,7 @@ def queue_of(run: Run) -> list[tuple[Run, Status]]:
     for config in run.folder.parent.glob("*/config.json"):
         other = Run(config.parent)
         with contextlib.suppress(RunError):
-            status = other._stored()
+            status = other.stored()
             if status.state in ("running", "queued") and status.pid and status.host == host and other.alive():
                 found.append((other, status))
     return sorted(found, key=lambda pair: (pair[1].state != "running", pair[1].queued, pair[0].id))
@@ -350,7 +378,7 @@ def _all_runs() -> Iterable[tuple[Run, RunError | None]]:
         run = Run(folder)
         try:
             run.config  # noqa: B018
-            made.append((run._stored().created, run, None))
+            made.append((run.stored().created, run, None))
         except (RunError, OSError) as damage:
             with contextlib.suppress(OSError):  # deleted while we looked
                 age = time.time() - folder.stat().st_mtime
