@@ -21,6 +21,7 @@ PAGES = (
     ("draw", "Draw", ":material/draw:"),
     ("train", "Train", ":material/show_chart:"),
     ("evaluate", "Evaluate", ":material/grid_on:"),
+    ("explore", "Explore", ":material/query_stats:"),
 )
 
 

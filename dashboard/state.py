@@ -1,6 +1,6 @@
 """State: everything a session or the address of the page remembers, and the only place that touches either."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, overload
 from uuid import uuid4
 
@@ -55,6 +55,7 @@ class State:
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # how, how much, and how often that changed
     measuring = Value[Request | None](lambda: None)  # the curves of robustness that were asked for
     starts = Value[int](int)  # of training runs
+    runs = Value[str](str)  # the ids of those that Explore compares, with commas between
 
     @property
     def way(self) -> str:
@@ -69,13 +70,24 @@ class State:
     def sheet(self, sheet: Sheet) -> None:
         self.sheets[self.way] = sheet
 
-    def keep_url(self) -> None:
-        """The address wins where it names something; where a page switch emptied it, it is filled again."""
-        for name, empty in (("model", SHIPPED), ("run", ""), ("data", ""), ("split", "")):
+    def keep_url(self, *names: str) -> None:
+        """The address wins where it names something; where a page switch emptied it, it is filled again.
+
+        Without names: those values that the addresses of all pages carry.
+        """
+        for name in names or ("model", "run", "data", "split"):
             if name in st.query_params:
                 setattr(self, name, st.query_params[name])
-            elif getattr(self, name) != empty:
+            elif getattr(self, name) not in ("", SHIPPED):
                 st.query_params[name] = getattr(self, name)
+
+    def link(self, name: str, value: str) -> None:
+        """Sets a value that the address carries as well; an empty text is nothing."""
+        setattr(self, name, value)
+        if value:
+            st.query_params[name] = value
+        else:
+            st.query_params.pop(name, None)
 
     def chosen_model(self) -> str:
         """`shipped` or the id of a run, as a person asked for it: it may not exist."""
@@ -93,20 +105,19 @@ class State:
         return self.run
 
     def show_run(self, run_id: str) -> None:
-        self.run = run_id
-        if run_id:
-            st.query_params["run"] = run_id
-        else:
-            st.query_params.pop("run", None)
+        self.link("run", run_id)
+
+    def chosen_runs(self) -> tuple[str, ...]:
+        """The ids of the runs that Explore compares, in the order in which they were chosen; some may be gone."""
+        return tuple(dict.fromkeys(filter(None, self.runs.split(","))))
+
+    def choose_runs(self, ids: Iterable[str]) -> None:
+        self.link("runs", ",".join(ids))
 
     def choose_digits(self, data: str, split: str) -> None:
         """What Evaluate shows; an empty text stands for what suits the model."""
-        self.data, self.split = data, split
-        for name, value in (("data", data), ("split", split)):
-            if value:
-                st.query_params[name] = value
-            else:
-                st.query_params.pop(name, None)
+        self.link("data", data)
+        self.link("split", split)
 
     def disturb(self, name: str, strength: float) -> None:
         """Which disturbance Evaluate shows the images of."""

@@ -1,0 +1,31 @@
+"""The Explore page: what settings do. Runs side by side, sweeps, and experiments that are ready to run."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import streamlit as st
+
+VIEW = "view"  # the widget's key, and the name in the address; a callback opens a view by setting it
+VIEWS = {
+    "Runs": "runs_view",
+    "Sweeps": "sweeps_view",
+    "Learning-rate test": "range_test_view",
+    "Experiments": "guides_view",
+}
+THERE = [view for view, module in VIEWS.items() if find_spec(f"dashboard.explore.{module}")]
+
+
+def render() -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title("Explore settings", width="content", anchor=False)
+        view = st.segmented_control(
+            "View",
+            THERE,
+            default=THERE[0],
+            required=True,
+            key=VIEW,
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+    # A view is imported when it is first opened: the others have nothing to do with the first paint.
+    import_module(f"dashboard.explore.{VIEWS[view]}").render()
