@@ -19,6 +19,7 @@ VENV = ROOT / ".venv-bench"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 BENCHMARKS = (
     "training_speed",
+    "step_parts",
     "convolution_speed",
     "time_to_accuracy",
     "augmentation",
