@@ -73,10 +73,19 @@ def conclude(*goals: Goal) -> None:
         print(f"\n{goals_table(goals)}")
 
 
-def worst(goal: str, values: dict[str, float], least: float, aim: float, unit: str = "", *, more: bool = False) -> Goal:
+def worst(
+    goal: str,
+    values: dict[str, float],
+    least: float,
+    aim: float | None,
+    unit: str = "",
+    digits: int = 2,
+    *,
+    more: bool = False,
+) -> Goal:
     """The goal by the worst of several values, which is named."""
     name = (min if more else max)(values, key=lambda name: values[name])
-    return Goal(goal, values[name], least, aim, unit, more=more, note=name)
+    return Goal(goal, values[name], least, aim, unit, digits, more=more, note=name)
 
 
 def machine() -> str:
