@@ -64,21 +64,22 @@ def set_learning_rate(run: Run, rate: float | None) -> None:
     run.ask(learning_rate=rate)
 
 
-def _launch(run: Run) -> None:
+def launch(module: str, folder: Path, threads: int = 1) -> None:
+    """Start a process on a folder that leaves when this one does; what it says goes to log.txt there."""
     root = Path(__file__).resolve().parents[1]
-    threads = dict.fromkeys(THREAD_VARIABLES, str(run.config.threads))
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    # The worker's standard input ends when this process does, however it does: its sign to save and leave.
+    # The process's standard input ends when this one does, however it does: its sign to save and leave.
     # Bare descriptors, not objects: nothing that is collected or reloaded here may close the pipe of a living worker.
     read_end, write_end = os.pipe()
     try:
-        with (run.folder / "log.txt").open("ab") as log:
+        with (folder / "log.txt").open("ab") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "experiments.worker", "--with-parent", str(run.folder)],
+                [sys.executable, "-m", module, "--with-parent", str(folder)],
                 stdin=read_end,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **threads, "PYTHONPATH": path},
+                env={**os.environ, **variables, "PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C in the server's terminal reaches it through the pipe, in order
             )
     except OSError:
@@ -91,4 +92,8 @@ def _launch(run: Run) -> None:
         worker.wait()
         os.close(write_end)
 
-    threading.Thread(target=see_off, name=f"worker of {run.id}", daemon=True).start()
+    threading.Thread(target=see_off, name=f"{module} on {folder.name}", daemon=True).start()
+
+
+def _launch(run: Run) -> None:
+    launch("experiments.worker", run.folder, run.config.threads)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.train.cost import START, duration, expected_seconds, slowness
+from experiments.cost import START, duration, expected_seconds, slowness
 from experiments.runs import create_run
 from model import PRESETS, TrainConfig
 from model.build import count_products

@@ -11,8 +11,8 @@ from dashboard.plots.probability import percent_text
 from dashboard.plots.robustness import POINT, key_to_curves, robustness_figure
 from dashboard.plots.sheet import Tile, sheet
 from dashboard.state import SHIPPED, state
-from dashboard.train.cost import duration
 from dataset import Digits
+from experiments.cost import duration
 from experiments.robustness import DISTURBANCES, NOTHING, disturb, read, sample
 from experiments.runs import RunError
 from model import Classifier

@@ -10,11 +10,11 @@ from dashboard.forms import Form
 from dashboard.image_layers import sentence
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
-from dashboard.train.cost import duration, expected_seconds, slowness
 from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
+from experiments.cost import duration, expected_seconds, slowness
 from experiments.jobs import start_training
 from experiments.runs import Run, RunError, list_runs, open_run
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig

@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard.plots.training import accuracy_figure, loss_figure, rate_figure, schedule
 from dashboard.state import state
-from dashboard.train.cost import duration
 from dashboard.train.new_run import fill_from
 from experiments import jobs
+from experiments.cost import duration
 from experiments.runs import Run, RunError, Status
 from model import BOUNDS
 from model.metrics import wilson_interval

@@ -20,8 +20,12 @@ LATELY = 3  # runs that say how fast the machine is
 
 def expected_seconds(config: TrainConfig, images: int, slowness: float) -> float:
     """About how long `images` training images will take with this config, from the click on."""
-    steps = config.total_steps(images)
-    return START + slowness * steps * _step_seconds(config, images)
+    return START + training_seconds(config, images, slowness)
+
+
+def training_seconds(config: TrainConfig, images: int, slowness: float) -> float:
+    """The same without the start of a process."""
+    return slowness * config.total_steps(images) * _step_seconds(config, images)
 
 
 def slowness(runs: Iterable[Run]) -> float:
