@@ -7,13 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from experiments.comparison import SETTINGS, differing, takes_part
 from experiments.runs import START_GRACE, Label, Run, RunError, Status, runs_folder
 from model import TrainConfig
 
-SETTINGS = tuple(field.name for field in fields(TrainConfig))
 FILES = ("config.json", "status.json", "label.json")  # all that a row is made of
 OF_THE_SEED = ("seed", "start_from")  # settings in which runs of one group may differ
 
@@ -161,8 +161,7 @@ def run_rows() -> list[RunRow]:
 
 def differing_settings(rows: Iterable[RunRow]) -> list[str]:
     """The settings in which these runs differ, in the order of the config."""
-    configs = {row.config for row in rows}
-    return [name for name in SETTINGS if len({getattr(config, name) for config in configs}) > 1]
+    return differing(row.config for row in rows)
 
 
 def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
@@ -170,7 +169,9 @@ def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
     names = [name for name in SETTINGS if name not in OF_THE_SEED]
     groups: dict[tuple[object, ...], list[RunRow]] = {}
     for row in rows:
-        groups.setdefault(tuple(getattr(row.config, name) for name in names), []).append(row)
+        config = row.config
+        alike = tuple(getattr(config, name) if takes_part(config, name) else None for name in names)
+        groups.setdefault(alike, []).append(row)
     return list(groups.values())
 
 

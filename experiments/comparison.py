@@ -1,0 +1,241 @@
+"""Comparison: in which settings runs differ, and whether one model reads digits better than another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr
+
+from dataset import Digits, load_training
+from model import BOUNDS, Classifier, TrainConfig
+from model.metrics import confusion_matrix
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SETTINGS = tuple(field.name for field in fields(TrainConfig))
+SHARES = ("validation_share", "dropout", "label_smoothing", "scale", "shear")
+PIXELS = ("shift", "elastic", "stroke_width")
+NONE = {  # what 0, nothing or an empty text means
+    "training_images": "all",
+    "drawings_weight": "none",
+    "image_layers": "none",
+    "hidden": "none",
+    "batch_size": "all images",
+    "patience": "never",
+    "start_from": "fresh weights",
+}
+IDLE = "–"
+GRID = 400  # points of a mean curve, at most
+
+
+class ComparisonError(ValueError):
+    """Two models that cannot be compared; the message says why."""
+
+
+# Settings.
+
+
+def takes_part(config: TrainConfig, setting: str) -> bool:
+    """Whether the setting does anything beside the others: momentum does nothing to adam."""
+    match setting:
+        case "epochs":
+            return not config.steps
+        case "momentum":
+            return config.optimizer in ("momentum", "nesterov")
+        case "decay":
+            return config.schedule in ("step", "inverse-time")
+        case "activation" | "batch_norm":
+            return bool(config.hidden or config.image_layers)
+        case "dropout":
+            return bool(config.hidden)
+    return True
+
+
+def in_words(config: TrainConfig, setting: str) -> str:
+    """The value of a setting as people read it: "12.5 %", "128, 64", "all images"; a dash if it takes no part."""
+    value: Any = getattr(config, setting)
+    if not takes_part(config, setting):
+        return IDLE
+    if setting == "steps" and not value:
+        return f"{config.epochs:,} epochs"
+    if not value and setting in NONE:
+        return NONE[setting]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if setting in SHARES:
+        return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
+    if setting in PIXELS:
+        return f"{value:g}\N{NO-BREAK SPACE}px"
+    if setting == "rotation":
+        return f"{value:g}°"
+    if setting in BOUNDS and setting != "seed":
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return str(value)
+
+
+def differing(configs: Iterable[TrainConfig]) -> list[str]:
+    """The settings in which configs differ, in their order; where a setting takes no part, its value is no difference.
+
+    One by epochs and one by steps differ in steps.
+    """
+    different = set(configs)
+    return [
+        name
+        for name in SETTINGS
+        if len({getattr(config, name) for config in different}) > 1
+        and len({getattr(config, name) for config in different if takes_part(config, name)}) > 1
+    ]
+
+
+def config_difference(*configs: TrainConfig) -> list[tuple[str, tuple[str, ...]]]:
+    """(setting, its value in each config in words) for each setting in which they differ."""
+    return [(name, tuple(in_words(config, name) for config in configs)) for name in differing(configs)]
+
+
+# Models.
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What two models answered on the same n digits, all (n,): for each model predictions and their probabilities."""
+
+    labels: NDArray[np.uint8]
+    predictions: tuple[NDArray[np.int64], NDArray[np.int64]]
+    confidences: tuple[NDArray[np.float32], NDArray[np.float32]]
+
+    @property
+    def total(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def right(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        first, second = self.predictions
+        return first == self.labels, second == self.labels
+
+    @property
+    def correct(self) -> tuple[int, int]:
+        first, second = self.right
+        return int(first.sum()), int(second.sum())
+
+    @cached_property
+    def confusions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Counts (10, 10) of each model: true classes in rows, predicted ones in columns."""
+        first, second = (confusion_matrix(self.labels, predictions) for predictions in self.predictions)
+        return first, second
+
+    @property
+    def confusion_difference(self) -> NDArray[np.int64]:
+        """How many more of each cell the second model has than the first."""
+        first, second = self.confusions
+        return second - first
+
+    @property
+    def only_right(self) -> tuple[int, int]:
+        """How many digits the first alone reads right, and how many the second alone."""
+        first, second = self.right
+        return int((first & ~second).sum()), int((second & ~first).sum())
+
+    @property
+    def chance(self) -> float:
+        """How likely two equally good models differ at least so much: the p-value of McNemar's exact test."""
+        return mcnemar(*self.only_right)
+
+    @cached_property
+    def disagreements(self) -> NDArray[np.int64]:
+        """The digits that the two read differently: first where one is right, in each part the surest answers first."""
+        (first, second), (right, also_right) = self.predictions, self.right
+        rows = np.flatnonzero(first != second)
+        sure = self.confidences[0] + self.confidences[1]
+        return rows[np.lexsort((-sure[rows], right[rows] == also_right[rows]))]
+
+    def verdict(self, first: str, second: str) -> str:
+        """Which of the two reads better, and how sure that is, in a sentence or two."""
+        alone, other_alone = self.only_right
+        if not alone + other_alone:
+            return f"{first} and {second} are right and wrong on the same {self.total:,} digits."
+        better, worse = (first, second) if alone >= other_alone else (second, first)
+        more, fewer = max(alone, other_alone), min(alone, other_alone)
+        counts = f"{better} alone reads {more:,} of {self.total:,} digits right, {worse} alone {fewer:,}."
+        if self.chance >= 0.05:
+            return f"{counts} That may be chance: two equally good models differ so much {often(self.chance)}."
+        return f"{counts} {better} is better: two equally good models differ so much only {often(self.chance)}."
+
+
+def compare(first: Classifier, second: Classifier, digits: Digits) -> Comparison:
+    """Both models on the same labelled digits."""
+    if not len(digits) or not digits.labelled:
+        raise ComparisonError(f"{digits.source} has no labelled digits to compare two models on.")
+    for classifier in (first, second):
+        if classifier.classes != digits.classes:
+            raise ComparisonError(
+                f"A model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {digits.source} holds "
+                f"{digits.classes[0]} to {digits.classes[-1]}: only models of the same classes can be compared."
+            )
+    return of_probabilities(digits.labels, *(model.predict_proba(digits.images) for model in (first, second)))
+
+
+def of_probabilities(labels: NDArray[np.uint8], first: NDArray[np.float32], second: NDArray[np.float32]) -> Comparison:
+    """From what both answered, (n, 10) each."""
+    return Comparison(
+        labels,
+        (first.argmax(axis=1), second.argmax(axis=1)),
+        (first.max(axis=1), second.max(axis=1)),
+    )
+
+
+def shared_validation(first: TrainConfig, second: TrainConfig) -> Digits:
+    """The validation digits that the training of neither run saw."""
+    if first.data != second.data:
+        raise ComparisonError(f"One run learnt from {first.data}, the other from {second.data}.")
+    share = min(
+        first.validation_share, second.validation_share
+    )  # the last digits: those of a smaller share are in both
+    if not share:
+        raise ComparisonError("One of the runs kept no digits aside for validation.")
+    return load_training(first.data, share)[1]
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Two-sided p-value: of as many fair coins as there are digits that only one model reads right (McNemar 1947)."""
+    fewer, total = min(only_first, only_second), only_first + only_second
+    return min(1.0, 2 * float(bdtr(fewer, total, 0.5)))  # exact, also where the usual chi-squared is an approximation
+
+
+def often(chance: float) -> str:
+    """ "in 14 % of cases"; the smallest as a bound."""
+    if chance < 0.001:
+        return "in fewer than 0.1\N{NO-BREAK SPACE}% of cases"
+    return f"in {100 * chance:.2g}\N{NO-BREAK SPACE}% of cases" if chance < 0.995 else "in nearly all cases"
+
+
+# Curves.
+
+
+def mean_and_band(histories: Sequence[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
+    """The mean of several runs' curves and the band in which all lie: columns x, mean, low, high, runs.
+
+    Where a run has no point of its own there, it is taken from the line between its neighbours; before its first and
+    after its last point it does not count, and `runs` says how many do.
+    """
+    import pandas as pd
+
+    curves = [table[[x, y]].dropna().to_numpy(float) for table in histories]
+    curves = [curve for curve in curves if len(curve)]
+    grid = np.unique(np.concatenate([curve[:, 0] for curve in curves])) if curves else np.empty(0)
+    if len(grid) > GRID:
+        grid = grid[np.linspace(0, len(grid) - 1, GRID).round().astype(int)]
+    values = np.empty((len(curves), len(grid)))
+    for row, curve in zip(values, curves, strict=True):
+        row[:] = np.interp(grid, curve[:, 0], curve[:, 1], left=np.nan, right=np.nan)
+    runs = np.isfinite(values).sum(axis=0)
+    mean = np.nansum(values, axis=0) / np.maximum(runs, 1)
+    low, high = (np.fmin.reduce(values), np.fmax.reduce(values)) if curves else (grid, grid)
+    return pd.DataFrame({x: grid, "mean": mean, "low": low, "high": high, "runs": runs})
