@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard.state import SHIPPED
 from dataset import Digits, Drawings, drawings_file, load_digits, load_drawings, load_training
-from experiments.runs import RunError, list_runs, open_run
+from experiments.run_table import run_rows
+from experiments.runs import RunError, open_run
 from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"
@@ -44,7 +45,7 @@ def is_shipped(classifier: Classifier) -> bool:
 
 def model_titles() -> dict[str, str]:
     """Every choice `classifier` takes -> what to call it; runs newest first."""
-    return {SHIPPED: SHIPPED_TITLE} | {run.id: run.title for run in list_runs() if run.model.exists()}
+    return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in run_rows() if row.run.model.exists()}
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading digits")

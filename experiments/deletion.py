@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from filelock import Timeout
@@ -22,19 +21,23 @@ def delete_run(run: Run) -> Run:
     """Move a run aside, also a damaged one; -> the run where it is now. Nobody may be training it."""
     if run.folder.parent != runs_folder():
         raise RunError(f"The run lies in {run.folder}, not in the runs folder: delete that folder yourself.")
+    if not run.folder.is_dir():
+        raise RunError(f"There is no run {run.id} in {run.folder.parent}.")
     busy = RunError(f"The run {run.id} is being trained or waits for its turn: stop it first.")
-    with suppress(RunError):  # nothing waits for a damaged one
-        if run.status().active:
-            raise busy from None
+    if _active(run):
+        raise busy
+    hold = run.hold()
     try:
-        hold = run.hold().acquire(timeout=HOLD_SECONDS)
+        hold.acquire(timeout=HOLD_SECONDS)
     except Timeout:
         raise busy from None
-    except FileNotFoundError:
-        raise RunError(f"There is no run {run.id} in {run.folder.parent}.") from None
-    with hold:
+    try:
+        if os.name == "nt":
+            hold.release()  # Windows moves no folder in which a file is open
         os.utime(run.folder)  # when it was deleted
         return _move(run, deleted_folder())
+    finally:
+        hold.release()  # until here no worker takes it up
 
 
 def deleted_runs() -> list[Run]:
@@ -52,6 +55,13 @@ def restore_run(run_id: str) -> Run:
     if run_id not in deleted:
         raise RunError(f"There is no deleted run {run_id!r}. Deleted are: {', '.join(deleted) or 'none'}.")
     return _move(deleted[run_id], runs_folder())
+
+
+def _active(run: Run) -> bool:
+    try:
+        return run.status().active
+    except RunError:
+        return False  # damaged
 
 
 def _move(run: Run, folder: Path) -> Run:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.comparison import SETTINGS, differing, takes_part
-from experiments.runs import START_GRACE, Label, Run, RunError, Status, runs_folder
+from experiments.runs import START_GRACE, Label, Run, RunError, Status, runs_folder, titled
 from model import TrainConfig
 
 FILES = ("config.json", "status.json", "label.json")  # all that a row is made of
@@ -36,6 +36,11 @@ class RunRow:
     @property
     def name(self) -> str:
         return self.label.name or self.status.name or self.id
+
+    @property
+    def title(self) -> str:
+        """Its name and when it was made, as `Run.title`."""
+        return titled(self.name, self.created)
 
     @property
     def note(self) -> str:

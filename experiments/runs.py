@@ -96,6 +96,13 @@ class Status:
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
 
+KINDS: dict[str, type | tuple[type, ...]] = {  # what is in each entry of a status file, but for the changes
+    field.name: str if field.name == "state" or isinstance(field.default, str) else (int, float, type(field.default))
+    for field in fields(Status)
+    if field.name != "changes"
+}
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What people ask of a run while it runs. `rate_asked` tells "back to the schedule" from "never asked"."""
@@ -158,9 +165,7 @@ class Run:
     @property
     def title(self) -> str:
         """Its name and when it was made, for people: "quick, 20 Nov 18:30:12". To the second: lists tell runs by it."""
-        status = self.stored()
-        made = time.localtime(status.created)
-        return f"{self.label().name or status.name or self.id}, {made.tm_mday} {time.strftime('%b %H:%M:%S', made)}"
+        return titled(self.name, self.stored().created)
 
     def label(self) -> Label:
         """Its name, note and star; one that cannot be read is none."""
@@ -198,7 +203,7 @@ class Run:
 
     def alive(self) -> bool:
         """Whether a worker holds this run."""
-        return _held(self.folder / "worker.lock")
+        return held(self.folder / "worker.lock")
 
     def history(self) -> pd.DataFrame:
         """One row per reported step, without a last line that is only half written."""
@@ -273,13 +278,16 @@ class Run:
         """The status as its last worker wrote it, true or not."""
         try:
             found = _read_json(self.folder / "status.json")
-            known = {field.name for field in fields(Status)}
-            status = Status(**{key: value for key, value in found.items() if key in known})
+            changes = tuple((int(step), rate) for step, rate in found.pop("changes", ()))
+            status = Status(**{key: found[key] for key in KINDS if key in found}, changes=changes)
             if status.state not in STATES:
                 raise ValueError(f"its state is {status.state!r}")
+            for key, kind in KINDS.items():
+                if not isinstance(getattr(status, key), kind):
+                    raise ValueError(f"its {key} is {getattr(status, key)!r}")
         except (OSError, ValueError, TypeError) as error:
             raise RunError(f"The run {self.id} is damaged: {error}") from error
-        return replace(status, changes=tuple((step, rate) for step, rate in status.changes))
+        return status
 
 
 def runs_folder() -> Path:
@@ -356,10 +364,18 @@ def queue_of(run: Run) -> list[tuple[Run, Status]]:
     for config in run.folder.parent.glob("*/config.json"):
         other = Run(config.parent)
         with contextlib.suppress(RunError):
+            if not other.alive():  # of many runs few are; looking for a lock is quicker than reading
+                continue
             status = other.stored()
-            if status.state in ("running", "queued") and status.pid and status.host == host and other.alive():
+            if status.state in ("running", "queued") and status.pid and status.host == host:
                 found.append((other, status))
     return sorted(found, key=lambda pair: (pair[1].state != "running", pair[1].queued, pair[0].id))
+
+
+def titled(name: str, created: float) -> str:
+    """What tells a run from others of its name."""
+    made = time.localtime(created)
+    return f"{name}, {made.tm_mday} {time.strftime('%b %H:%M:%S', made)}"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -420,7 +436,7 @@ def _check(action: str, learning_rate: float | None) -> None:
         raise RunError(f"A learning rate lies between {low:g} and {high:g}; got {learning_rate!r}.")
 
 
-def _held(path: Path) -> bool:
+def held(path: Path) -> bool:
     """Whether another process holds this file lock; looking does not get in the way of others who look."""
     try:
         import fcntl

@@ -16,7 +16,8 @@ from dashboard.train.training_data import choose_source, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.cost import duration, expected_seconds, slowness
 from experiments.jobs import start_training
-from experiments.runs import Run, RunError, list_runs, open_run
+from experiments.run_table import run_rows
+from experiments.runs import Run, RunError, open_run
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
 from model.classifier import SHIPPED as SHIPPED_FILE
 
@@ -107,7 +108,7 @@ def render_new_run() -> Figure | None:
 
 def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) -> None:
     """What the run will be, and the buttons."""
-    runs = list_runs()[:LISTED]
+    runs = [row.run for row in run_rows()[:LISTED]]
     about = f"{config.architecture}: {config.parameter_count():,} parameters."
     if ready:
         seconds = expected_seconds(config, images, slowness(runs))

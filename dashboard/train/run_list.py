@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard.state import state
-from experiments.runs import Run, Status, list_runs
+from experiments.run_table import run_rows
+from experiments.runs import Run, Status
 
 LISTED = 30
 LOOK_SECONDS = 2.0  # until a run that was started in a terminal is here
@@ -50,7 +51,7 @@ def open_run(run_id: str) -> None:
 
 def newest_runs() -> list[tuple[Run, Status]]:
     """The newest runs and the one that is shown; the active ones first."""
-    known = list_runs()
-    runs = known[:LISTED] + [run for run in known[LISTED:] if run.id == state.shown_run()]
-    found = [(run, run.status()) for run in runs]
+    known = run_rows()
+    rows = known[:LISTED] + [row for row in known[LISTED:] if row.id == state.shown_run()]
+    found = [(row.run, row.status) for row in rows]
     return sorted(found, key=lambda pair: not pair[1].active)  # stable: the newest first in each half
