@@ -27,6 +27,7 @@ NAMES = {
     "sgd": "SGD",
     "rmsprop": "RMSprop",
     "adamw": "AdamW",
+    "range-test": "Rising, as in a range test",
 }
 SLIDERS = {  # the step, and how a value is written
     **dict.fromkeys(("validation_share", "dropout", "label_smoothing", "scale", "shear"), (0.01, "percent")),

@@ -24,6 +24,8 @@ from model.schedules import SCHEDULES
         ("warm-up", 0.0, 0, 0.01),
         ("warm-up", 0.05, 0, 0.505),
         ("warm-up", 0.4, 4, 1.0),
+        ("range-test", 0.0, 0, 1e-6),
+        ("range-test", 0.5, 4, 1e-3),
     ],
 )
 def test_a_schedule_has_its_known_points(name, progress, epochs, factor):
