@@ -15,14 +15,8 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
     sys.path.insert(0, str(HERE.parent))
 
+from dashboard.places import PAGES  # noqa: E402
 from dashboard.state import state  # noqa: E402
-
-PAGES = (
-    ("draw", "Draw", ":material/draw:"),
-    ("train", "Train", ":material/show_chart:"),
-    ("evaluate", "Evaluate", ":material/grid_on:"),
-    ("explore", "Explore", ":material/query_stats:"),
-)
 
 
 def page(name: str) -> Callable[[], None]:
@@ -33,7 +27,10 @@ def page(name: str) -> Callable[[], None]:
 st.set_page_config(page_title="Digit Lab", page_icon=HERE / "icon.png", layout="wide")
 st.html(HERE / "style.css")
 chosen = st.navigation(
-    [st.Page(page(name), title=title, icon=icon, url_path=name, default=name == "draw") for name, title, icon in PAGES],
+    [
+        st.Page(page(name), title=title, icon=icon, url_path=name, default=name == "draw")
+        for name, (title, icon) in PAGES.items()
+    ],
     position="top",
 )
 state.keep_url()

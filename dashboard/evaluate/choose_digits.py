@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.downloads import offer_download
+from dashboard.places import place
 from dashboard.state import state
 from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_digits
 from model import Classifier
@@ -94,8 +95,7 @@ def drawings() -> Digits | None:
     if len(found.digits):
         return found.digits
     st.info("There are no drawings yet. Draw a digit and say whether it was read correctly: then it is scored here.")
-    draw = st.Page(lambda: None, title="Draw", icon=":material/draw:", url_path="draw", default=True)
-    st.page_link(draw, label="Draw a digit")
+    st.page_link(place("draw"), label="Draw a digit")
     return None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from dashboard.places import place
 from dashboard.plots.training import accuracy_figure, loss_figure, rate_figure, schedule
 from dashboard.state import state
 from dashboard.train.new_run import fill_from
@@ -15,8 +16,6 @@ from model import BOUNDS
 from model.metrics import wilson_interval
 
 LIVE_SECONDS = 0.5
-DRAW = st.Page(lambda: None, title="Draw", icon=":material/draw:", url_path="draw", default=True)
-EVALUATE = st.Page(lambda: None, title="Evaluate", icon=":material/grid_on:", url_path="evaluate")
 RESUMABLE = ("stopped", "interrupted", "failed")
 
 
@@ -62,8 +61,8 @@ def render_actions(run: Run, status: Status) -> None:
 def render_model_actions(run: Run, status: Status) -> None:
     kind = "primary" if status.state == "finished" else "secondary"
     if state.chosen_model() == run.id:
-        st.page_link(DRAW, label="Try it on Draw")
-        st.page_link(EVALUATE, label="See it on Evaluate")
+        st.page_link(place("draw"), label="Try it on Draw")
+        st.page_link(place("evaluate"), label="See it on Evaluate")
     else:
         st.button(
             "Use this model", type=kind, icon=":material/check_circle:", on_click=state.choose_model, args=(run.id,)
