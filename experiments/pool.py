@@ -1,0 +1,64 @@
+"""Pool: warm processes that train one run after the other, and leave when whoever wants the runs is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from experiments.runs import RunError, held, open_run
+from experiments.worker import Departure, train_run
+
+LOOK_SECONDS = 0.1  # between two looks whether the runs are still wanted
+
+
+def start_pool(workers: int) -> ProcessPoolExecutor:
+    """So many processes, which count as so many workers in the queue of runs."""
+    # Forked ones would inherit the locks of this process, and hold them after its end.
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(workers,))
+
+
+def train_for(folder: str, token: str) -> None:
+    """Train the run in this folder as long as somebody holds the lock of the file `token`.
+
+    How it went is in the run's status. One that another process trains is left to that.
+    """
+    departure, done = Departure(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_SECONDS):
+            if not held(Path(token)):
+                departure.asked = True
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        with contextlib.suppress(RunError):
+            for _ in train_run(open_run(Path(folder)), departure):
+                pass
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _begin(workers: int) -> None:
+    """In each new process."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C in the terminal is for the one that made the pool, which lets its runs go in order
+    os.environ["DIGITS_WORKERS"] = str(workers)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def leave() -> None:
+        parent.join()
+        while True:  # a run that trains takes the first one as a sign to save and leave
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(LOOK_SECONDS)
+
+    threading.Thread(target=leave, daemon=True).start()

@@ -1,0 +1,480 @@
+"""Sweep driver: asks Optuna what to try, has it trained, and tells Optuna what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+import socket
+import time
+import traceback
+import uuid
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.trial import FrozenTrial, TrialState
+
+from experiments import search
+from experiments.jobs import worker_limit
+from experiments.pool import start_pool, train_for
+from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.sweeps import STOPPED, Sweep, SweepError, SweepSpec, SweepStatus, Trial, slug, with_results
+from experiments.worker import Departure
+from model import ConfigError, TrainConfig
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+
+JUDGE_SECONDS = 0.1  # between two looks at the validations of trials that may be pruned
+WAIT_SECONDS = 0.25  # between two looks at anything else
+STATUS_SECONDS = 0.5
+ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
+ATTEMPTS = 3  # times that a run's process may vanish without a step done
+LEFT = "Its process was asked to leave; resume it to go on where it was."
+FAILURES = 3  # so many trials that fail before any other ends: something is wrong with all of them
+
+
+@dataclass
+class Work:
+    """A trial at work here."""
+
+    handle: optuna.Trial
+    lock: FileLock
+    trial: Trial
+    configs: list[TrainConfig]
+    runs: list[Run] = field(default_factory=list)
+    ends: dict[int, Status] = field(default_factory=dict)
+    """Of the runs that are over, by their place."""
+    read: int = 0
+    """Bytes of the first run's history that were looked at."""
+    reported: int = 0
+    """Epochs that Optuna knows of."""
+    pruned: bool = False
+
+
+@dataclass
+class Job:
+    """A run at work, or waiting for another process that has it."""
+
+    work: Work
+    place: int
+    step: int = 0
+    attempts: int = 0
+
+    @property
+    def run(self) -> Run:
+        return self.work.runs[self.place]
+
+
+class Driver:
+    """One process that drives a sweep; there may be several, on several machines, that share its folder."""
+
+    def __init__(
+        self, sweep: Sweep, executor: Executor | None = None, departure: Departure | None = None, workers: int = 0
+    ) -> None:
+        self.sweep, self.spec = sweep, sweep.spec
+        self.departure = departure or Departure()
+        self.workers = workers or self.spec.workers or worker_limit()
+        self.given, self.pool = executor, executor
+        self.token = sweep.folder / "drivers" / f"{slug(socket.gethostname())}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.work: list[Work] = []
+        self.waiting: list[Job] = []
+        self.training: dict[Future[None], Job] = {}
+        self.next_status = self.next_adoption = 0.0
+        self.asked_all = False
+        self.ended = self.failed = 0
+
+    def drive(self) -> Iterator[SweepStatus]:
+        """Until nothing is left to try, or it is stopped or asked to leave. Raises SweepError."""
+        sweep = self.sweep
+        hold = FileLock(self.token)
+        with self.departure.noticed():
+            try:
+                with sweep.lock():
+                    self.tidy()
+                    alone = not sweep.driven()
+                    hold.acquire()
+                    self.study = open_study(sweep)
+                    sweep.say("running", begin=alone, pid=os.getpid())
+                yield from self.rounds()
+                state, reason = self.conclusion()
+            except SweepError as error:
+                state, reason = "failed", str(error)
+            except Exception as error:
+                with (sweep.folder / "log.txt").open("a") as log:
+                    log.write(traceback.format_exc())
+                state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            except BaseException:  # who iterates left
+                self.leave(hold)
+                self.say_last("interrupted", LEFT)
+                raise
+            self.leave(hold)
+            self.say_last(state, reason)
+        yield sweep.status()
+
+    def rounds(self) -> Iterator[SweepStatus]:
+        """Look after what trains, start more, and wait, over and over."""
+        while not self.leaving():
+            self.fill()
+            if not self.work and not self.others_at_work():
+                return
+            now = time.monotonic()
+            if now >= self.next_status:
+                self.next_status = now + STATUS_SECONDS
+                yield self.sweep.status()
+            pause = JUDGE_SECONDS if self.spec.pruner != "none" else WAIT_SECONDS
+            if self.training:
+                wait(self.training, pause, FIRST_COMPLETED)
+            else:
+                time.sleep(pause)
+            self.judge()
+            self.collect()
+
+    def leaving(self) -> bool:
+        return self.departure.asked or self.sweep.stopping
+
+    def conclusion(self) -> tuple[str, str]:
+        if self.sweep.stopping:
+            return "stopped", STOPPED
+        if self.departure.asked:
+            return "interrupted", LEFT
+        return "finished", ""
+
+    def leave(self, hold: FileLock) -> None:
+        """Let the runs go at their checkpoints, and the trials to whoever goes on with them."""
+        hold.release()
+        self.token.unlink(missing_ok=True)  # now nobody wants the runs any more
+        if self.training:
+            wait(self.training)
+            self.collect(again=False)
+        if self.pool is not None and self.given is None:
+            self.pool.shutdown()
+        for work in self.work:
+            self.keep(work)
+            work.lock.release()
+
+    def say_last(self, state: str, reason: str) -> None:
+        with self.sweep.lock():
+            if not self.sweep.driven():
+                self.sweep.say(state, reason)
+
+    def tidy(self) -> None:
+        """Drivers that were killed leave their files behind."""
+        for path in self.token.parent.iterdir():
+            with contextlib.suppress(Timeout), FileLock(path).acquire(timeout=0):
+                path.unlink(missing_ok=True)
+
+    # Starting.
+
+    def fill(self) -> None:
+        """Give every worker something to do."""
+        now = time.monotonic()
+        if now >= self.next_adoption:
+            self.next_adoption = now + ADOPT_SECONDS
+            self.adopt()
+        while len(self.training) + len(self.waiting) < self.workers and not self.leaving():
+            if not self.start_next() and not self.ask():
+                return
+
+    def start_next(self) -> bool:
+        """Start the next run of a trial that has one to start."""
+        for work in self.work:
+            place = len(work.runs)
+            if place < len(work.configs) and not (place and self.spec.pruner != "none" and 0 not in work.ends):
+                work.runs.append(self.run_of(work, place))
+                work.trial = replace(work.trial, runs=tuple(run.id for run in work.runs))
+                self.sweep.keep(work.trial)
+                self.begin(Job(work, place))
+                return True
+        return False
+
+    def ask(self) -> bool:
+        """Take up a new trial, unless the budget is spent."""
+        with self.sweep.lock():
+            trials = self.study.get_trials(deepcopy=False)
+            if self.spent(len(trials)):
+                return False
+            self.study.sampler = sampler_of(self.spec, len(trials))
+            handle = self.study.ask()
+            lock = self.sweep.trial_lock(handle.number)
+            lock.acquire()
+        self.take(handle, lock, None)
+        return True
+
+    def spent(self, trials: int) -> bool:
+        """Whether nothing new may begin."""
+        spec = self.spec
+        if spec.most_trials and trials >= spec.most_trials:
+            return True
+        if spec.minutes is not None and self.sweep.seconds() >= 60 * spec.minutes:
+            return True
+        if spec.epochs is None:
+            return False
+        promised = sum(
+            trial.epochs if trial.over else max(trial.epochs, self.planned(trial)) for trial in self.sweep.trials()
+        )
+        return promised >= spec.epochs
+
+    def planned(self, trial: Trial) -> float:
+        """The epochs of all its runs; of those that count in steps, what they have done so far."""
+        with contextlib.suppress(ConfigError):
+            config = self.spec.config(trial.params, 0)
+            if not config.steps:
+                return config.epochs * self.spec.seeds
+        return 0.0
+
+    def adopt(self) -> None:
+        """Go on with trials that are nobody's: their driver is gone."""
+        mine = {work.trial.number for work in self.work}
+        for frozen in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if frozen.number in mine:
+                continue
+            with self.sweep.lock():
+                lock = self.sweep.trial_lock(frozen.number)
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    continue
+                # What the study says may be old: somebody may have ended it since.
+                if self.study._storage.get_trial(frozen._trial_id).state.is_finished():
+                    lock.release()
+                    continue
+                self.study.sampler = sampler_of(self.spec, frozen.number)
+                handle = optuna.Trial(self.study, frozen._trial_id)
+            self.take(handle, lock, frozen)
+
+    def others_at_work(self) -> bool:
+        """Whether another driver has trials that are not over."""
+        return bool(self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+
+    def take(self, handle: optuna.Trial, lock: FileLock, frozen: FrozenTrial | None) -> None:
+        """Begin with a trial, or go on with one that another driver began."""
+        for name, distribution in search.distributions(self.spec.search).items():
+            handle._suggest(name, distribution)
+        params = search.restored(handle.params, self.spec.search)
+        trial = Trial(handle.number, params, started=time.time())
+        for kept in self.sweep.kept_trials() if frozen else ():
+            if kept.number == handle.number:
+                trial = kept
+        work = Work(handle, lock, trial, [])
+        if frozen:
+            work.reported = max(frozen.intermediate_values, default=0)
+            work.pruned = trial.state == "pruned"
+        self.work.append(work)
+        if trial.over:  # its driver was gone before it could tell Optuna
+            self.tell(work)
+            return
+        try:
+            work.configs = [self.spec.config(params, seed) for seed in range(self.spec.seeds)]
+        except ConfigError as error:
+            self.end(work, "failed", f"This combination cannot be: {error}")
+            return
+        self.sweep.keep(work.trial)
+
+    def run_of(self, work: Work, place: int) -> Run:
+        """The run of a trial for one seed: always in the same folder, so that none is ever made twice."""
+        number = work.trial.number
+        stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.sweep.created))}-{self.sweep.id[:40]}-{number}"
+        folder = runs_folder() / (f"{stem}-{place}" if self.spec.seeds > 1 else stem)
+        with contextlib.suppress(RunError):
+            return open_run(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # killed while it was being made
+        name = f"{self.spec.name} {number}" + (f", seed {work.configs[place].seed}" if self.spec.seeds > 1 else "")
+        return create_run(work.configs[place], name=name, group=self.sweep.id, trial=number, folder=folder)
+
+    def begin(self, job: Job) -> None:
+        """Have a run trained, from wherever it is."""
+        status = job.run.status()
+        if status.state in ("finished", "diverged", "failed", "stopped"):
+            self.finish(job, status)
+            return
+        if job.run.alive():
+            self.waiting.append(job)
+            return
+        if status.pid or job.attempts:
+            job.run.queue()  # behind those that wait already
+        job.step = status.step
+        if self.pool is None:
+            self.pool = start_pool(self.workers)
+        try:
+            future = self.pool.submit(train_for, str(job.run.folder), str(self.token))
+        except BrokenProcessPool:  # one of its processes was killed, and another pool has to do
+            self.pool = start_pool(self.workers)
+            future = self.pool.submit(train_for, str(job.run.folder), str(self.token))
+        self.training[future] = job
+
+    # Judging and ending.
+
+    def judge(self) -> None:
+        """Tell Optuna of new validations of first seeds, and stop the runs that are not worth going on with."""
+        if self.spec.pruner == "none":
+            return
+        for job in self.training.values():
+            work = job.work
+            if job.place or work.pruned:
+                continue
+            new = False
+            for epoch, value in self.validations(work):
+                if epoch > work.reported and math.isfinite(value):
+                    work.handle.report(value, epoch)
+                    work.reported, new = epoch, True
+            config = work.configs[0]
+            if new and (config.steps or work.reported < config.epochs) and work.handle.should_prune():
+                work.pruned = True
+                work.trial = replace(work.trial, state="pruned")
+                self.sweep.keep(work.trial)  # first, so that nobody takes it for a person's wish
+                job.run.ask("stop")
+
+    def validations(self, work: Work) -> Iterator[tuple[int, float]]:
+        """(epoch, value) of the validations since the last look."""
+        path = work.runs[0].folder / "history.csv"
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size < work.read:  # a resumed run begins again at its checkpoint
+                    work.read = 0
+                file.seek(work.read)
+                text = file.read()
+        except FileNotFoundError:
+            return
+        text = text[: text.rfind(b"\n") + 1]
+        work.read += len(text)
+        for line in text.decode().splitlines():
+            cells = line.split(",")
+            cell = cells[6 if self.spec.maximize else 5]
+            if cell and cells[0] != "step":
+                yield math.ceil(float(cells[1])), float(cell)
+
+    def collect(self, *, again: bool = True) -> None:
+        """See what became of the runs that are not at work any more."""
+        done = [future for future in self.training if future.done()]
+        jobs = [(self.training.pop(future), None if future.cancelled() else future.exception()) for future in done]
+        jobs += [(job, None) for job in self.waiting if not job.run.alive()]
+        self.waiting = [job for job in self.waiting if job.run.alive()]
+        for job, error in jobs:
+            status = job.run.status()
+            if status.state in ("finished", "diverged", "failed", "stopped"):
+                self.finish(job, status)
+            elif again and not self.leaving():
+                job.attempts = 1 if status.step > job.step else job.attempts + 1
+                if job.attempts > ATTEMPTS:
+                    reason = f"Its process was gone {ATTEMPTS} times: {error or 'see log.txt in its folder'}."
+                    self.finish(job, replace(status, state="failed", reason=reason))
+                else:
+                    self.begin(job)
+
+    def finish(self, job: Job, status: Status) -> None:
+        """A run is over; perhaps its trial is, too."""
+        work = job.work
+        work.ends[job.place] = status
+        bad = [end for end in work.ends.values() if end.state != "finished"]
+        if bad:
+            if len(work.ends) == len(work.runs):
+                state = "pruned" if work.pruned and bad[0].state == "stopped" else bad[0].state
+                self.end(work, state, "" if state == "pruned" else bad[0].reason)
+        elif len(work.ends) == len(work.configs):
+            self.end(work, "done")
+
+    def end(self, work: Work, state: str, reason: str = "") -> None:
+        """Put down what came of a trial: first for us, then for Optuna."""
+        trial = with_results(work.trial, self.spec, [work.ends[place] for place in sorted(work.ends)])
+        if state == "done" and trial.value is None:
+            state, reason = "failed", "It was never validated."
+        work.trial = replace(trial, state=state, reason=reason, over=True)
+        self.sweep.keep(work.trial)
+        self.tell(work)
+
+    def tell(self, work: Work) -> None:
+        trial = work.trial
+        self.study.sampler = optuna.samplers.RandomSampler()  # a grid's stops the study after the last cell, and raises
+        if trial.state == "done":
+            self.study.tell(work.handle, trial.value)
+        else:
+            pruned = trial.state in ("pruned", "diverged")
+            self.study.tell(work.handle, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        self.work.remove(work)
+        work.lock.release()
+        Path(work.lock.lock_file).unlink(missing_ok=True)
+        with self.sweep.lock():
+            self.sweep.say("running")
+        self.ended += 1
+        self.failed += trial.state == "failed"
+        if self.failed == self.ended >= FAILURES:
+            raise SweepError(f"The first {FAILURES} trials failed, the last one so: {trial.reason}")
+
+    def keep(self, work: Work) -> None:
+        """Put down how far a trial is that is not over."""
+        statuses = []
+        for run in work.runs:
+            with contextlib.suppress(RunError):
+                statuses.append(run.status())
+        self.sweep.keep(with_results(work.trial, self.spec, statuses))
+
+
+def open_study(sweep: Sweep) -> optuna.Study:
+    """The sweep's study: in its folder, or in the database of its storage."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    spec = sweep.spec
+    return optuna.create_study(
+        study_name=sweep.id,
+        storage=storage_of(sweep),
+        pruner=pruner_of(spec),
+        direction="maximize" if spec.maximize else "minimize",
+        load_if_exists=True,
+    )
+
+
+def storage_of(sweep: Sweep) -> BaseStorage:
+    if not sweep.storage:
+        journal = str(sweep.folder / "journal.log")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return JournalStorage(JournalFileBackend(journal, JournalLock(journal)))
+    return RDBStorage(sweep.storage)
+
+
+class JournalLock(BaseJournalFileLock):
+    """Lets go when its process is killed; Optuna's own would keep everybody waiting for half a minute."""
+
+    def __init__(self, journal: str) -> None:
+        self._lock = FileLock(journal + ".lock")
+
+    def acquire(self) -> bool:
+        self._lock.acquire(poll_interval=0.005)
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def sampler_of(spec: SweepSpec, number: int) -> BaseSampler:
+    """The sampler of the trial with this number: what it draws depends on nothing but seed, number and results."""
+    if spec.sampler == "grid":
+        values = search.grid_values(spec.search)
+        grid = {name: [search.stored(value) for value in values[name]] for name in values}
+        return optuna.samplers.GridSampler(grid, seed=spec.seed)
+    seed = (spec.seed * 1_000_003 + number) % 2**32
+    if spec.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    # Without the liar, several workers would try the same good place at once.
+    return optuna.samplers.TPESampler(seed=seed, constant_liar=True, multivariate=True)
+
+
+def pruner_of(spec: SweepSpec) -> BasePruner:
+    if spec.pruner == "median":
+        return optuna.pruners.MedianPruner()
+    if spec.pruner == "hyperband":
+        return optuna.pruners.HyperbandPruner(max_resource=max(1, spec.longest_epochs))
+    return optuna.pruners.NopPruner()
