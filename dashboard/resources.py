@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.state import SHIPPED
 from dataset import Digits, Drawings, drawings_file, load_digits, load_drawings, load_training
 from experiments.run_table import run_rows
-from experiments.runs import RunError, open_run
+from experiments.runs import Run, RunError, open_run
 from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"
@@ -46,6 +47,17 @@ def is_shipped(classifier: Classifier) -> bool:
 def model_titles() -> dict[str, str]:
     """Every choice `classifier` takes -> what to call it; runs newest first."""
     return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in run_rows() if row.run.model.exists()}
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _history(folder: str, version: tuple[int, int]) -> pd.DataFrame:
+    return Run(Path(folder)).history()
+
+
+def history(run: Run) -> pd.DataFrame:
+    """The table of its reported steps, read again when it has grown. Nobody may change it."""
+    path = run.folder / "history.csv"
+    return _history(str(run.folder), version(path)) if path.is_file() else run.history()
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading digits")

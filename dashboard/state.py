@@ -1,6 +1,7 @@
 """State: everything a session or the address of the page remembers, and the only place that touches either."""
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any, Generic, Self, TypeVar, overload
 from uuid import uuid4
 
@@ -9,8 +10,10 @@ import streamlit as st
 from dashboard import theme
 from dashboard.draw.drawing import DRAW, UPLOAD, Saved, Sheet
 from dashboard.evaluate.counts import Request
+from model import TrainConfig
 
 T = TypeVar("T")
+COLORS = len(theme.LIGHT.digits)
 SHIPPED = "shipped"  # the model choice that means: the weights that come with the project
 
 
@@ -55,7 +58,12 @@ class State:
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # how, how much, and how often that changed
     measuring = Value[Request | None](lambda: None)  # the curves of robustness that were asked for
     starts = Value[int](int)  # of training runs
-    runs = Value[str](str)  # the ids of those that Explore compares, with commas between
+    planned = Value[TrainConfig | None](lambda: None)  # what Train's form said last
+    range_test = Value[str](str)  # the id of the test of learning rates that Explore shows
+    guide = Value[str](str)  # the name of the experiment that Explore shows
+    runs = Value[str](str)  # the ids of those that Explore compares, with commas between; an empty place is kept
+    listed_runs = Value[tuple[str, ...]](tuple)  # the ids in the table as it was drawn last
+    deleted_runs = Value[tuple[str, ...]](tuple)  # what was deleted last, and may be brought back
 
     @property
     def way(self) -> str:
@@ -107,12 +115,23 @@ class State:
     def show_run(self, run_id: str) -> None:
         self.link("run", run_id)
 
-    def chosen_runs(self) -> tuple[str, ...]:
-        """The ids of the runs that Explore compares, in the order in which they were chosen; some may be gone."""
-        return tuple(dict.fromkeys(filter(None, self.runs.split(","))))
+    def chosen_runs(self) -> dict[str, int]:
+        """The ids of the runs that Explore compares, each with its place, that of its colour; some may be gone."""
+        return {run_id: place for place, run_id in enumerate(self.runs.split(",")) if run_id}
 
     def choose_runs(self, ids: Iterable[str]) -> None:
-        self.link("runs", ",".join(ids))
+        """A run that was chosen already keeps its place and so its colour; a new one takes the first that is free."""
+        wanted, known = dict.fromkeys(ids), self.chosen_runs()
+        order = {place: run_id for run_id, place in known.items() if run_id in wanted and place < COLORS}
+        free = (place for place in count() if place not in order)
+        for run_id in [run_id for run_id in wanted if run_id not in order.values()]:
+            order[next(free)] = run_id
+        self.link("runs", ",".join(order.get(place, "") for place in range(max(order, default=-1) + 1)))
+
+    def show_sweep(self, sweep_id: str) -> None:
+        """Which sweep Explore shows; an empty text is a new one."""
+        self.link("sweep", sweep_id)
+        self.sweep_filters, self.sweep_trial = {}, None
 
     def choose_digits(self, data: str, split: str) -> None:
         """What Evaluate shows; an empty text stands for what suits the model."""

@@ -1,5 +1,7 @@
 """Sheets of an evaluation: some of its images, a random sample, and the worst mistakes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -22,9 +24,14 @@ def tile(row: int, found: Evaluation, digits: Digits, *, loss: bool) -> Tile:
 
 def render_paged(rows: np.ndarray, found: Evaluation, digits: Digits, *, key: str, count: int) -> None:
     """The images of these rows, `count` at a time."""
+    render_tiles(rows, lambda row: tile(row, found, digits, loss=True), key=key, count=count)
+
+
+def render_tiles(rows: np.ndarray, tile_of: Callable[[int], Tile], *, key: str, count: int) -> None:
+    """A tile for each row, `count` at a time."""
     page = st.pagination(max(1, -(-len(rows) // count)), key=f"page-{key}")
     shown = rows[(page - 1) * count : page * count]
-    st.html(sheet([tile(row, found, digits, loss=True) for row in shown], state.palette()))
+    st.html(sheet([tile_of(row) for row in shown], state.palette()))
 
 
 @st.fragment

@@ -2,9 +2,75 @@
 
 import streamlit as st
 
+from dashboard.explore.chosen_runs import chosen_among
+from dashboard.explore.page import VIEW, VIEWS
+from dashboard.explore.run_table import render_table
+from dashboard.places import place
 from dashboard.state import state
+from experiments.run_table import RunRow, run_rows
+
+LIVE_SECONDS = 1.0
+READY = 3  # runs that a button chooses
 
 
 def render() -> None:
+    from dashboard.explore.run_keys import render_undo
+
     state.keep_url("runs")
-    st.caption("All runs, side by side.")
+    rows = run_rows()
+    if not rows:
+        render_empty()
+        render_undo()
+        return
+    render_table(state.runs)
+    render_undo()
+    chosen = chosen_among(rows)
+    missing = len(state.chosen_runs()) - len(chosen)
+    if missing:
+        st.warning(f"{missing} of the runs in this address are not in this folder of runs.", icon=":material/info:")
+    if not chosen:
+        render_invitation(rows)
+        return
+    live = tuple(one.row.id for one in chosen if one.row.status.active)
+    st.fragment(render_chosen, run_every=LIVE_SECONDS if live else None)(live)
+
+
+def render_chosen(live: tuple[str, ...]) -> None:
+    """What the chosen runs differ in; anew every second while one of them trains."""
+    from dashboard.explore.run_charts import render_charts
+    from dashboard.explore.run_keys import render_keys
+    from dashboard.explore.two_runs import render_two
+
+    chosen = chosen_among(run_rows())
+    if tuple(one.row.id for one in chosen if one.row.status.active) != live:
+        st.rerun()
+    keys, charts = st.columns([3, 9], gap="medium")
+    with keys:
+        render_keys(chosen)
+    with charts:
+        render_charts(chosen)
+    if len(chosen) == 2:
+        render_two(*chosen)
+
+
+def render_invitation(rows: list[RunRow]) -> None:
+    """Nothing is chosen: what a person may want to see first."""
+    ended = [row for row in rows if row.best_loss is not None]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write("Tick runs in the table to see their curves, results and settings side by side, or:")
+        for label, some in (
+            ("The best three", sorted(ended, key=lambda row: row.best_loss or 0)[:READY]),
+            ("The newest three", ended[:READY]),
+        ):
+            if len(some) == READY:
+                st.button(label, on_click=state.choose_runs, args=([row.id for row in some],))
+
+
+def render_empty() -> None:
+    st.info("There are no runs yet. Every training is listed here: with two of them you can see what a setting does.")
+    with st.container(horizontal=True):
+        if st.button("Train a network", type="primary", icon=":material/show_chart:"):
+            st.switch_page(place("train"))
+        for view, label in (("Experiments", "Run a prepared experiment"), ("Sweeps", "Start a sweep")):
+            if view in VIEWS:
+                st.button(label, key=f"open-{view}", on_click=state.set_widget, args=(VIEW, view))

@@ -15,12 +15,14 @@ from dashboard.theme import Palette
 
 @dataclass(frozen=True)
 class Tile:
-    """One image with what it is, what was answered, and what else there is to say, line by line."""
+    """One image with what it is, what was answered and by whom, and what else there is to say, line by line."""
 
     image: np.ndarray  # uint8 (28, 28)
     true: str
     predicted: str
     details: tuple[str, ...] = ()
+    who: str = "Predicted"
+    others: tuple[tuple[str, str], ...] = ()  # (who, what that one answered)
 
 
 def sheet(tiles: Iterable[Tile], palette: Palette) -> str:
@@ -59,13 +61,18 @@ def _ramp(colours: tuple[str, ...]) -> bytes:
 
 def _figure(tile: Tile, palette: Palette) -> str:
     # names of classes come from files of others: escaped
-    true, predicted = escape(tile.true), escape(tile.predicted)
+    true = escape(tile.true)
     image = _image(tile.image, f"Image of {true}", palette)
     right = tile.true == tile.predicted
-    answer = f"<span>Predicted {predicted}</span>" if right else f"<b>× Predicted {predicted}</b>"
+    answers = "".join(_answer(*one, tile.true) for one in ((tile.who, tile.predicted), *tile.others))
     details = "".join(f"<small>{escape(line)}</small>" for line in tile.details)
     kind = "right" if right else "wrong"
-    return f'<figure class="{kind}">{image}<figcaption><span>True {true}</span>{answer}{details}</figcaption></figure>'
+    return f'<figure class="{kind}">{image}<figcaption><span>True {true}</span>{answers}{details}</figcaption></figure>'
+
+
+def _answer(who: str, predicted: str, true: str) -> str:
+    text = f"{escape(who)} {escape(predicted)}"
+    return f"<span>{text}</span>" if predicted == true else f"<b>× {text}</b>"
 
 
 def _image(image: np.ndarray, alt: str, palette: Palette) -> str:

@@ -1,0 +1,119 @@
+"""Run charts: the curves of the chosen runs over one another, what came out, and how a person wants them drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.explore.chosen_runs import Chosen, lines, outcomes, seed_sets
+from dashboard.plots.runs import (
+    AGAINST,
+    MOST,
+    PARTS,
+    QUANTITIES,
+    Line,
+    accuracy_bars,
+    curve_points,
+    curves_figure,
+    lengths_span_decades,
+    log_by_itself,
+    loss_bars,
+)
+from dashboard.state import state
+
+SCALES = ("By itself", "Linear", "Logarithmic")
+BOTH = "Both"
+BOUND = {"bind": "query-params"}  # the address carries them: a link shows the same charts
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the curves are drawn."""
+
+    against: str
+    parts: tuple[str, ...]
+    smoothing: float
+    vertical: str
+    horizontal: str
+    mean: bool
+
+
+def choose_look(*, seeds: bool) -> Look:
+    """Widgets for it. `seeds` says that some of the runs differ by their seed only."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        against = st.segmented_control(
+            "Against", list(AGAINST.values()), default="Step", required=True, key="against", **BOUND
+        )
+        part = st.segmented_control(
+            "Digits", [*PARTS.values(), BOTH], default="Validation", required=True, key="digits", **BOUND
+        )
+        with st.popover("Axes and smoothing", icon=":material/tune:"):
+            smoothing = st.slider(
+                "Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", help="The raw curve stays, faint, behind.", **BOUND
+            )
+            options = {"options": SCALES, "default": SCALES[0], "required": True} | BOUND
+            vertical = st.segmented_control(
+                "Vertical axes", key="vertical", help="Logarithmic by itself where values span decades.", **options
+            )
+            horizontal = st.segmented_control("Horizontal axes", key="horizontal", **options)
+        mean = seeds and st.toggle(
+            "Mean over seeds",
+            value=True,
+            key="mean",
+            help="Runs that differ by their seed only become one line, their mean, in a band from lowest to highest.",
+            **BOUND,
+        )
+    parts = tuple(name for name, title in PARTS.items() if part in (title, BOTH))
+    column = next(name for name, title in AGAINST.items() if title == against)
+    return Look(column, parts, smoothing, vertical, horizontal, mean)
+
+
+def render_charts(chosen: Sequence[Chosen]) -> None:
+    """Curves and bars, of at most so many lines as can be told apart."""
+    sets = seed_sets(chosen)
+    look = choose_look(seeds=any(len(some) > 1 for some in sets))
+    if not look.mean:
+        sets = [[one] for one in chosen]
+    if len(sets) > MOST:
+        st.info(
+            f"{len(sets)} lines are chosen, and the first {MOST} are drawn: more cannot be told apart. "
+            "Untick some, or filter the table."
+        )
+        sets = sets[:MOST]
+    render_curves(lines(sets), look)
+    render_bars([one for some in sets for one in some][:MOST])
+
+
+def render_curves(drawn: Sequence[Line], look: Look) -> None:
+    columns = st.columns(2)
+    for place, (quantity, what) in enumerate(QUANTITIES.items()):
+        points = curve_points(
+            drawn,
+            quantity,
+            against=look.against,
+            parts=look.parts,
+            smoothing=look.smoothing,
+            palette=state.palette(),
+        )
+        log = log_by_itself(points, quantity) if look.vertical == SCALES[0] else look.vertical == SCALES[2]
+        log_x = lengths_span_decades(points) if look.horizontal == SCALES[0] else look.horizontal == SCALES[2]
+        figure = curves_figure(
+            points,
+            quantity,
+            state.palette(),
+            against=look.against,
+            log=log,
+            log_x=log_x,
+            faint=look.smoothing > 0,
+        )
+        alt = f"{what.title} of the chosen runs against {AGAINST[look.against].lower()}"
+        columns[place % 2].vega_lite_chart(figure, alt=alt)
+
+
+def render_bars(chosen: Sequence[Chosen]) -> None:
+    if all(one.row.best_loss is None for one in chosen):
+        return
+    left, right = st.columns(2)
+    ended = outcomes(chosen)
+    left.vega_lite_chart(accuracy_bars(ended, state.palette()), alt="Bars: the best validation accuracy of each run")
+    right.vega_lite_chart(loss_bars(ended, state.palette()), alt="Bars: the lowest validation loss of each run")

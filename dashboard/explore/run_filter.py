@@ -1,0 +1,111 @@
+"""Run filter: which of all runs the table lists."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import streamlit as st
+
+from dashboard.forms import named
+from dashboard.state import state
+from experiments.comparison import differing, in_words
+from experiments.run_table import RunRow
+from experiments.runs import STATES
+
+RANGE_TEST = "range-test"
+KINDS: dict[str, Callable[[RunRow], bool]] = {
+    "Single runs": lambda row: not row.group,
+    "Sweeps": lambda row: row.group not in ("", RANGE_TEST),
+    "Range tests": lambda row: row.group == RANGE_TEST,
+}
+USUAL = ["Single runs", "Sweeps"]
+SEARCH, SETTINGS, SWEEPS, STARRED = "runs-search", "runs-settings", "runs-sweeps", "runs-starred"
+WHAT_STATES, WHAT_KINDS = "runs-states", "runs-kinds"
+
+
+def choose_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow]:
+    """Draws search and filter; -> the rows that match, and those with the ids that are always listed."""
+    kept = {*always}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Search",
+            key=SEARCH,
+            placeholder="Search names, notes and settings",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            persist_state="session",
+            width=300,
+        )
+        active = active_filters()
+        with st.popover(f"Filter, {active} set" if active else "Filter", icon=":material/filter_list:"):
+            render_filter(rows)
+    return [row for row in rows if row.id in kept or matches(row)]
+
+
+def render_filter(rows: Sequence[RunRow]) -> None:
+    options = {"persist_state": "session"}
+    if state.widget(WHAT_KINDS) is None:
+        state.set_widget(WHAT_KINDS, USUAL)
+    st.pills("Made", list(KINDS), selection_mode="multi", key=WHAT_KINDS, **options)
+    st.toggle("Starred only", key=STARRED, **options)
+    states = [name for name in STATES if any(row.state == name for row in rows)]
+    st.pills("State", states, selection_mode="multi", key=WHAT_STATES, format_func=str.capitalize, **options)
+    sweeps = sorted({row.group for row in rows if KINDS["Sweeps"](row)})
+    if sweeps:
+        st.multiselect("Sweep", sweeps, key=SWEEPS, placeholder="All", **options)
+    settings = st.multiselect(
+        "Settings",
+        differing(row.config for row in rows),
+        format_func=named,
+        key=SETTINGS,
+        placeholder="Any",
+        help="Settings that are the same in all runs are not listed.",
+        **options,
+    )
+    for setting in settings:
+        ordered = sorted({row.config for row in rows}, key=lambda config: getattr(config, setting))
+        words = list(dict.fromkeys(in_words(config, setting) for config in ordered))
+        st.multiselect(named(setting), words, key=value_key(setting), placeholder="Any", **options)
+    st.button("Show all runs again", on_click=reset, disabled=not active_filters())
+
+
+def value_key(setting: str) -> str:
+    return f"runs-value-{setting}"
+
+
+def wanted_values() -> dict[str, list[str]]:
+    """The values that a setting may have, in words, of each setting that is filtered by."""
+    found = {setting: state.widget(value_key(setting), []) for setting in state.widget(SETTINGS, [])}
+    return {setting: values for setting, values in found.items() if values}
+
+
+def active_filters() -> int:
+    kinds = state.widget(WHAT_KINDS, USUAL)
+    simple = [bool(state.widget(key)) for key in (STARRED, WHAT_STATES, SWEEPS)]
+    return sum(simple) + (sorted(kinds) != sorted(USUAL)) + len(wanted_values())
+
+
+def matches(row: RunRow) -> bool:
+    if not any(KINDS[kind](row) for kind in state.widget(WHAT_KINDS, USUAL)):
+        return False
+    if state.widget(STARRED) and not row.starred:
+        return False
+    states, sweeps = state.widget(WHAT_STATES), state.widget(SWEEPS)
+    if (states and row.state not in states) or (sweeps and row.group not in sweeps):
+        return False
+    if any(in_words(row.config, setting) not in values for setting, values in wanted_values().items()):
+        return False
+    text = state.widget(SEARCH, "").lower().split()
+    return not text or all(word in searched(row) for word in text)
+
+
+def searched(row: RunRow) -> str:
+    settings = " ".join(map(str, row.config.to_dict().values()))
+    return f"{row.name} {row.note} {row.id} {row.group} {row.state} {row.config.architecture} {settings}".lower()
+
+
+def reset() -> None:
+    """Back to what is listed at first."""
+    state.set_widget(SEARCH, "")
+    state.set_widget(STARRED, False)
+    state.set_widget(WHAT_KINDS, USUAL)
+    for key in (WHAT_STATES, SWEEPS, SETTINGS):
+        state.set_widget(key, [])

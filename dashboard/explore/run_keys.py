@@ -1,0 +1,146 @@
+"""Run keys: which line is which run, the settings that tell them apart beside the curves, and what to do with each."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+import streamlit as st
+
+from dashboard.explore.chosen_runs import Chosen
+from dashboard.forms import named
+from dashboard.places import place
+from dashboard.plots.runs import MOST, sign
+from dashboard.state import state
+from experiments.comparison import differing, in_words
+from experiments.cost import duration
+from experiments.deletion import delete_run, restore_run
+from experiments.run_table import RunRow
+from experiments.runs import Run, RunError, open_run
+
+
+def render_keys(chosen: Sequence[Chosen]) -> None:
+    """A key for each chosen run, with a menu, and then what to do with all of them."""
+    settings = differing(one.row.config for one in chosen)
+    for one in chosen[: 2 * MOST]:
+        with st.container(horizontal=True, key=f"run-key-{one.place}", gap="small", vertical_alignment="top"):
+            st.html(key_html(one, settings), width="stretch")
+            render_menu(one.row)
+    if len(chosen) > 1 and not settings:
+        st.caption("All their settings are the same.")
+    with st.container(horizontal=True):
+        st.button("Choose none", icon=":material/deselect:", on_click=state.choose_runs, args=((),))
+        if len(chosen) > 1:
+            idle = [one.row.id for one in chosen if not one.row.status.active]
+            label = f"Delete {len(idle)} runs"
+            st.button(label, icon=":material/delete:", on_click=delete, args=(idle,), disabled=not idle)
+
+
+def key_html(one: Chosen, settings: Sequence[str]) -> str:
+    """The run's line, its name, what came out, and its values of the settings in which the chosen runs differ."""
+    row, palette = one.row, state.palette()
+    line = sign(one.place, palette) if one.place < MOST else ""
+    values = "".join(
+        f"<dt>{escape(named(setting))}</dt><dd>{escape(in_words(row.config, setting))}</dd>" for setting in settings
+    )
+    note = f"<p>{escape(row.note)}</p>" if row.note else ""
+    head = f"<b>{line} {escape(one.name)}</b><small>{escape(result(row))}</small>"
+    return f'<div class="run-key" style="--muted: {palette.muted};">{head}{note}<dl>{values}</dl></div>'
+
+
+def result(row: RunRow) -> str:
+    if row.best_accuracy is None or row.best_loss is None:
+        return row.state.capitalize()
+    after = f"epoch {row.best_epoch:g}, {duration(row.seconds)}"
+    return f"{100 * row.best_accuracy:.1f} %, loss {row.best_loss:.4f}, {after}"
+
+
+def render_menu(row: RunRow) -> None:
+    """What to do with one run; filled when it is opened."""
+    with st.popover(
+        "", icon=":material/more_vert:", key=f"run-menu-{row.id}", type="tertiary", on_change="rerun"
+    ) as menu:
+        if not menu.open:
+            return
+        label = {"on_change": relabel, "args": (row.id,)}
+        state.set_widget(f"name-{row.id}", row.name)
+        st.text_input("Name", key=f"name-{row.id}", **label)
+        state.set_widget(f"note-{row.id}", row.note)
+        st.text_area("Note", key=f"note-{row.id}", placeholder="What to remember about it", height=80, **label)
+        star = "Take the star away" if row.starred else "Star"
+        st.button(
+            star, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
+        )
+        going("Open in Train", "train", row, start_from)
+        if row.run.model.exists():
+            going("Draw for this model", "draw", row, lambda run: state.choose_model(run.id))
+            going("Evaluate this model", "evaluate", row, lambda run: state.choose_model(run.id))
+        st.button(
+            "Delete",
+            key=f"delete-{row.id}",
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=delete,
+            args=([row.id],),
+            disabled=row.status.active,
+            help="Stop it in Train first." if row.status.active else "It can be brought back.",
+        )
+
+
+def going(label: str, page: str, row: RunRow, prepare: Callable[[Run], None]) -> None:
+    """A button that opens the run on another page."""
+    there = place(page)
+    if st.button(label, key=f"{page}-{row.id}", icon=there.icon, type="tertiary"):
+        prepare(row.run)
+        st.switch_page(there)
+
+
+def start_from(run: Run) -> None:
+    """Train shows the run, and its settings with its seed in the form, to start from."""
+    from dashboard.train.new_run import fill_from  # whoever only compares does not wait for it
+
+    fill_from(run.config)
+    state.show_run(run.id)
+
+
+def relabel(run_id: str) -> None:
+    try:
+        open_run(run_id).set_label(name=state.widget(f"name-{run_id}"), note=state.widget(f"note-{run_id}"))
+    except (RunError, OSError) as error:
+        st.error(str(error))
+
+
+def toggle(run_id: str) -> None:
+    run = open_run(run_id)
+    run.set_label(starred=not run.label().starred)
+
+
+def delete(ids: Sequence[str]) -> None:
+    """Moves runs aside; those that cannot be deleted stay, and say why."""
+    gone = []
+    for run_id in ids:
+        try:
+            delete_run(open_run(run_id))
+            gone.append(run_id)
+        except (RunError, OSError) as error:
+            st.error(str(error))
+    state.deleted_runs = tuple(gone)
+    state.choose_runs(run_id for run_id in state.chosen_runs() if run_id not in gone)
+
+
+def render_undo() -> None:
+    """What was deleted last, and the way back."""
+    gone = state.deleted_runs
+    if not gone:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{len(gone)} runs were deleted." if len(gone) > 1 else "The run was deleted.", width="content")
+        st.button("Undo", icon=":material/undo:", on_click=undo, args=(gone,))
+
+
+def undo(ids: Sequence[str]) -> None:
+    for run_id in ids:
+        try:
+            restore_run(run_id)
+        except (RunError, OSError) as error:
+            st.error(str(error))
+    state.deleted_runs = ()
+    state.choose_runs([*state.chosen_runs(), *ids])
