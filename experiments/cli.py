@@ -22,6 +22,29 @@ TRAIN_EXAMPLES = """examples:
 
 Ctrl-C saves the run and ends it; digits resume goes on exactly where it was.
 """
+SWEEP_EXAMPLE = """a file:
+  name = "rates"
+  preset = "quick"
+  data = "mnist-5k"
+  sampler = "tpe"               # grid, random or tpe
+  pruner = "median"             # none, median or hyperband
+  trials = 30                   # or epochs (of all runs together) or minutes
+  seeds = 1                     # runs of each combination
+
+  [settings]                    # what differs from the preset
+  epochs = 3
+
+  [search]
+  learning_rate = {low = 0.001, high = 0.1, log = true}
+  batch_size = [32, 64, 128]
+  hidden = [[64], [128, 64]]
+
+  [variants."plain descent"]    # settings that go together; a combination has one variant
+  optimizer = "sgd"
+  schedule = "constant"
+
+Ctrl-C ends it and keeps everything; the same command goes on where it was.
+"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -103,6 +126,53 @@ def build_parser() -> Parser:
     )
     command.add_argument("run", metavar="RUN", help="the run's id or folder")
     command.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+    command = commands.add_parser(
+        "runs",
+        help="list runs, or compare some",
+        description="List the runs with the settings in which they differ, the newest first; or put some of them "
+        "beside each other, and two of them to the test on the same validation digits.",
+        epilog="examples:\n  digits runs --sort accuracy --filter optimizer=adam --filter state=finished\n"
+        "  digits runs 2b5f 91c0",
+    )
+    command.add_argument(
+        "runs", metavar="RUN", nargs="*", help="compare these, each by its id, the short id in the list, name or folder"
+    )
+    command.add_argument("--limit", metavar="N", type=int, default=20, help="list so many (default: 20; 0: all)")
+    command.add_argument(
+        "--filter",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="only those with this setting, state, name, group or star (starred=true); may be repeated",
+    )
+    command.add_argument("--group", metavar="ID", help="only those of this sweep")
+    command.add_argument(
+        "--sort",
+        metavar="KEY",
+        default="created",
+        help="accuracy, loss, epochs, seconds, parameters, name, state, or a setting (default: created)",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object with all settings of each")
+
+    command = commands.add_parser(
+        "sweep",
+        help="try many settings, and see which are best",
+        description="Try many settings, as a file says, and see which are best. Every training is an ordinary run.",
+        epilog=SWEEP_EXAMPLE,
+    )
+    add = command.add_argument
+    add("config", metavar="CONFIG.toml", type=Path, help="what to try; the same file again goes on with the same sweep")
+    add("--trials", metavar="N", help="how many combinations to try in all, whatever the file says")
+    add("--workers", metavar="N", help="how many runs to train at once (default: one fewer than processor cores)")
+    add("--storage", metavar="URL", default="", help="database for the study, such as postgresql://USER@HOST/NAME")
+    add(
+        "--executor",
+        metavar="WHERE",
+        default="local",
+        help="local: processes of this machine; dask://HOST:PORT: a Dask cluster",
+    )
+    add("--json", action="store_true", help="print one JSON object at the end, and the progress on standard error")
 
     command = commands.add_parser(
         "test",

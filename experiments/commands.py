@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,14 @@ from dataset import (
     load_training,
 )
 from dataset.image_files import read_image
-from experiments import terminal
+from experiments import listing, terminal
 from experiments.calibration import calibrate_threads
+from experiments.comparison import Comparison, ComparisonError, compare, shared_validation
 from experiments.robustness import DISTURBANCES, count_right, sample
+from experiments.run_table import RunRow, differing_settings, row_of, run_rows, run_table
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.seen import digits_seen
+from experiments.sweeps import SweepError
 from experiments.terminal import percent
 from experiments.worker import train_run
 from model import (
@@ -54,7 +58,8 @@ from model import (
 )
 from model.metrics import confusion_matrix, wilson_interval
 
-BAD_INPUT = (ConfigError, CheckpointError, DataError, RunError, BlankDrawing, OSError)
+BAD_INPUT = (ConfigError, CheckpointError, DataError, RunError, SweepError, BlankDrawing, OSError)
+NO_END = 10**6  # letters in a line of a file
 SETTINGS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # those with an option of their own
 
 
@@ -166,6 +171,14 @@ def result(run: Run, status: Status) -> dict[str, Any]:
     return {"run": run.id, "folder": str(run.folder), "model": model} | {name: getattr(status, name) for name in names}
 
 
+def sweep(arguments: argparse.Namespace) -> int:
+    from experiments import sweep_command
+
+    spec = sweep_command.spec_of(arguments)
+    prepare_data(spec.base)
+    return sweep_command.sweep(arguments, spec)
+
+
 def test(arguments: argparse.Namespace) -> int:
     classifier, name = classifier_of(arguments)
     source = arguments.data or default_source()
@@ -207,6 +220,67 @@ def test(arguments: argparse.Namespace) -> int:
     for name, counts in withstood.items():
         print(f"{DISTURBANCES[name].axis:>28}" + "".join(f"{strength:>6}" for strength in counts))
         print(f"{'right':>28}" + "".join(f"{100 * right / len(part):>6.1f}" for right in counts.values()))
+    return 0
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    known = run_rows()
+    rows = [row_of(find_run(which)) for which in arguments.runs]
+    if rows:
+        return compare_runs(rows, listing.short_ids(known), as_json=arguments.json)
+    if arguments.limit < 0:
+        raise ConfigError(f"--limit takes how many runs to list, or 0 for all, got {arguments.limit}.")
+    found = [row for row in known if arguments.group in (None, row.group)]
+    found = listing.chosen(found, arguments.filter, arguments.sort)
+    shown = found[: arguments.limit or None]
+    if arguments.json:
+        differ = differing_settings(shown)
+        print(json.dumps({"runs": [listing.as_json(row) for row in shown], "differing": differ, "found": len(found)}))
+        return 0
+    for folder, why in run_table().damaged():
+        print(f"digits: {folder.name} in {folder.parent} is no whole run. {why}", file=sys.stderr)
+    if not shown:
+        print("No run is like that." if known else f"There are no runs in {runs_folder()} yet. Make one: digits train")
+        return 0
+    print("\n".join(listing.table(shown, listing.short_ids(known), terminal.width(sys.stdout))))
+    if len(shown) < len(found):
+        print(f"\n{len(shown):,} of {len(found):,} runs; --limit 0 lists all.")
+    return 0
+
+
+def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) -> int:
+    """Some runs beside each other; if they are two, also what their models make of the same digits."""
+    found: Comparison | None = None
+    why = ""
+    if len(rows) == 2:
+        try:
+            for row in rows:
+                if not row.run.model.exists():
+                    raise ComparisonError(f"{row.id} has none yet.")
+            digits = shared_validation(rows[0].config, rows[1].config)
+            first, second = (load_classifier(row.run.model) for row in rows)
+            found = compare(first, second, digits)
+        except (ComparisonError, CheckpointError, DataError) as error:
+            why = f"Their models are not compared: {error}"
+    if as_json:
+        differ = differing_settings(rows)
+        result: dict[str, Any] = {"runs": [listing.as_json(row) for row in rows], "differing": differ}
+        print(json.dumps(result | {"comparison": found and listing.comparison_as_json(found)}))
+        return 0
+    width = terminal.width(sys.stdout) or NO_END
+    lines = listing.side_by_side(rows, short)
+    if max(map(len, lines)) > width:
+        lines = listing.table(rows, short, width)
+    print("\n".join(lines))
+    for row in rows:
+        if row.note:
+            print(f"\n{row.name}: {row.note}")
+    if found:
+        names = [short.get(row.id, row.id) for row in rows]
+        print(f"\nThey disagree on {len(found.disagreements):,} of {found.total:,} validation digits.")
+        print(textwrap.fill(found.verdict(*names), width))
+    elif why:
+        print("\n" + textwrap.fill(why, width))
     return 0
 
 
@@ -355,8 +429,10 @@ def model_file(which: str) -> Path:
 
 
 def find_run(which: str) -> Run:
-    """By its id, or by its folder."""
-    return open_run(Path(which) if os.sep in which or Path(which).is_dir() else which)
+    """By its id, a part of it that no other run has, its name, or its folder."""
+    if os.sep in which or Path(which).is_dir():
+        return open_run(Path(which))
+    return open_run(listing.full_id(which, run_rows()))
 
 
 def reference(run: Run) -> str:

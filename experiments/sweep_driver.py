@@ -11,7 +11,7 @@ import time
 import traceback
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -96,7 +96,7 @@ class Driver:
         self.asked_all = False
         self.ended = self.failed = 0
 
-    def drive(self) -> Iterator[SweepStatus]:
+    def drive(self) -> Generator[SweepStatus, None, None]:
         """Until nothing is left to try, or it is stopped or asked to leave. Raises SweepError."""
         sweep = self.sweep
         hold = FileLock(self.token)
@@ -442,7 +442,32 @@ def storage_of(sweep: Sweep) -> BaseStorage:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return JournalStorage(JournalFileBackend(journal, JournalLock(journal)))
-    return RDBStorage(sweep.storage)
+    return database(sweep.storage)
+
+
+def database(address: str) -> RDBStorage:
+    """The storage at the address of a database; one of PostgreSQL means the driver that we ask people to install."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, OperationalError
+
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise SweepError(f"{address!r} is no address of a database, such as postgresql://USER@HOST/NAME.") from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    shown = url.render_as_string(hide_password=True)
+    try:
+        # A sweep may be quiet for hours between two words: a connection that has died meanwhile is made anew.
+        return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True})
+    except ImportError as error:
+        raise SweepError(
+            f"{shown} needs a package that is not installed; for PostgreSQL: pip install 'digit-lab[scaling]'."
+        ) from error
+    except ArgumentError:
+        raise SweepError(f"There is no kind of database {url.drivername!r}; postgresql is one.") from None
+    except OperationalError as error:
+        raise SweepError(f"The database {shown} cannot be reached: {str(error.orig).splitlines()[0]}") from error
 
 
 class JournalLock(BaseJournalFileLock):

@@ -10,7 +10,7 @@ import re
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -196,8 +196,8 @@ class SweepSpec:
         return cls(**{**values, "base": base, "variants": variants, "search": space})
 
     @classmethod
-    def from_toml(cls, path: str | os.PathLike[str]) -> SweepSpec:
-        """The spec in a TOML file; docs/scaling.md shows one. Raises SweepError."""
+    def from_toml(cls, path: str | os.PathLike[str], **changes: Any) -> SweepSpec:
+        """The spec in a TOML file, with some fields changed; `digits sweep --help` shows one. Raises SweepError."""
         path = Path(path)
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -210,7 +210,7 @@ class SweepSpec:
             line = re.match(r"line \d+", where)
             raise SweepError(f"{path} {line[0] if line else 'at its end'}: {what}.") from None
         try:
-            return cls._of_file(found, path)
+            return cls._of_file(found | changes, path)
         except (SweepError, SearchError, ConfigError) as error:
             raise SweepError(f"{path}: {error}") from None
 
@@ -559,15 +559,18 @@ def unused_name(name: str) -> str:
     return next((free for free in names if slug(free) not in taken), f"{name} {time.time():.0f}")
 
 
-def run_sweep(sweep: Sweep, executor: Executor | None = None) -> Iterator[SweepStatus]:
+def run_sweep(
+    sweep: Sweep, executor: Executor | None = None, *, workers: int = 0
+) -> Generator[SweepStatus, None, None]:
     """Drive the sweep in this process, yielding its status now and then; the last one says how it ended.
 
-    Its trials train in processes of this machine, or on whatever the executor has. Stop iterating to leave it.
+    Its trials train in processes of this machine, or on whatever the executor has, `workers` runs at once (0: as the
+    sweep says). Stop iterating to leave it.
     """
     from experiments.sweep_driver import Driver
 
     sweep.open()
-    return Driver(sweep, executor).drive()
+    return Driver(sweep, executor, workers=workers).drive()
 
 
 def slug(name: str) -> str:

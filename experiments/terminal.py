@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable
 from types import TracebackType
@@ -57,6 +58,11 @@ class Lines:
                 "  ".join([f"epoch {status.epoch:.4g}/{status.epochs:.4g}", *step_parts(status), *parts(status)])
             )
 
+    def draw(self, _share: float, words: str, below: str) -> None:
+        """A line every two seconds, for progress of any kind."""
+        if time.monotonic() >= self._last + LINE_SECONDS:
+            self._print("  ".join(filter(None, [words, below])))
+
     def _print(self, line: str) -> None:
         print(line, file=self._out, flush=True)
         self._last = time.monotonic()
@@ -81,18 +87,20 @@ class Bar:
         self._live.__exit__(kind, error, trace)
 
     def show(self, status: Status) -> None:
+        words = "  ".join(step_parts(status)) or waiting_text(status)
+        below = "  ".join(parts(status))
+        self.draw(status.progress, words, waiting_text(status) if status.state in ("queued", "paused") else below)
+
+    def draw(self, share: float, words: str, below: str) -> None:
+        """Progress of any kind: how much of it is done, 0 to 1, and what there is to say."""
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
         line = Table.grid(padding=(0, 2))
-        words = "  ".join(step_parts(status)) or waiting_text(status)
-        line.add_row(ProgressBar(1.0, status.progress, width=30), f"{100 * status.progress:.0f} %", words)
-        below = "  ".join(parts(status)) or " "
-        if status.state in ("queued", "paused"):
-            below = waiting_text(status)
-        self._live.update(Group(line, Text(below, overflow="ellipsis", no_wrap=True)), refresh=True)
+        line.add_row(ProgressBar(1.0, share, width=30), f"{100 * share:.0f} %", words)
+        self._live.update(Group(line, Text(below or " ", overflow="ellipsis", no_wrap=True)), refresh=True)
 
 
 def waiting_text(status: Status) -> str:
@@ -119,6 +127,11 @@ def parts(status: Status) -> list[str]:
     if status.validation_accuracy is not None:
         found.append(f"validation {percent(status.validation_accuracy)}")
     return found
+
+
+def width(out: TextIO) -> int | None:
+    """Characters in a line of this terminal; None for a file or a pipe, where lines may be of any length."""
+    return shutil.get_terminal_size().columns if out.isatty() else None
 
 
 def percent(share: float | None) -> str:
