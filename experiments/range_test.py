@@ -56,6 +56,12 @@ class RangeTest:
     suggested: float | None = None
     diverges_at: float | None = None
 
+    @classmethod
+    def nothing(cls) -> RangeTest:
+        """Of a test that has no step yet."""
+        none = np.empty(0)
+        return cls(none, none, none)
+
 
 def range_test_config(config: TrainConfig) -> TrainConfig:
     """The training that tests the rates of a config: its network, data and optimizer, in a second or so."""
@@ -75,17 +81,17 @@ def range_test_config(config: TrainConfig) -> TrainConfig:
     return tested.replace(steps=int(np.clip(min(IMAGES / batch, possible), *STEPS)))
 
 
-def start_range_test(config: TrainConfig) -> Run:
-    """A run of its own kind, apart from the others: it waits for none of them, and stands in no list of theirs."""
-    run = make_range_test(config)
+def start_range_test(config: TrainConfig, *, name: str = "range test") -> Run:
+    """A test and a worker on it."""
+    run = make_range_test(config, name=name)
     start(run)
     return run
 
 
-def make_range_test(config: TrainConfig) -> Run:
-    """The folder of a test, without a worker on it."""
+def make_range_test(config: TrainConfig, *, name: str = "range test") -> Run:
+    """A run in a place of its own: it waits for none of the others, and stands in no list of theirs."""
     folder = range_tests_folder() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(3)}"
-    run = create_run(range_test_config(config), name="range test", group=GROUP, folder=folder)
+    run = create_run(range_test_config(config), name=name, group=GROUP, folder=folder)
     with written_whole(run.folder / "tested.json") as file:
         file.write(json.dumps(config.to_dict(), indent=2).encode())
     return run
@@ -120,12 +126,12 @@ def read_range_test(history: pd.DataFrame, config: TrainConfig, *, diverged: boo
     half of what it had learned at best, compared with guessing, is lost again.
     """
     rows = history[history["learning_rate"] > 0]
+    if rows.empty:
+        return RangeTest.nothing()
     rates, losses = rows["learning_rate"].to_numpy(), rows["train_loss"].to_numpy()
     # half of the points of a run may be reported, so the share counts, not a number of points
     points = math.log(1 / LOWEST) / math.log(rates[1] / rates[0]) if len(rates) > 1 else 1.0
     smoothed = _smooth(losses, 1 - 1 / max(1.0, SMOOTHED * points))
-    if not len(rates):
-        return RangeTest(rates, losses, smoothed)
     lowest = int(smoothed.argmin())
     floor = smoothed[lowest]
     lost = smoothed[lowest:] > max((floor + CHANCE[config.loss == CrossEntropy.name]) / 2, RISEN * floor)

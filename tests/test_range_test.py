@@ -12,11 +12,11 @@ from experiments.range_test import (
     CHANCE,
     HIGHEST,
     RangeTest,
+    config_tested,
     make_range_test,
     open_range_test,
     range_test_config,
     read_range_test,
-    config_tested,
 )
 from experiments.runs import Run, RunError, list_runs
 from model import PRESETS, Diverged, EpochDone, TrainConfig, build_trainer

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import resources
 from dashboard.forms import Form
 from dashboard.image_layers import sentence
+from dashboard.places import place
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
 from dashboard.train.layers import render_layers
@@ -32,7 +33,7 @@ def fill_from(config: TrainConfig) -> None:
     """Show the settings of a config, as where a run is to be repeated."""
     FORM.fill(config)
     for preset in PRESETS:
-        if with_data_of(config, preset) == config:
+        if with_data_of(config, preset).replace(learning_rate=config.learning_rate) == config:
             state.set_widget(FORM.key("preset"), preset)
     known = config.data in SOURCES
     state.set_widget(FORM.key("source"), config.data if known else "file")
@@ -63,6 +64,9 @@ def render_new_run() -> Figure | None:
     st.caption(DESCRIPTIONS[preset])
     data, pool = choose_source(FORM)
     values = {"data": data} | FORM.length() | FORM.learning_rate()
+    if st.button("Find a good learning rate", type="tertiary", icon=":material/query_stats:"):
+        state.set_widget("range-test-settings", "form")
+        st.switch_page(place("explore"), query_params={"view": "Learning-rate test"})
     start = st.container()
     with st.expander("Network", icon=":material/hub:"):
         values |= FORM.network()
@@ -91,6 +95,7 @@ def render_new_run() -> Figure | None:
             st.error(sentence(error))
             start_buttons(ready=False)
         return None
+    state.planned = config
     with table:
         render_layers(config)
     images = pool - round(pool * config.validation_share)

@@ -1,0 +1,139 @@
+"""The learning-rate test: which rates a network learns with, found in one click and taken over into Train."""
+
+import streamlit as st
+
+from dashboard.forms import named
+from dashboard.places import place
+from dashboard.plots.range_test import range_test_figure
+from dashboard.state import state
+from dashboard.train.new_run import fill_from
+from dataset import available, default_source
+from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test, start_range_test
+from experiments.run_table import run_rows
+from experiments.runs import Run, RunError, Status
+from model import PRESETS, TrainConfig
+
+LIVE_SECONDS = 0.25
+LISTED = 30
+SETTINGS = "range-test-settings"
+FORM = "form"  # that of Train
+WHAT_IT_IS = (
+    "A training of a second or two, in which the learning rate rises from far too low to far too high. Where the loss "
+    "falls, the rate is high enough; where it rises again, too high."
+)
+
+
+def render() -> None:
+    state.keep_url("range_test")
+    st.caption(WHAT_IT_IS)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        config, title = choose_settings()
+        pressed = st.button(
+            "Test learning rates",
+            key=f"range-test-start-{state.range_test}",  # the second click of a double click finds it gone
+            type="primary" if not state.range_test else "secondary",
+            icon=":material/play_arrow:",
+            disabled=not available(config.data),
+        )
+    if not available(config.data):
+        st.error(f"The digits of {config.data} are not here: choose settings for others, or get them on Train.")
+    if pressed:
+        begin(config, title)
+    if not state.range_test:
+        with st.container(key="range-test-state"):
+            st.info("Choose settings and press Test learning rates: the loss is drawn here while the rate rises.")
+        draw(RangeTest.nothing(), config)
+        return
+    try:
+        run = open_range_test(state.range_test)
+        status, tested = run.status(), config_tested(run)
+    except RunError as error:
+        st.error(str(error))
+        return
+    every = LIVE_SECONDS if status.active else None
+    st.fragment(render_live, run_every=every)(run, tested, status.state)
+
+
+def begin(config: TrainConfig, title: str) -> None:
+    """A new test, which the page then shows."""
+    try:
+        run = start_range_test(config, name=title)
+    except (RunError, OSError) as error:
+        st.error(f"The test could not be started: {error}")
+        return
+    state.link("range_test", run.id)
+    st.rerun()
+
+
+def choose_settings() -> tuple[TrainConfig, str]:
+    """Whose learning rate is looked for: what Train's form says, a preset or a run -> its config and what it is."""
+    runs = {row.id: row for row in run_rows()[:LISTED]}
+    planned = state.planned
+
+    def title(choice: str) -> str:
+        if choice == FORM:
+            return "As set on Train"
+        return runs[choice].title if choice in runs else f"Preset {choice}"
+
+    choice = st.selectbox(
+        "Settings to test",
+        [*([FORM] if planned else []), *PRESETS, *runs],
+        format_func=title,
+        key=SETTINGS,
+        help="The network, the optimizer and the digits to find a learning rate for.",
+        persist_state="session",
+    )
+    if choice == FORM and planned:
+        return planned, title(choice)
+    return (runs[choice].config if choice in runs else PRESETS[choice].replace(data=default_source())), title(choice)
+
+
+def render_live(run: Run, config: TrainConfig, drawn: str) -> None:
+    """Draws itself anew four times a second until the test is over, then the whole page once more."""
+    try:
+        status, history = run.status(), run.history()
+    except RunError as error:
+        st.error(str(error))
+        return
+    if status.state != drawn:
+        st.rerun()
+    found = read_range_test(history, run.config, diverged=status.state == "diverged")
+    with st.container(key="range-test-state"):
+        render_outcome(config, status, found)
+    draw(found, config)
+
+
+def draw(found: RangeTest, config: TrainConfig) -> None:
+    st.vega_lite_chart(
+        range_test_figure(found, state.palette(), loss=config.loss),
+        alt="Training loss by learning rate, with the suggested range and the rate at which training diverges",
+    )
+
+
+def render_outcome(config: TrainConfig, status: Status, found: RangeTest) -> None:
+    """How far the test is; then what it says, and the button that takes it over."""
+    about = f"{status.name}: {config.architecture}, {named(config.optimizer)}, on {config.data}"
+    if status.active:
+        st.progress(status.progress, f"{'Starting' if status.state == 'queued' else 'Testing'}. {about}")
+        return
+    if status.state not in ("finished", "diverged", "stopped"):
+        st.error(f"{status.reason} Start the test again.")
+        return
+    if found.suggested is None:
+        st.warning(
+            "The loss hardly fell at any learning rate, so there is none to suggest. Look at the initializer and the "
+            "activation first."
+        )
+        return
+    numbers = {
+        "Suggested learning rate": f"{found.suggested:g}",
+        "Range worth trying": f"{found.suggested_low:g} to {found.suggested_high:g}",
+        "Training diverges at": f"above {HIGHEST:g}" if found.diverges_at is None else f"{found.diverges_at:g}",
+    }
+    st.caption(about)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for name, number in numbers.items():
+            st.metric(name, number, width=180)
+        if st.button(f"Use {found.suggested:g} in Train", icon=":material/tune:", type="primary"):
+            fill_from(config.replace(learning_rate=found.suggested))
+            st.switch_page(place("train"))
