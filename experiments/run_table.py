@@ -180,12 +180,21 @@ def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
     return list(groups.values())
 
 
+def row_of(run: Run) -> RunRow:
+    """The row of one run, wherever its folder is."""
+    return _now(_stored(run))
+
+
+def _stored(run: Run) -> RunRow:
+    config, status = run.config, run.stored()
+    if status.best_validation_loss is None and status.validation_loss is not None:
+        status = _with_best(run, status)
+    return RunRow(run, config, status, run.label())
+
+
 def _row(run: Run) -> RunRow | str:
     try:
-        config, status = run.config, run.stored()
-        if status.best_validation_loss is None and status.validation_loss is not None:
-            status = _with_best(run, status)
-        return RunRow(run, config, status, run.label())
+        return _stored(run)
     except (RunError, OSError) as error:
         return str(error)
 
