@@ -1,0 +1,91 @@
+"""More than one machine: two processes of one sweep with its study in PostgreSQL, and a Dask cluster of two workers."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import optuna
+import psutil
+import pytest
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from experiments.runs import list_runs, runs_folder
+from experiments.search import Range
+from experiments.sweep_driver import storage_of
+from experiments.sweeps import Sweep, SweepSpec, create_sweep
+from tests.small_runs import SMALL, log, until
+
+pytest_plugins = ["tests.postgres"]
+
+TRIALS = 10
+SPEC = SweepSpec(
+    name="shared",
+    base=SMALL.replace(hidden=(16,), epochs=60, patience=0),
+    search={"learning_rate": Range(0.001, 0.1, log=True), "width": (8, 16)},
+    trials=TRIALS,
+    workers=2,
+)
+
+
+@pytest.fixture(params=["journal", "postgres"])
+def sweep(request: pytest.FixtureRequest) -> Sweep:
+    """Made, with its study in a file or in a database, and not driven yet."""
+    return create_sweep(SPEC, "" if request.param == "journal" else request.getfixturevalue("postgres"))
+
+
+def drive(sweep: Sweep) -> subprocess.Popen[bytes]:
+    """One more process that drives it."""
+    return subprocess.Popen([sys.executable, "-m", "experiments.sweep_worker", sweep.folder])
+
+
+def ours() -> list[psutil.Process]:
+    """All processes that work in the runs folder of this test, but the test itself."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get("DIGITS_RUNS") == str(runs_folder()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def times_ended() -> Counter[int]:
+    """By the number of a trial, how many times a training of it came to its end."""
+    found: Counter[int] = Counter()
+    for run in list_runs():
+        found[run.status().trial] += log(run).count("finished at step")
+    return found
+
+
+def told_to_optuna(sweep: Sweep) -> list[FrozenTrial]:
+    storage = storage_of(sweep)
+    try:
+        return optuna.load_study(study_name=sweep.id, storage=storage).get_trials()
+    finally:
+        if isinstance(storage, RDBStorage):
+            storage.engine.dispose()  # or its connections are left open
+
+
+@pytest.mark.slow
+def test_of_two_processes_that_share_a_sweep_one_may_be_killed(sweep: Sweep) -> None:
+    first, second = drive(sweep), drive(sweep)
+    try:
+        until(lambda: sum(trial.over for trial in sweep.trials()) >= 3, "three trials", 120)
+        first.kill()
+        first.wait()
+        assert second.wait(120) == 0
+    finally:
+        for process in (first, second):
+            process.kill()
+            process.wait()
+    trials = sweep.trials()
+    assert [trial.number for trial in trials] == list(range(TRIALS))
+    assert {trial.state for trial in trials} == {"done"}
+    assert times_ended() == dict.fromkeys(range(TRIALS), 1)
+    told = told_to_optuna(sweep)
+    assert [trial.state for trial in told] == [TrialState.COMPLETE] * TRIALS
+    assert [trial.value for trial in told] == [trial.value for trial in trials]
+    until(lambda: not ours(), "all processes to go")
