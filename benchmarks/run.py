@@ -26,6 +26,7 @@ BENCHMARKS = (
     "answers",
     "memory",
     "loading",
+    "explore",
     "app",
     "stroke_latency",
 )
