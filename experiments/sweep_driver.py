@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from experiments import search
 from experiments.jobs import worker_limit
 from experiments.pool import start_pool, train_for
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
-from experiments.sweeps import STOPPED, Sweep, SweepError, SweepSpec, SweepStatus, Trial, slug, with_results
+from experiments.sweeps import STOPPED, Sweep, SweepError, SweepSpec, SweepStatus, Trial, slug, trial_of, with_results
 from experiments.worker import Departure
 from model import ConfigError, TrainConfig
 
@@ -107,6 +107,7 @@ class Driver:
                     alone = not sweep.driven()
                     hold.acquire()
                     self.study = open_study(sweep)
+                    self.restore()
                     sweep.say("running", begin=alone, pid=os.getpid())
                 yield from self.rounds()
                 state, reason = self.conclusion()
@@ -175,6 +176,13 @@ class Driver:
         for path in self.token.parent.iterdir():
             with contextlib.suppress(Timeout), FileLock(path).acquire(timeout=0):
                 path.unlink(missing_ok=True)
+
+    def restore(self) -> None:
+        """Put down trials of the study that this folder does not know: it is a new one for an old study."""
+        kept = {trial.number for trial in self.sweep.kept_trials()}
+        for frozen in self.study.get_trials(deepcopy=False):
+            if frozen.number not in kept and "trial" in frozen.user_attrs:
+                self.sweep.keep(trial_of(frozen.user_attrs["trial"]))
 
     # Starting.
 
@@ -399,6 +407,7 @@ class Driver:
     def tell(self, work: Work) -> None:
         trial = work.trial
         self.study.sampler = optuna.samplers.RandomSampler()  # a grid's stops the study after the last cell, and raises
+        work.handle.set_user_attr("trial", asdict(trial))
         if trial.state == "done":
             self.study.tell(work.handle, trial.value)
         else:
@@ -427,13 +436,19 @@ def open_study(sweep: Sweep) -> optuna.Study:
     """The sweep's study: in its folder, or in the database of its storage."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spec = sweep.spec
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=sweep.id,
         storage=storage_of(sweep),
         pruner=pruner_of(spec),
         direction="maximize" if spec.maximize else "minimize",
         load_if_exists=True,
     )
+    if study.user_attrs.get("tries", spec.tries) != spec.tries:
+        raise SweepError(
+            f"The database has a sweep {sweep.id} already, which tries something else: give this one a name of its own."
+        )
+    study.set_user_attr("tries", spec.tries)
+    return study
 
 
 def storage_of(sweep: Sweep) -> BaseStorage:

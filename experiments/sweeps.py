@@ -118,6 +118,11 @@ class SweepSpec:
         return slug(self.name)
 
     @property
+    def tries(self) -> dict[str, Any]:
+        """What makes it this sweep and no other."""
+        return {name: value for name, value in self.to_dict().items() if name not in ("name", *BUDGETS)}
+
+    @property
     def maximize(self) -> bool:
         return self.objective == "validation_accuracy"
 
@@ -415,7 +420,7 @@ class Sweep:
         with contextlib.suppress(FileNotFoundError), os.scandir(self.folder / "trials") as entries:
             for entry in entries:
                 if entry.name.endswith(".json") and entry.name[0] != ".":
-                    yield _read(Path(entry.path), _trial)
+                    yield _read(Path(entry.path), trial_of)
 
     def word(self) -> dict[str, Any]:
         """What a driver last said; `seconds` are those before the drivers that began at `started`."""
@@ -504,9 +509,8 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
             path = sweep.folder / "sweep.json"
             found: dict[str, Any] = {"storage": storage, "created": time.time()}
             if path.exists():
-                before = sweep.spec
-                different = [f.name for f in fields(spec) if getattr(spec, f.name) != getattr(before, f.name)]
-                different = [name for name in different if name not in (*BUDGETS, "name")]
+                before = sweep.spec.tries
+                different = [name for name, value in spec.tries.items() if value != before[name]]
                 if storage and storage != sweep.storage:
                     different.append("storage")
                 if different:
@@ -581,7 +585,8 @@ def sweeps_folder() -> Path:
     return runs_folder() / ".sweeps"
 
 
-def _trial(found: dict[str, Any]) -> Trial:
+def trial_of(found: dict[str, Any]) -> Trial:
+    """The trial that `asdict` made these JSON values of."""
     params = {name: search.unplain(value) for name, value in found["params"].items()}
     return Trial(**found | {"params": params, "values": tuple(found["values"]), "runs": tuple(found["runs"])})
 
