@@ -59,6 +59,11 @@ class State:
     measuring = Value[Request | None](lambda: None)  # the curves of robustness that were asked for
     starts = Value[int](int)  # of training runs
     planned = Value[TrainConfig | None](lambda: None)  # what Train's form said last
+    sweep = Value[str](str)  # the id of the one that Explore shows; empty: a new one
+    sweep_filters = Value[dict[str, tuple[Any, ...]]](dict)  # which of its trials are shown
+    sweep_brushes = Value[int](int)  # how often a filter was set other than by dragging
+    sweep_trial = Value[int | None](lambda: None)  # the one picked; None: the best
+    sweep_picks = Value[int](int)  # how often one was picked
     range_test = Value[str](str)  # the id of the test of learning rates that Explore shows
     guide = Value[str](str)  # the name of the experiment that Explore shows
     runs = Value[str](str)  # the ids of those that Explore compares, with commas between; an empty place is kept
