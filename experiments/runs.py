@@ -12,7 +12,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -349,12 +349,9 @@ def open_run(which: str | Path) -> Run:
 
 def list_runs() -> list[Run]:
     """All whole runs in the runs folder, newest first."""
-    return [run for run, error in _all_runs() if error is None]
+    from experiments.run_table import run_rows  # which knows those that have not changed since the last look
 
-
-def damaged_runs() -> list[tuple[Path, str]]:
-    """The folders that should be runs and are not, each with what is wrong."""
-    return [(run.folder, str(error)) for run, error in _all_runs() if error is not None]
+    return [row.run for row in run_rows()]
 
 
 def queue_of(run: Run) -> list[tuple[Run, Status]]:
@@ -382,26 +379,6 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file so that a reader sees the old or the new one, also after a power cut."""
     with written_whole(path) as file:
         file.write(text.encode())
-
-
-def _all_runs() -> Iterable[tuple[Run, RunError | None]]:
-    try:
-        folders = [Path(entry.path) for entry in os.scandir(runs_folder()) if entry.is_dir() and entry.name[0] != "."]
-    except FileNotFoundError:
-        return
-    made: list[tuple[float, Run, RunError | None]] = []
-    for folder in folders:
-        run = Run(folder)
-        try:
-            run.config  # noqa: B018
-            made.append((run.stored().created, run, None))
-        except (RunError, OSError) as damage:
-            with contextlib.suppress(OSError):  # deleted while we looked
-                age = time.time() - folder.stat().st_mtime
-                if age > START_GRACE:  # a younger one may just be being made
-                    made.append((0.0, run, RunError(str(damage))))
-    for _, run, error in sorted(made, key=lambda entry: (entry[0], entry[1].id), reverse=True):
-        yield run, error
 
 
 def _new_folder(name: str) -> Path:

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from experiments.run_table import run_table
 from experiments.runs import (
     HISTORY_COLUMNS,
     START_GRACE,
     RunError,
     Wishes,
     create_run,
-    damaged_runs,
     list_runs,
     open_run,
     runs_folder,
@@ -144,7 +144,7 @@ def test_damaged_folders_are_listed_apart():
     for folder in (bad.folder, empty):
         os.utime(folder, (0, 0))
     assert [run.id for run in list_runs()] == [good.id]
-    assert {folder for folder, _ in damaged_runs()} == {bad.folder, empty}
+    assert {folder for folder, _ in run_table().damaged()} == {bad.folder, empty}
     with pytest.raises(RunError, match="damaged"):
         open_run(bad.id)
 
