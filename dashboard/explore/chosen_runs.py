@@ -1,14 +1,17 @@
 """Chosen runs: those that a person compares, each with a name and a colour of its own."""
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dashboard.forms import named
 from dashboard.plots.runs import Line, Outcome
 from dashboard.resources import history
 from dashboard.state import state
+from experiments.comparison import differing, in_words
 from experiments.run_table import RunRow, seed_groups
+
+TOLD = 2  # settings in a name
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,30 @@ def chosen_among(rows: Iterable[RunRow]) -> list[Chosen]:
 
 
 def names(rows: Sequence[RunRow]) -> list[str]:
-    """What each run is called; where that is not enough, with the time when it was made."""
-    times = Counter(row.name for row in rows)
-    return [f"{row.name}, {made(row)}" if times[row.name] > 1 else row.name for row in rows]
+    """What each run is called; where others are called so too, with what tells it from them."""
+    found = [row.name for row in rows]
+    for tell in (by_settings, by_time, by_number):
+        same: dict[str, list[int]] = {}
+        for place, name in enumerate(found):
+            same.setdefault(name, []).append(place)
+        for name, places in same.items():
+            if len(places) > 1:
+                for place, more in zip(places, tell([rows[place] for place in places]), strict=True):
+                    found[place] = f"{name}, {more}" if more else name
+    return found
 
 
-def made(row: RunRow) -> str:
-    moment = time.localtime(row.created)
-    today = time.strftime("%F", moment) == time.strftime("%F")
-    return time.strftime("%H:%M:%S" if today else "%-d %b %H:%M:%S", moment)
+def by_settings(rows: Sequence[RunRow]) -> list[str]:
+    settings = differing(row.config for row in rows)[:TOLD]
+    return [", ".join(f"{named(one).lower()} {in_words(row.config, one)}" for one in settings) for row in rows]
+
+
+def by_time(rows: Sequence[RunRow]) -> list[str]:
+    return [time.strftime("%H:%M:%S", time.localtime(row.created)) for row in rows]
+
+
+def by_number(rows: Sequence[RunRow]) -> list[str]:
+    return [str(number) for number in range(1, len(rows) + 1)]
 
 
 def seed_sets(chosen: Sequence[Chosen]) -> list[list[Chosen]]:

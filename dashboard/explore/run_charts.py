@@ -17,6 +17,7 @@ from dashboard.plots.runs import (
     curves_figure,
     lengths_span_decades,
     log_by_itself,
+    loss_axis,
     loss_bars,
 )
 from dashboard.state import state
@@ -80,13 +81,13 @@ def render_charts(chosen: Sequence[Chosen]) -> None:
             "Untick some, or filter the table."
         )
         sets = sets[:MOST]
-    render_curves(lines(sets), look)
+    render_curves(lines(sets), look, loss_axis(one.row.config.loss for some in sets for one in some))
     render_bars([one for some in sets for one in some][:MOST])
 
 
-def render_curves(drawn: Sequence[Line], look: Look) -> None:
-    columns = st.columns(2)
-    for place, (quantity, what) in enumerate(QUANTITIES.items()):
+def render_curves(drawn: Sequence[Line], look: Look, loss: str) -> None:
+    columns = [*st.columns(2), *st.columns(2)]
+    for column, (quantity, what) in zip(columns, QUANTITIES.items(), strict=True):
         points = curve_points(
             drawn,
             quantity,
@@ -105,9 +106,10 @@ def render_curves(drawn: Sequence[Line], look: Look) -> None:
             log=log,
             log_x=log_x,
             faint=look.smoothing > 0,
+            axis=loss if quantity == "loss" else "",
         )
         alt = f"{what.title} of the chosen runs against {AGAINST[look.against].lower()}"
-        columns[place % 2].vega_lite_chart(figure, alt=alt)
+        column.vega_lite_chart(figure, alt=alt)
 
 
 def render_bars(chosen: Sequence[Chosen]) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.forms import named
 from dashboard.places import place
-from dashboard.plots.runs import MOST, sign
+from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
 from experiments.comparison import differing, in_words
 from experiments.cost import duration
@@ -21,7 +21,7 @@ def render_keys(chosen: Sequence[Chosen]) -> None:
     """A key for each chosen run, with a menu, and then what to do with all of them."""
     settings = differing(one.row.config for one in chosen)
     for one in chosen[: 2 * MOST]:
-        with st.container(horizontal=True, key=f"run-key-{one.place}", gap="small", vertical_alignment="top"):
+        with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="top"):
             st.html(key_html(one, settings), width="stretch")
             render_menu(one.row)
     if len(chosen) > 1 and not settings:
@@ -37,13 +37,12 @@ def render_keys(chosen: Sequence[Chosen]) -> None:
 def key_html(one: Chosen, settings: Sequence[str]) -> str:
     """The run's line, its name, what came out, and its values of the settings in which the chosen runs differ."""
     row, palette = one.row, state.palette()
-    line = sign(one.place, palette) if one.place < MOST else ""
-    values = "".join(
-        f"<dt>{escape(named(setting))}</dt><dd>{escape(in_words(row.config, setting))}</dd>" for setting in settings
-    )
-    note = f"<p>{escape(row.note)}</p>" if row.note else ""
-    head = f"<b>{line} {escape(one.name)}</b><small>{escape(result(row))}</small>"
-    return f'<div class="run-key" style="--muted: {palette.muted};">{head}{note}<dl>{values}</dl></div>'
+    line = f'<img src="{sign_image(one.place, palette)}" alt="">' if one.place < MOST else ""
+    pairs = ((named(setting), in_words(row.config, setting)) for setting in settings)
+    values = "".join(f"<span><i>{escape(title)}</i> {escape(value)}</span>" for title, value in pairs)
+    note = f"<small>{escape(row.note)}</small>" if row.note else ""
+    head = f"<b>{line}{escape(one.name)}</b><small>{escape(result(row))}</small>{note}"
+    return f'<div class="run-key" style="--muted: {palette.muted};">{head}<div>{values}</div></div>'
 
 
 def result(row: RunRow) -> str:

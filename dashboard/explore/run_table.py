@@ -74,18 +74,18 @@ def run_columns(
     column = st.column_config
     signs = {run_id: sign_image(place, palette) for run_id, place in places.items() if place < MOST}
     shown: dict[str, tuple[list[Any], Any]] = {
-        "sign": ([signs.get(row.id) for row in rows], column.ImageColumn("", width=48)),
+        "sign": ([signs.get(row.id, "") for row in rows], column.ImageColumn("", width=40)),
         "star": (
             ["★" if row.starred else "☆" for row in rows],
-            column.ButtonColumn("", width=44, type="tertiary", key=STAR, on_click=toggle_star),
+            column.ButtonColumn("", width=40, type="tertiary", key=STAR, on_click=toggle_star),
         ),
         "name": ([row.name for row in rows], column.TextColumn("Name", width=150)),
-        "state": ([state_text(row) for row in rows], column.TextColumn("State", width=100)),
         "best_accuracy": (percents(row.best_accuracy for row in rows), percent_column("Best accuracy", BEST_HELP)),
         "best_loss": (
             [row.best_loss for row in rows],
             column.NumberColumn("Best loss", format="%.4f", help="The lowest validation loss."),
         ),
+        "state": ([state_text(row) for row in rows], column.TextColumn("State", width=100)),
     }
     if any(row.group for row in rows):
         shown["group"] = ([row.group or None for row in rows], column.TextColumn("Sweep", width=110))

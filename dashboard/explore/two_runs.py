@@ -71,12 +71,17 @@ def render_matrices(found: Comparison, digits: Digits, first: Chosen, second: Ch
         share = f"{100 * right / found.total:.1f} % of {found.total:,} right"
         figure = confusion_figure(confusion, digits.classes, palette, mute_diagonal=True)
         column.vega_lite_chart(
-            figure | {"height": HEIGHT, "title": {"text": one.name, "subtitle": share}},
+            figure | {"height": HEIGHT, "title": titled(one.name, share)},
             alt=f"Confusion matrix of {one.name}: true classes in rows, predicted ones in columns",
         )
     colors = color(first.place, palette), color(second.place, palette)
     figure = difference_figure(found.confusion_difference, digits.classes, colors, palette)
-    columns[2].vega_lite_chart(figure | {"height": HEIGHT}, alt="The second matrix minus the first")
+    title = titled("Second minus first", "In the colour of the model that does better there")
+    columns[2].vega_lite_chart(figure | {"height": HEIGHT, "title": title}, alt="The second matrix minus the first")
+
+
+def titled(text: str, more: str) -> dict[str, str]:
+    return {"text": text, "subtitle": more, "subtitleColor": state.palette().muted}
 
 
 def render_disagreements(found: Comparison, digits: Digits, first: Chosen, second: Chosen) -> None:

@@ -39,12 +39,13 @@ class Quantity:
     tip: str
     parted: bool = False
     share: bool = False
+    smooth: bool = True
 
 
 QUANTITIES = {
     "loss": Quantity("Loss", LOSS_TITLES["cross-entropy"], ".4~g", parted=True),
     "accuracy": Quantity("Accuracy", "Images read correctly", ".2~%", parted=True, share=True),
-    "learning_rate": Quantity("Learning rate", "Rate", ".3~g"),
+    "learning_rate": Quantity("Learning rate", "Rate", ".3~g", smooth=False),
     "gradient_norm": Quantity("Gradient norm", "Length of the gradient", ".3~g"),
 }
 
@@ -90,6 +91,7 @@ def curve_points(
     `value` is smoothed, `raw` is not; `low` and `high` are the band of runs with several seeds, else nothing.
     """
     kinds = [(part, f"{part}_{quantity}") for part in parts] if QUANTITIES[quantity].parted else [("", quantity)]
+    smoothing = smoothing if QUANTITIES[quantity].smooth else 0.0
     limit = max(50, POINTS // max(1, len(lines) * len(kinds)))
     made = []
     for line in lines:
@@ -145,7 +147,9 @@ def log_by_itself(points: pd.DataFrame, quantity: str) -> bool:
     values = points["value"].dropna()
     if quantity == "learning_rate":
         return spans_decades(points.groupby("curve")["value"].max())
-    return spans_decades(1 - values if QUANTITIES[quantity].share else values)
+    if QUANTITIES[quantity].share:  # of one batch of training digits often all are right
+        values = 1 - values[points["part"] != PARTS["train"]]
+    return spans_decades(values)
 
 
 def lengths_span_decades(points: pd.DataFrame) -> bool:
@@ -153,23 +157,53 @@ def lengths_span_decades(points: pd.DataFrame) -> bool:
     return spans_decades(points.groupby("curve")["x"].max())
 
 
+def loss_axis(losses: Iterable[str]) -> str:
+    """What the axis of runs with these losses is called."""
+    titles = {LOSS_TITLES[loss] for loss in losses}
+    return titles.pop() if len(titles) == 1 else "Loss, each of its own kind"
+
+
+def lowest_rate(points: pd.DataFrame) -> float:
+    """Where a logarithmic axis of rates ends below: a schedule that goes down to nothing would take all of it."""
+    peaks = points.groupby("curve")["value"].max()
+    return float(10 ** (np.floor(np.log10(peaks.min())) - 1)) if len(peaks) and peaks.min() > 0 else 1e-7
+
+
 def curves_figure(
-    points: pd.DataFrame, quantity: str, palette: Palette, *, against: str, log: bool, log_x: bool, faint: bool
+    points: pd.DataFrame,
+    quantity: str,
+    palette: Palette,
+    *,
+    against: str,
+    log: bool,
+    log_x: bool,
+    faint: bool,
+    axis: str = "",
 ) -> Figure:
-    """The curves of `curve_points` over one another; `faint` draws what was not smoothed behind them."""
+    """The curves of `curve_points` over one another; `faint` draws what was not smoothed behind them.
+
+    `axis` is the title of the vertical one, where it is not the usual.
+    """
     what = QUANTITIES[quantity]
-    title, axis, tip = what.title, what.axis, what.tip
+    title, axis, tip = what.title, axis or what.axis, what.tip
     columns = ["value", "raw", "low", "high"]
     if log:
         values = points[columns].astype(float)
         if what.share:
             title, axis, values = "Error rate", "Images read wrongly", 1 - values
-            values[["low", "high"]] = values[["high", "low"]]
-        points = points.assign(**values.clip(lower=1e-4 if what.share else 1e-7))
+            values[["low", "high"]] = values[["high", "low"]].to_numpy()
+        positive = values["value"][values["value"] > 0]
+        points = points.assign(**values.clip(lower=positive.min() / 2 if len(positive) else 1e-7))  # it has no zero
     y_axis = {"format": "~%" if what.share else ".4~g"}
-    y_axis |= {"values": LOG_TICKS, "labelOverlap": "parity"} if log else {"tickCount": 5}
-    y = {"type": "quantitative", "scale": {"type": "log"} if log else {"zero": False}, "axis": y_axis, "title": axis}
-    x_axis = {"grid": False, "tickCount": 5, "format": "~g" if against == "seconds" else ",~g", "labelOverlap": True}
+    scale: dict[str, Any] = {"type": "log"} if log else {"zero": False}
+    lowest = lowest_rate(points) if log and quantity == "learning_rate" else 0.0
+    if lowest:
+        scale["domainMin"] = lowest
+    # a tick beyond the axis would take room from the chart
+    ticks = [tick for tick in LOG_TICKS if tick >= lowest]
+    y_axis |= {"values": ticks, "labelOverlap": "parity"} if log else {"tickCount": 5}
+    y = {"type": "quantitative", "scale": scale, "axis": y_axis, "title": axis}
+    x_axis = {"grid": False, "tickCount": 5, "format": ",~f", "labelOverlap": True}
     x = {"field": "x", "type": "quantitative", "title": AGAINST[against], "axis": x_axis}
     x["scale"] = {"type": "log"} if log_x else {"zero": True, "nice": False}
     look = {
@@ -197,11 +231,11 @@ def curves_figure(
                 "encoding": look | {"y": y | {"field": "low"}, "y2": {"field": "high"}},
             },
             {
-                "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.3 if faint else 0, "aria": False},
+                "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.3 if faint else 0, "clip": True, "aria": False},
                 "encoding": look | {"y": y | {"field": "raw"}},
             },
             {
-                "mark": {"type": "line"},
+                "mark": {"type": "line", "clip": True},
                 "encoding": look | {"y": y | {"field": "value"}, "strokeDash": dashes, "strokeWidth": weights},
             },
             HOVER | {"encoding": {"y": y | {"field": "value"}, "tooltip": tips}},
@@ -266,7 +300,7 @@ def _bars_figure(
     y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 160}}
     return {
         "data": table,
-        "height": 60 + 30 * len(table),
+        "height": 90 + 32 * len(table),
         "title": title,
         "encoding": {"y": y},
         "layer": [
@@ -303,7 +337,7 @@ def difference_figure(
     ]
     return {
         "data": table,
-        "title": "Second minus first (images)",
+        "title": "Second minus first",
         "encoding": {
             "x": x | {"axis": {"labelAngle": -60 if slanted else 0, "labelOverlap": False}},
             "y": {"field": "true", "type": "nominal", "sort": None, "title": "True class"},
