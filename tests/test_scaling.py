@@ -1,20 +1,25 @@
 """More than one machine: two processes of one sweep with its study in PostgreSQL, and a Dask cluster of two workers."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 import psutil
 import pytest
+from distributed import LocalCluster
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.runs import list_runs, runs_folder
 from experiments.search import Range
 from experiments.sweep_driver import storage_of
-from experiments.sweeps import Sweep, SweepSpec, create_sweep
+from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep
 from tests.small_runs import SMALL, log, until
 
 pytest_plugins = ["tests.postgres"]
@@ -89,3 +94,58 @@ def test_of_two_processes_that_share_a_sweep_one_may_be_killed(sweep: Sweep) -> 
     assert [trial.state for trial in told] == [TrialState.COMPLETE] * TRIALS
     assert [trial.value for trial in told] == [trial.value for trial in trials]
     until(lambda: not ours(), "all processes to go")
+
+
+CONFIG = """
+name = "on a cluster"
+sampler = "grid"
+settings = { epochs = 40, hidden = [16] }
+[search]
+learning_rate = [0.003, 0.01, 0.03]
+optimizer = ["adam", "momentum"]
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[LocalCluster]:
+    """A scheduler here, and two workers, each a process with one thread."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as made:
+        yield made
+
+
+def sweep_on(cluster: LocalCluster, folder: Path) -> subprocess.Popen[str]:
+    """The command that people give."""
+    config = folder / "sweep.toml"
+    config.write_text(CONFIG)
+    executor = cluster.scheduler_address.replace("tcp://", "dask://")
+    command = [sys.executable, "-m", "experiments", "sweep", config, "--executor", executor, "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_trains_the_trials_of_a_sweep(cluster: LocalCluster, tmp_path: Path) -> None:
+    with sweep_on(cluster, tmp_path) as command:
+        output, progress = command.communicate(timeout=200)
+    assert command.returncode == 0, progress
+    assert progress.startswith("Sweep on-a-cluster: 6 trials, grid, 2 at a time")
+    found = json.loads(output)
+    assert (found["state"], found["done"], found["failed"]) == ("finished", 6, 0)
+    assert times_ended() == dict.fromkeys(range(6), 1)
+    assert {run.status().pid for run in list_runs()} == {worker.pid for worker in cluster.workers.values()}
+
+
+@pytest.mark.slow
+def test_a_dask_worker_and_then_the_driver_may_be_killed(cluster: LocalCluster, tmp_path: Path) -> None:
+    with sweep_on(cluster, tmp_path) as command:
+        until(lambda: len(list_runs()) == 3, "the third run", 120)
+        os.kill(cluster.workers[0].pid, signal.SIGKILL)
+        until(lambda: len(list_runs()) == 5, "the fifth run", 120)
+        command.kill()
+    sweep = open_sweep("on-a-cluster")
+    until(lambda: not any(run.alive() for run in list_runs()), "the cluster to let the runs go")
+    assert sweep.status().state == "interrupted"
+    with sweep_on(cluster, tmp_path) as command:
+        _, progress = command.communicate(timeout=200)
+    assert command.returncode == 0, progress
+    assert {trial.state for trial in sweep.trials()} == {"done"}
+    assert times_ended() == dict.fromkeys(range(6), 1)
