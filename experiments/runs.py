@@ -177,7 +177,7 @@ class Run:
 
     def set_label(self, *, name: str | None = None, note: str | None = None, starred: bool | None = None) -> Label:
         """Change what is given; an empty name brings back the one that the run was made with."""
-        with FileLock(self.folder / "control.lock"):  # two browsers may star and rename at once
+        with self._turn():
             label = self.label()
             label = Label(
                 label.name if name is None else " ".join(name.split()),
@@ -230,8 +230,7 @@ class Run:
     def ask(self, action: str | None = None, *, learning_rate: float | EllipsisType | None = ...) -> None:
         """Ask the worker to run, pause or stop, or to hold a learning rate; None lets it go back to the schedule."""
         _check(action or "run", None if isinstance(learning_rate, EllipsisType) else learning_rate)
-        # Two browsers may ask at once: what one did not mention stays what the other wished.
-        with FileLock(self.folder / "control.lock"):
+        with self._turn():
             path = self.folder / "control.json"
             wishes = _read_json(path) if path.exists() else {}
             if action is not None:
@@ -273,6 +272,12 @@ class Run:
     def log(self, text: str) -> None:
         with (self.folder / "log.txt").open("a") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def _turn(self) -> FileLock:
+        """Two browsers may ask, star and rename at once: what one does not mention stays what the other wished."""
+        if not self.folder.is_dir():  # the lock would make it
+            raise RunError(f"The run {self.id} is no longer there.")
+        return FileLock(self.folder / "control.lock")
 
     def stored(self) -> Status:
         """The status as its last worker wrote it, true or not."""

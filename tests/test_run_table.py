@@ -260,6 +260,15 @@ def test_a_deleted_run_can_be_resumed_once_it_is_back():
     assert to_end(run).state == "finished"
 
 
+def test_nobody_asks_or_labels_what_is_deleted():
+    run = ended()
+    delete_run(run)
+    for change in (lambda: run.ask("stop"), lambda: run.set_label(starred=True)):
+        with pytest.raises(RunError, match="no longer there"):
+            change()
+    assert not run.folder.exists()
+
+
 def test_a_damaged_run_can_be_deleted_too():
     run = ended()
     (run.folder / "status.json").write_text("{")
