@@ -277,6 +277,10 @@ def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) ->
             print(f"\n{row.name}: {row.note}")
     if found:
         names = [short.get(row.id, row.id) for row in rows]
+        for name, row in zip(names, rows, strict=True):
+            seen = digits_seen(load_classifier(row.run.model), digits) if row.config.start_from else 0
+            if seen:  # what it continues from had other validation digits
+                print(f"digits: {name} began with weights that had learnt {seen:,} of these digits.", file=sys.stderr)
         print(f"\nThey disagree on {len(found.disagreements):,} of {found.total:,} validation digits.")
         print(textwrap.fill(found.verdict(*names), width))
     elif why:

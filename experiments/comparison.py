@@ -192,7 +192,7 @@ def of_probabilities(labels: NDArray[np.uint8], first: NDArray[np.float32], seco
 
 
 def shared_validation(first: TrainConfig, second: TrainConfig) -> Digits:
-    """The validation digits that the training of neither run saw."""
+    """The digits that both runs kept aside; a model that one of them continues from may have learnt them."""
     if first.data != second.data:
         raise ComparisonError(f"One run learnt from {first.data}, the other from {second.data}.")
     share = min(

@@ -17,7 +17,7 @@ from experiments.listing import full_id, short_ids, table
 from experiments.run_table import run_rows
 from experiments.runs import RunError, create_run, runs_folder
 from model import TrainConfig
-from tests.small_runs import SMALL, finish
+from tests.small_runs import SMALL, finish, to_end
 
 
 @pytest.fixture
@@ -250,6 +250,15 @@ def test_two_runs_stand_beside_each_other_with_what_their_models_make_of_the_sam
     assert np.trace(found["confusions"][1]) == found["correct"][1]
     assert f"They disagree on {len(found['disagreements'])} of 333 validation digits." in out
     assert f"{short(two)} alone reads {found['only_right'][1]} of 333 digits right" in out
+
+
+def test_a_model_that_continues_from_one_that_knew_the_digits_is_named(digits):
+    everything, one = finish(SMALL.replace(validation_share=0.0)), finish(SMALL)
+    two = create_run(SMALL, start=everything.model)
+    to_end(two)
+    _, out, err = digits("runs", one.id, two.id)
+    assert err == f"digits: {short(two)} began with weights that had learnt 333 of these digits.\n"
+    assert "They disagree on" in out
 
 
 def test_models_that_cannot_be_compared_say_why_and_the_settings_are_still_shown(digits):
