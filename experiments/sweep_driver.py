@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ JUDGE_SECONDS = 0.1  # between two looks at the validations of trials that may b
 WAIT_SECONDS = 0.25  # between two looks at anything else
 STATUS_SECONDS = 0.5
 ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
+CLAIM_SECONDS = 15.0  # between two words to a database that this folder has the sweep
+CLAIM_HOLDS = 60.0
 ATTEMPTS = 3  # times that a run's process may vanish without a step done
 LEFT = "Its process was asked to leave; resume it to go on where it was."
 FAILURES = 3  # so many trials that fail before any other ends: something is wrong with all of them
@@ -92,21 +95,24 @@ class Driver:
         self.work: list[Work] = []
         self.waiting: list[Job] = []
         self.training: dict[Future[None], Job] = {}
-        self.next_status = self.next_adoption = 0.0
-        self.asked_all = False
+        self.next_status = self.next_adoption = self.next_claim = 0.0
         self.ended = self.failed = 0
+        self.hopeless = ""
+        self.claimed = False
 
     def drive(self) -> Generator[SweepStatus, None, None]:
         """Until nothing is left to try, or it is stopped or asked to leave. Raises SweepError."""
         sweep = self.sweep
         hold = FileLock(self.token)
-        with self.departure.noticed():
+        with self.departure.noticed(), ExitStack() as stack:
             try:
+                storage = stack.enter_context(storage_of(sweep))
                 with sweep.lock():
                     self.tidy()
                     alone = not sweep.driven()
                     hold.acquire()
-                    self.study = open_study(sweep)
+                    self.study = open_study(sweep, storage)
+                    self.claim()
                     self.restore()
                     sweep.say("running", begin=alone, pid=os.getpid())
                 yield from self.rounds()
@@ -123,7 +129,7 @@ class Driver:
                 raise
             self.leave(hold)
             self.say_last(state, reason)
-        yield sweep.status()
+        yield replace(sweep.status(), state=state, reason=reason)  # another driver may not have left yet
 
     def rounds(self) -> Iterator[SweepStatus]:
         """Look after what trains, start more, and wait, over and over."""
@@ -144,9 +150,11 @@ class Driver:
             self.collect()
 
     def leaving(self) -> bool:
-        return self.departure.asked or self.sweep.stopping
+        return bool(self.departure.asked or self.sweep.stopping or self.hopeless)
 
     def conclusion(self) -> tuple[str, str]:
+        if self.hopeless:
+            return "failed", self.hopeless
         if self.sweep.stopping:
             return "stopped", STOPPED
         if self.departure.asked:
@@ -168,14 +176,37 @@ class Driver:
 
     def say_last(self, state: str, reason: str) -> None:
         with self.sweep.lock():
-            if not self.sweep.driven():
-                self.sweep.say(state, reason)
+            if self.sweep.driven():
+                return
+            self.sweep.say(state, reason)
+            if self.claimed:
+                with contextlib.suppress(optuna.exceptions.StorageInternalError):  # it may be what went wrong
+                    self.study.set_user_attr("folder", (self.sweep.created, 0.0))
 
     def tidy(self) -> None:
         """Drivers that were killed leave their files behind."""
         for path in self.token.parent.iterdir():
             with contextlib.suppress(Timeout), FileLock(path).acquire(timeout=0):
                 path.unlink(missing_ok=True)
+
+    def claim(self) -> None:
+        """Say in a database that the sweep is worked on in this folder. Raises SweepError if it is in another.
+
+        Whose trial is whose is told by locks in the folder: of two that are not shared, each would take the trials of
+        the other for abandoned and train them again.
+        """
+        if not self.sweep.storage:
+            return
+        self.next_claim = time.monotonic() + CLAIM_SECONDS
+        mine, now = self.sweep.created, time.time()
+        folder, seen = self.study.user_attrs.get("folder", (mine, now))
+        self.claimed = folder == mine or now - seen >= CLAIM_HOLDS
+        if not self.claimed:
+            raise SweepError(
+                f"The sweep {self.sweep.id} in this database is being worked on in another runs folder. Share that "
+                f"folder and name it in DIGITS_RUNS, or wait a minute after it has stopped."
+            )
+        self.study.set_user_attr("folder", (mine, now))
 
     def restore(self) -> None:
         """Put down trials of the study that this folder does not know: it is a new one for an old study."""
@@ -189,6 +220,8 @@ class Driver:
     def fill(self) -> None:
         """Give every worker something to do."""
         now = time.monotonic()
+        if now >= self.next_claim:
+            self.claim()
         if now >= self.next_adoption:
             self.next_adoption = now + ADOPT_SECONDS
             self.adopt()
@@ -321,6 +354,10 @@ class Driver:
         except BrokenProcessPool:  # one of its processes was killed, and another pool has to do
             self.pool = start_pool(self.workers)
             future = self.pool.submit(train_for, str(job.run.folder), str(self.token))
+        except Exception as error:
+            if self.given is None:
+                raise
+            raise SweepError(f"The cluster is gone: {error} Start it again, and go on with this sweep.") from error
         self.training[future] = job
 
     # Judging and ending.
@@ -421,7 +458,7 @@ class Driver:
         self.ended += 1
         self.failed += trial.state == "failed"
         if self.failed == self.ended >= FAILURES:
-            raise SweepError(f"The first {FAILURES} trials failed, the last one so: {trial.reason}")
+            self.hopeless = f"The first {FAILURES} trials failed, the last one so: {trial.reason}"
 
     def keep(self, work: Work) -> None:
         """Put down how far a trial is that is not over."""
@@ -432,13 +469,13 @@ class Driver:
         self.sweep.keep(with_results(work.trial, self.spec, statuses))
 
 
-def open_study(sweep: Sweep) -> optuna.Study:
+def open_study(sweep: Sweep, storage: BaseStorage) -> optuna.Study:
     """The sweep's study: in its folder, or in the database of its storage."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spec = sweep.spec
     study = optuna.create_study(
         study_name=sweep.id,
-        storage=storage_of(sweep),
+        storage=storage,
         pruner=pruner_of(spec),
         direction="maximize" if spec.maximize else "minimize",
         load_if_exists=True,
@@ -451,13 +488,22 @@ def open_study(sweep: Sweep) -> optuna.Study:
     return study
 
 
-def storage_of(sweep: Sweep) -> BaseStorage:
-    if not sweep.storage:
-        journal = str(sweep.folder / "journal.log")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return JournalStorage(JournalFileBackend(journal, JournalLock(journal)))
-    return database(sweep.storage)
+@contextmanager
+def storage_of(sweep: Sweep) -> Iterator[BaseStorage]:
+    """Where its study is kept; connections to a database are closed at the end."""
+    if sweep.storage:
+        storage = database(sweep.storage)
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+        return
+    journal = str(sweep.folder / "journal.log")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = JournalStorage(JournalFileBackend(journal, JournalLock(journal)))
+    yield storage
 
 
 def database(address: str) -> RDBStorage:
