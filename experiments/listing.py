@@ -23,7 +23,7 @@ FACTS = (
     *("id", "name", "note", "starred", "state", "reason", "group", "trial", "created", "epochs", "seconds"),
     *("parameters", "best_epoch", "best_accuracy", "best_loss", "last_accuracy", "last_loss"),
 )
-ID = re.compile(r"\d{8}-(\d{6}-([0-9a-f]{4}))-")
+SHORT = [re.compile(rf"\d{{8}}-{part}") for part in (r"\d{6}-([0-9a-f]{4})-", r"(\d{6}-[0-9a-f]{4})-", r"\d{6}-(.+)")]
 SORTS: dict[str, Callable[[RunRow], Any]] = {
     "created": lambda row: -row.created,
     "accuracy": lambda row: None if row.best_accuracy is None else -row.best_accuracy,
@@ -43,8 +43,11 @@ FILTERS: dict[str, Callable[[RunRow, str], bool]] = {
 
 
 def short_ids(rows: Sequence[RunRow]) -> dict[str, str]:
-    """Id -> the shortest part of it that no other run has: "2b5f" of 20261120-183012-2b5f-quick."""
-    parts = {row.id: [*reversed(found.groups())] if (found := ID.match(row.id)) else [] for row in rows}
+    """Id -> a short part that no other run has: "2b5f" of 20261120-183012-2b5f-quick, "rates-3-0" of a sweep's run."""
+    parts = {
+        row.id: [part for pattern in SHORT if (found := pattern.match(row.id)) for part in found.groups()]
+        for row in rows
+    }
     counts = Counter(part for found in parts.values() for part in found)
     return {which: next((part for part in found if counts[part] == 1), which) for which, found in parts.items()}
 
@@ -109,7 +112,7 @@ class Column:
 
 
 def table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = None) -> list[str]:
-    """A line for each run, with the settings that differ, as many as find room in lines of this width.
+    """A line for each run, with the settings that differ; in lines of this width those with the most values.
 
     What all have in common is said once, below.
     """
@@ -127,15 +130,18 @@ def table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = Non
     alike = {column.heading[0]: column.cells[0] for column in columns if len(rows) > 1 and len(set(column.cells)) == 1}
     alike = {heading: cell for heading, cell in alike.items() if heading in ("state", "epochs")}
     columns = [column for column in columns if column.heading[0] not in alike]
-    left: list[str] = []
-    for name in differing_settings(rows):
-        if name in ("epochs", "steps"):
-            continue  # how many there were has a column
-        column = Column(tuple(name.split("_")), tuple(_cut(in_words(row.config, name), NAME[1]) for row in rows))
-        if width is None or sum(len(GAP) + each.width for each in (*columns, column)) - len(GAP) <= width:
-            columns.append(column)
-        else:
-            left.append(name.replace("_", " "))
+    settings = {
+        name: Column(tuple(name.split("_")), tuple(_cut(in_words(row.config, name), NAME[1]) for row in rows))
+        for name in differing_settings(rows)
+        if name not in ("epochs", "steps")  # how many there were has a column
+    }
+    shown: list[str] = []
+    for name in sorted(settings, key=lambda name: (name == "seed", -len(set(settings[name].cells)))):
+        wanted = [*columns, *(settings[each] for each in (*shown, name))]
+        if width is None or sum(len(GAP) + column.width for column in wanted) - len(GAP) <= width:
+            shown.append(name)
+    columns += [column for name, column in settings.items() if name in shown]
+    left = [name.replace("_", " ") for name in settings if name not in shown]
     below = [f"All are {alike['state']}."] if "state" in alike else []
     below += [f"Epochs of each: {alike['epochs']}."] if "epochs" in alike else []
     below += [f"No room for {', '.join(left)}."] if left else []

@@ -183,6 +183,19 @@ def test_two_runs_with_the_same_short_id_get_longer_ones(monkeypatch):
     assert full_id("080001-8000", run_rows()) == two.id
 
 
+def test_the_runs_of_a_sweep_are_named_by_sweep_trial_and_seed():
+    ids = [
+        "20261121-005754-rates-5-0",
+        "20261121-005754-rates-5-1",
+        "20261121-005754-beef-1-0",
+        "20261121-005754-beef-2-0",
+    ]
+    for name in (*ids, "mine"):
+        create_run(SMALL, folder=runs_folder() / name)
+    found = short_ids(run_rows())
+    assert [found[name] for name in (*ids, "mine")] == ["rates-5-0", "rates-5-1", "beef-1-0", "beef-2-0", "mine"]
+
+
 def test_a_name_that_several_runs_have_is_refused_with_their_short_ids():
     runs = [ended() for _ in range(7)]
     with pytest.raises(RunError, match=f"7 runs are called quick: {short(runs[-1])}, .*, \\.\\.\\.\\. Say which one"):
