@@ -492,12 +492,12 @@ def open_study(sweep: Sweep, storage: BaseStorage) -> optuna.Study:
 def storage_of(sweep: Sweep) -> Iterator[BaseStorage]:
     """Where its study is kept; connections to a database are closed at the end."""
     if sweep.storage:
-        storage = database(sweep.storage)
+        kept = database(sweep.storage)
         try:
-            yield storage
+            yield kept
         finally:
-            storage.remove_session()
-            storage.engine.dispose()
+            kept.remove_session()
+            kept.engine.dispose()
         return
     journal = str(sweep.folder / "journal.log")
     with warnings.catch_warnings():

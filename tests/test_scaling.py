@@ -7,19 +7,19 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import psutil
 import pytest
 from distributed import LocalCluster
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.runs import list_runs, runs_folder
 from experiments.search import Range
 from experiments.sweep_driver import storage_of
-from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep
+from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
 from tests.small_runs import SMALL, log, until
 
 pytest_plugins = ["tests.postgres"]
@@ -66,12 +66,8 @@ def times_ended() -> Counter[int]:
 
 
 def told_to_optuna(sweep: Sweep) -> list[FrozenTrial]:
-    storage = storage_of(sweep)
-    try:
+    with storage_of(sweep) as storage:
         return optuna.load_study(study_name=sweep.id, storage=storage).get_trials()
-    finally:
-        if isinstance(storage, RDBStorage):
-            storage.engine.dispose()  # or its connections are left open
 
 
 @pytest.mark.slow
@@ -149,3 +145,24 @@ def test_a_dask_worker_and_then_the_driver_may_be_killed(cluster: LocalCluster, 
     assert command.returncode == 0, progress
     assert {trial.state for trial in sweep.trials()} == {"done"}
     assert times_ended() == dict.fromkeys(range(6), 1)
+
+
+@pytest.mark.slow
+def test_two_runs_folders_that_are_not_shared_do_not_train_each_others_trials(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(SPEC, name="apart", base=SPEC.base.replace(epochs=1000), trials=2)
+    first = create_sweep(spec, postgres)
+    process = drive(first)
+    try:
+        until(lambda: first.status().running == 2, "two runs")
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("DIGITS_RUNS", str(tmp_path / "elsewhere"))
+            *_, status = run_sweep(create_sweep(spec, postgres))
+            assert status.state == "failed"
+            assert "is being worked on in another runs folder" in status.reason
+            assert list_runs() == []
+    finally:
+        process.terminate()
+        process.wait()
+    assert first.status().state == "interrupted"
