@@ -256,10 +256,10 @@ def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) ->
         try:
             for row in rows:
                 if not row.run.model.exists():
-                    raise ComparisonError(f"{row.id} has none yet.")
+                    raise ComparisonError(f"{short.get(row.id, row.id)} has none yet.")
             digits = shared_validation(rows[0].config, rows[1].config)
-            first, second = (load_classifier(row.run.model) for row in rows)
-            found = compare(first, second, digits)
+            models = [load_classifier(row.run.model) for row in rows]
+            found = compare(models[0], models[1], digits)
         except (ComparisonError, CheckpointError, DataError) as error:
             why = f"Their models are not compared: {error}"
     if as_json:
@@ -277,8 +277,8 @@ def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) ->
             print(f"\n{row.name}: {row.note}")
     if found:
         names = [short.get(row.id, row.id) for row in rows]
-        for name, row in zip(names, rows, strict=True):
-            seen = digits_seen(load_classifier(row.run.model), digits) if row.config.start_from else 0
+        for name, model in zip(names, models, strict=True):
+            seen = digits_seen(model, digits) if model.config.start_from else 0
             if seen:  # what it continues from had other validation digits
                 print(f"digits: {name} began with weights that had learnt {seen:,} of these digits.", file=sys.stderr)
         print(f"\nThey disagree on {len(found.disagreements):,} of {found.total:,} validation digits.")

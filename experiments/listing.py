@@ -12,7 +12,7 @@ from typing import Any
 
 from experiments.comparison import SETTINGS, Comparison, differing, in_words
 from experiments.run_table import RunRow, differing_settings
-from experiments.runs import RunError
+from experiments.runs import STATES, RunError
 from experiments.terminal import duration, percent
 from model import CHOICES, ConfigError, TrainConfig, parse_setting
 
@@ -40,6 +40,7 @@ FILTERS: dict[str, Callable[[RunRow, str], bool]] = {
     "group": lambda row, text: row.group == text,
     "starred": lambda row, text: row.starred == (text == "true"),
 }
+WORDS = {**CHOICES, "state": STATES, "starred": ("true", "false")}
 
 
 def short_ids(rows: Sequence[RunRow]) -> dict[str, str]:
@@ -84,13 +85,13 @@ def chosen(rows: Sequence[RunRow], filters: Sequence[str], sort: str) -> list[Ru
 
 
 def _matches(row: RunRow, key: str, text: str) -> bool:
+    if key in WORDS and text not in WORDS[key]:
+        raise ConfigError(f"{key} is one of {', '.join(WORDS[key])}, got {text!r}.")
     if key in FILTERS:
         return FILTERS[key](row, text)
     if key not in SETTINGS:
         raise ConfigError(f"--filter takes {', '.join(FILTERS)} or a setting, got {key!r}.")
     value, wanted = getattr(row.config, key), parse_setting(key, text)
-    if key in CHOICES and wanted not in CHOICES[key]:
-        raise ConfigError(f"{key} is one of {', '.join(CHOICES[key])}, got {text!r}.")
     return math.isclose(value, wanted) if isinstance(value, float) else bool(value == wanted)
 
 

@@ -125,6 +125,8 @@ def test_filters_and_sorting_choose_the_rows(digits):
             ["--filter", "optimizer=adm"],
             "optimizer is one of sgd, momentum, nesterov, rmsprop, adam, adamw, got 'adm'.",
         ),
+        (["--filter", "state=asleep"], "state is one of queued, running, paused, finished, "),
+        (["--filter", "starred=yes"], "starred is one of true, false, got 'yes'."),
         (["--sort", "beauty"], "or a setting, got 'beauty'."),
         (["--limit", "-1"], "--limit takes how many runs to list, or 0 for all, got -1."),
         (["yesterday"], "There is no run yesterday in"),
@@ -279,7 +281,7 @@ def test_models_that_cannot_be_compared_say_why_and_the_settings_are_still_shown
     status, out, _ = digits("runs", one.id, two.id)
     assert status == 0
     assert ["data", "mnist-5k", "mnist"] in [line.split() for line in out.splitlines()]
-    assert f"Their models are not compared: {two.id} has none yet." in out
+    assert f"Their models are not compared: {short(two)} has none yet." in out
     assert json.loads(digits("runs", one.id, two.id, "--json")[1])["comparison"] is None
 
 
