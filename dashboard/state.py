@@ -58,6 +58,7 @@ class State:
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # how, how much, and how often that changed
     measuring = Value[Request | None](lambda: None)  # the curves of robustness that were asked for
     starts = Value[int](int)  # of training runs
+    lesson = Value[str](str)  # the id of the one that is underway or not decided about
     planned = Value[TrainConfig | None](lambda: None)  # what Train's form said last
     sweep = Value[str](str)  # the id of the one that Explore shows; empty: a new one
     sweep_filters = Value[dict[str, tuple[Any, ...]]](dict)  # which of its trials are shown

@@ -6,15 +6,15 @@ from html import escape
 import streamlit as st
 
 from dashboard.explore.chosen_runs import Chosen
+from dashboard.explore.run_actions import delete, relabel, toggle
 from dashboard.forms import named
 from dashboard.places import place
 from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
 from experiments.comparison import differing, in_words
 from experiments.cost import duration
-from experiments.deletion import delete_run, restore_run
 from experiments.run_table import RunRow
-from experiments.runs import Run, RunError, open_run
+from experiments.runs import Run
 
 
 def render_keys(chosen: Sequence[Chosen]) -> None:
@@ -59,14 +59,13 @@ def render_menu(row: RunRow) -> None:
     ) as menu:
         if not menu.open:
             return
-        label = {"on_change": relabel, "args": (row.id,)}
-        state.set_widget(f"name-{row.id}", row.name)
-        st.text_input("Name", key=f"name-{row.id}", **label)
-        state.set_widget(f"note-{row.id}", row.note)
-        st.text_area("Note", key=f"note-{row.id}", placeholder="What to remember about it", height=80, **label)
-        star = "Take the star away" if row.starred else "Star"
+        change = {"on_change": relabel, "args": (row.id,)}
+        st.text_input("Name", row.name, key=f"name-{row.id}", **change)
+        remember = "What to remember about it"
+        st.text_area("Note", row.note, key=f"note-{row.id}", placeholder=remember, height=80, **change)
+        label = "Take the star away" if row.starred else "Star"
         st.button(
-            star, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
+            label, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
         )
         going("Open in Train", "train", row, start_from)
         if row.run.model.exists():
@@ -98,48 +97,3 @@ def start_from(run: Run) -> None:
 
     fill_from(run.config)
     state.show_run(run.id)
-
-
-def relabel(run_id: str) -> None:
-    try:
-        open_run(run_id).set_label(name=state.widget(f"name-{run_id}"), note=state.widget(f"note-{run_id}"))
-    except (RunError, OSError) as error:
-        st.error(str(error))
-
-
-def toggle(run_id: str) -> None:
-    run = open_run(run_id)
-    run.set_label(starred=not run.label().starred)
-
-
-def delete(ids: Sequence[str]) -> None:
-    """Moves runs aside; those that cannot be deleted stay, and say why."""
-    gone = []
-    for run_id in ids:
-        try:
-            delete_run(open_run(run_id))
-            gone.append(run_id)
-        except (RunError, OSError) as error:
-            st.error(str(error))
-    state.deleted_runs = tuple(gone)
-    state.choose_runs(run_id for run_id in state.chosen_runs() if run_id not in gone)
-
-
-def render_undo() -> None:
-    """What was deleted last, and the way back."""
-    gone = state.deleted_runs
-    if not gone:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{len(gone)} runs were deleted." if len(gone) > 1 else "The run was deleted.", width="content")
-        st.button("Undo", icon=":material/undo:", on_click=undo, args=(gone,))
-
-
-def undo(ids: Sequence[str]) -> None:
-    for run_id in ids:
-        try:
-            restore_run(run_id)
-        except (RunError, OSError) as error:
-            st.error(str(error))
-    state.deleted_runs = ()
-    state.choose_runs([*state.chosen_runs(), *ids])

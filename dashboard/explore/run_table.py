@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.explore.run_actions import toggle
 from dashboard.explore.run_filter import choose_rows, reset
 from dashboard.forms import named
 from dashboard.plots.runs import MOST, sign_image
@@ -13,7 +14,6 @@ from dashboard.state import state
 from dashboard.theme import Palette
 from experiments.comparison import differing, in_words, takes_part
 from experiments.run_table import RunRow, run_rows
-from experiments.runs import open_run
 from model import BOUNDS, HELP, TrainConfig
 
 LOOK_SECONDS = 2.0  # until a run that was started elsewhere is here, and what a live one has learnt
@@ -63,8 +63,7 @@ def choose_ticked() -> None:
 
 
 def toggle_star() -> None:
-    run = open_run(state.listed_runs[state.widget(STAR)["row"]])
-    run.set_label(starred=not run.label().starred)
+    toggle(state.listed_runs[state.widget(STAR)["row"]])
 
 
 def run_columns(

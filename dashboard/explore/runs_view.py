@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.explore.chosen_runs import chosen_among
 from dashboard.explore.page import VIEW, VIEWS
+from dashboard.explore.run_actions import render_deleted
 from dashboard.explore.run_table import render_table
 from dashboard.places import place
 from dashboard.state import state
@@ -14,16 +15,14 @@ READY = 3  # runs that a button chooses
 
 
 def render() -> None:
-    from dashboard.explore.run_keys import render_undo
-
     state.keep_url("runs")
     rows = run_rows()
     if not rows:
         render_empty()
-        render_undo()
+        render_deleted()
         return
     render_table(state.runs)
-    render_undo()
+    render_deleted()
     chosen = chosen_among(rows)
     missing = len(state.chosen_runs()) - len(chosen)
     if missing:
@@ -32,17 +31,17 @@ def render() -> None:
         render_invitation(rows)
         return
     live = tuple(one.row.id for one in chosen if one.row.status.active)
-    st.fragment(render_chosen, run_every=LIVE_SECONDS if live else None)(live)
+    st.fragment(render_chosen, run_every=LIVE_SECONDS if live else None)(state.runs, live)
 
 
-def render_chosen(live: tuple[str, ...]) -> None:
+def render_chosen(drawn: str, live: tuple[str, ...]) -> None:
     """What the chosen runs differ in; anew every second while one of them trains."""
     from dashboard.explore.run_charts import render_charts
     from dashboard.explore.run_keys import render_keys
     from dashboard.explore.two_runs import render_two
 
     chosen = chosen_among(run_rows())
-    if tuple(one.row.id for one in chosen if one.row.status.active) != live:
+    if state.runs != drawn or tuple(one.row.id for one in chosen if one.row.status.active) != live:
         st.rerun()
     keys, charts = st.columns([3, 9], gap="medium")
     with keys:

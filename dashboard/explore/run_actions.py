@@ -1,0 +1,67 @@
+"""Run actions: star, rename and note runs, delete them and bring them back."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard.state import state
+from experiments.deletion import delete_run, deleted_runs, restore_run
+from experiments.runs import Run, RunError, open_run
+
+LISTED = 30  # of the deleted runs
+
+
+def relabel(run_id: str) -> None:
+    name, note = state.widget(f"name-{run_id}"), state.widget(f"note-{run_id}")
+    attempt(lambda: open_run(run_id).set_label(name=name, note=note))
+    st.rerun()  # all of the page: the table shows it too
+
+
+def toggle(run_id: str) -> None:
+    attempt(lambda: star(open_run(run_id)))
+    st.rerun()
+
+
+def star(run: Run) -> None:
+    run.set_label(starred=not run.label().starred)
+
+
+def delete(ids: Sequence[str]) -> None:
+    """Moves runs aside; those that cannot be deleted stay, and it is said why."""
+    gone = [run_id for run_id in ids if attempt(lambda run_id=run_id: delete_run(open_run(run_id)))]
+    state.deleted_runs = tuple(gone)
+    state.choose_runs(run_id for run_id in state.chosen_runs() if run_id not in gone)
+
+
+def undo(ids: Sequence[str]) -> None:
+    back = [run_id for run_id in ids if attempt(lambda run_id=run_id: restore_run(run_id))]
+    state.deleted_runs = ()
+    state.choose_runs([*state.chosen_runs(), *back])
+
+
+def attempt(act: Callable[[], object]) -> bool:
+    """Whether it could be done; else it is said why not."""
+    try:
+        act()
+    except (RunError, OSError) as error:
+        st.toast(str(error), icon=":material/error:", duration="long")
+        return False
+    return True
+
+
+def render_deleted() -> None:
+    """What was deleted last and the way back, and a list of all that can come back."""
+    gone, deleted = state.deleted_runs, deleted_runs()
+    if not deleted:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if gone:
+            st.caption(f"{len(gone)} runs were deleted." if len(gone) > 1 else "The run was deleted.", width="content")
+            st.button("Undo", icon=":material/undo:", on_click=undo, args=(gone,))
+        with st.popover(
+            f"Deleted runs, {len(deleted)}", icon=":material/delete:", type="tertiary", on_change="rerun"
+        ) as box:
+            for run in deleted[:LISTED] if box.open else ():
+                st.button(
+                    f"Restore {run.title}", key=f"restore-{run.id}", type="tertiary", on_click=undo, args=((run.id,),)
+                )
