@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from dataset import DataError, Digits, load_digits, load_drawings, load_training, without
 from dataset.files import written_whole
+from experiments import finetune
 from experiments.jobs import worker_limit
 from experiments.runs import Run, RunError, Status, Wishes, open_run, queue_of
 from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
@@ -125,7 +126,9 @@ class Work:
     def __init__(self, run: Run, departure: Departure) -> None:
         self.run, self.departure = run, departure
         self.status = replace(run.status(), host=socket.gethostname(), pid=os.getpid())
+        self.lesson = self.status.group == finetune.GROUP
         self.trainer: Trainer | None = None
+        self.validation: Digits | None = None
         self.about: dict[str, Any] = {}
         self.wishes = Wishes()
         self.control_file = run.folder / "control.json"
@@ -217,8 +220,10 @@ class Work:
 
     def prepare(self) -> None:
         """Load the data and build the trainer, where the last checkpoint says or at the start."""
-        run, config = self.run, self.run.config
+        run = self.run
         train, validation = load_data(run)
+        config = run.config  # which by now names the version of the drawings
+        self.validation = validation
         start = load_checkpoint(run.start) if config.start_from else None
         self.trainer = trainer = build_trainer(config, train, validation, start=start)
         self.about = {
@@ -230,6 +235,8 @@ class Work:
             "classes": list(train.classes),
             "validation_accuracy": None,  # nothing validated yet
         }
+        if self.lesson and start is not None:  # a lesson is so short that what was no digit before is none after it
+            self.about |= {"rejects_above": start.about["rejects_above"]} if "rejects_above" in start.about else {}
         seconds = 0.0
         if run.last.exists():
             about = trainer.load(run.last)
@@ -445,6 +452,10 @@ class Work:
         trainer = self.trainer
         assert trainer is not None
         self.save()
+        if self.lesson:
+            assert self.validation is not None
+            right = round(self.about["validation_accuracy"] * len(self.validation))
+            finetune.examine(self.run, self.validation, right)
         if trainer.stopped_early:
             return Ended(
                 "finished",
@@ -493,13 +504,16 @@ def load_data(run: Run) -> tuple[Digits, Digits]:
     snapshot = run.folder / "drawings.npz"
     if not snapshot.exists():
         # An upload may be a digit of the data itself: one that tests or validates must not teach.
-        drawings = without(load_drawings().digits, validation, load_digits(config.data, "test"))
+        # Every fifth drawing is never trained on, so that there is something to see the use of them by.
+        found = load_drawings(config.drawings_version or None)
+        drawings = without(found.training, validation, load_digits(config.data, "test"))
         if not len(drawings):
             raise DataError("There are no drawings of your own yet: draw some first, or set drawings_weight to 0.")
         if drawings.classes != train.classes:
             raise DataError(f"Your drawings are digits and {config.data} is not: set drawings_weight to 0.")
         with written_whole(snapshot) as file:
             np.savez(file, images=drawings.images, labels=drawings.labels)
+        run.settle(config.replace(drawings_version=found.version))
     with np.load(snapshot, allow_pickle=False) as own:
         images, labels = (np.repeat(own[part], config.drawings_weight, axis=0) for part in ("images", "labels"))
     return (

@@ -7,12 +7,15 @@ from dashboard.draw.canvas import render_sheet
 from dashboard.draw.collected import render_counts, render_damage
 from dashboard.draw.collecting import render_verdict
 from dashboard.draw.drawing import read
+from dashboard.draw.learning import render_learning
 from dashboard.draw.sight import render_picture, render_pixels, render_stages
 from dashboard.model_choice import choose_model
+from dashboard.state import state
 from model import Classifier
 
 
 def render() -> None:
+    state.keep_url("lesson")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("Draw a digit", width="content", anchor=False)
         with st.container(key="model-place"):
@@ -36,6 +39,7 @@ def render_bench(classifier: Classifier) -> None:
     with right:
         render_probabilities(found, classifier.classes)
         render_counts()
+    render_learning(classifier)
     left, right = st.columns([380, 690], gap="medium")
     with left:
         render_pixels(found)

@@ -1,0 +1,58 @@
+"""Lesson result: what a lesson did, in a table of shares before and after and in the corrected drawings themselves."""
+
+import streamlit as st
+
+from dashboard.plots.sheet import Tile, sheet
+from dashboard.state import state
+from experiments.finetune import Lesson, Score, learned_from
+from experiments.runs import Run
+
+SHOWN = 40  # corrected drawings
+FINE = 1000  # images from which on a share has two decimals
+
+
+def render_lesson(run: Run, lesson: Lesson) -> None:
+    left, right = st.columns([5, 6], gap="medium")
+    with left:
+        st.html(scores_table(lesson))
+        st.caption("The same images before and after, each share with its 95 % interval.")
+    with right:
+        drawings = learned_from(run)
+        tiles = [
+            Tile(
+                drawings.images[row],
+                str(drawings.labels[row]),
+                str(after),
+                who="After",
+                others=(("Before", str(before)),),
+            )
+            for row, before, after in lesson.answers[:SHOWN]
+        ]
+        st.html(sheet(tiles, state.palette()))
+        if len(lesson.answers) > SHOWN:
+            st.caption(f"The first {SHOWN} of {len(lesson.answers):,} corrected drawings.")
+
+
+def scores_table(lesson: Lesson) -> str:
+    rows = (
+        ("Corrected drawings", "learned from", lesson.corrected),
+        ("Held-out drawings", "every fifth of a digit, never learned from", lesson.held_out),
+        ("Old digits", "of MNIST, not among those it goes over", lesson.old),
+    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Read right", "n", "Before", "After"))
+    lines = "".join(
+        f'<tr><th scope="row">{name}<small>{note}</small></th><td>{score.total:,}</td>{"".join(cells(score))}</tr>'
+        for name, note, score in rows
+    )
+    return f'<table class="before-after"><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def cells(score: Score) -> list[str]:
+    """The share before and after, with its interval."""
+    if not score.total:
+        return ["<td>–</td>", "<td>–</td>"]
+    digits = 2 if score.total >= FINE else 1
+    return [
+        f"<td>{100 * share:.{digits}f} %<small>{100 * low:.{digits}f} to {100 * high:.{digits}f}</small></td>"
+        for share, (low, high) in zip(score.shares, score.intervals, strict=True)
+    ]

@@ -1,0 +1,234 @@
+"""Fine-tuning: a model learns in seconds from drawings that people corrected, and goes over old digits meanwhile.
+
+A lesson is an ordinary run that starts from the model in use: one pass over old digits and drawings, the drawings
+repeated until they are a quarter of all, everything jittered. When it has ended, model before and after are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset import DataError, Digits, Drawings, available, load_drawings, without
+from dataset.digits import DIGIT_CLASSES
+from dataset.download import SHIPPED
+from dataset.files import written_whole
+from experiments.cost import training_seconds
+from experiments.jobs import start
+from experiments.runs import Run, RunError, create_run, open_run, runs_folder
+from model import BOUNDS, Classifier, TrainConfig, load_classifier
+from model.metrics import wilson_interval
+
+GROUP = "lesson"
+SHARE = 0.25  # of the images that a lesson shows are drawings
+SECONDS = 1.5  # of training on a core of 2.5 GHz, whatever the network: a cheap one goes over more old digits
+OLD_DIGITS = (640, 20_000)  # at least and at most
+KEPT_ASIDE = 0.25  # of mnist-5k, whose usual twelfth would be so few digits that one of them decides
+LOST = 0.002  # the share of old digits, 0.2 points, that may be lost for what is learned
+RECIPE = {
+    "epochs": 1,
+    "steps": 0,
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "learning_rate": 5e-4,
+    "weight_decay": 0.0,
+    "schedule": "one-cycle",
+    "dropout": 0.0,
+    "label_smoothing": 0.0,
+    "shift": 1.0,
+    "rotation": 10.0,
+    "scale": 0.1,
+    "shear": 0.1,
+    "elastic": 0.5,
+    "stroke_width": 0.4,
+    "patience": 0,
+}
+"""Chosen by writers whom the weights had never met (docs/results.md)."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many of the same images two models read right."""
+
+    before: int
+    after: int
+    total: int
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Before and after; NaN of no images."""
+        return (self.before / self.total, self.after / self.total) if self.total else (math.nan, math.nan)
+
+    @property
+    def intervals(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """95 %, before and after."""
+        return wilson_interval(self.before, self.total), wilson_interval(self.after, self.total)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What came of a lesson. `answers`: (row in the run's drawings, answer before, after) of each corrected drawing."""
+
+    corrected: Score
+    held_out: Score
+    old: Score
+    answers: tuple[tuple[int, int, int], ...]
+
+    @property
+    def refusal(self) -> str:
+        """Why the new weights are not taken over; empty where they may be."""
+        (before, after), total = self.old.shares, self.old.total
+        if self.old.before - self.old.after > LOST * total:
+            return (
+                f"Of {total:,} old digits it now reads {after:.2%} instead of {before:.2%}, a fall of more than "
+                f"{100 * LOST:g} points. Look whether the drawings are labelled right, or collect more of them."
+            )
+        if self.held_out.after < self.held_out.before:
+            return (
+                f"Of the {self.held_out.total:,} drawings that were held out it now reads {self.held_out.after:,} "
+                f"instead of {self.held_out.before:,}. Look whether the drawings are labelled right, or collect more."
+            )
+        return ""
+
+
+class Material(NamedTuple):
+    """People's drawings: those to learn from, those among them whose answer was corrected, and those never learned."""
+
+    training: Digits
+    corrected: Digits
+    held_out: Digits
+
+
+def material_of(drawings: Drawings) -> Material:
+    """What there is to learn from."""
+    digits, said = drawings.digits, drawings.table["predicted"]
+    nth = np.array([np.count_nonzero(digits.labels[: row + 1] == digits.labels[row]) for row in range(len(digits))])
+    held_out = nth % 5 == 0
+    corrected = (said.notna() & (said != drawings.table["label"])).to_numpy(bool, na_value=False)
+    return Material(digits[~held_out], digits[corrected & ~held_out], digits[held_out])
+
+
+def start_lesson(model: Path) -> Run:
+    """A lesson for the model in this file, and a worker on it. Raises DataError where there is nothing to learn."""
+    run = make_lesson(model)
+    start(run)
+    return run
+
+
+def make_lesson(model: Path) -> Run:
+    """A run in a place of its own: it waits for no training, and stands in no list until it is kept."""
+    classifier = load_classifier(model)
+    if classifier.classes != DIGIT_CLASSES:
+        raise DataError("This model does not read digits, so it cannot learn from drawings of them.")
+    material = material_of(load_drawings())
+    if not len(material.corrected):
+        raise DataError("There are no corrected drawings to learn from: correct an answer on the Draw page first.")
+    count = len(material.training)
+    folder = lessons_folder() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(2)}-learned"
+    name = "learned from 1 drawing" if count == 1 else f"learned from {count:,} drawings"
+    return create_run(lesson_config(classifier.config, count), name=name, group=GROUP, start=model, folder=folder)
+
+
+def lesson_config(of: TrainConfig, drawings: int) -> TrainConfig:
+    """The settings under which a model with that config learns from so many drawings."""
+    config = of.replace(**RECIPE)
+    known = OLD_DIGITS[1]
+    possible = known * SECONDS / training_seconds(config, known, 1.0)
+    old = int(np.clip((1 - SHARE) * possible, *OLD_DIGITS))
+    weight = int(np.clip(old * SHARE / (1 - SHARE) / drawings, 1, BOUNDS["drawings_weight"].high))
+    if available(SHIPPED):  # MNIST, but for the digits that nothing here is ever trained on
+        data, aside = SHIPPED, TrainConfig.validation_share
+    else:  # a model that was trained on these digits keeps those aside that it never saw
+        data, aside = "mnist-5k", (of.data == "mnist-5k" and of.validation_share) or KEPT_ASIDE
+    return config.replace(data=data, validation_share=aside, training_images=old, drawings_weight=weight)
+
+
+def examine(run: Run, validation: Digits, right_after: int) -> Lesson:
+    """Compare the models before and after on the same images, and keep what was found beside the run.
+
+    `right_after` of the old digits for validation are read right by the new weights: training has just counted them.
+    """
+    before, after = load_classifier(run.start), load_classifier(run.model)
+    learned = learned_from(run)
+    material = material_of(load_drawings())
+    wrong = {image.tobytes() for image in material.corrected.images}
+    rows = [row for row, image in enumerate(learned.images) if image.tobytes() in wrong]
+    corrected = learned[rows]
+    held_out = without(material.held_out, learned)
+    then, now = (_answers(model, corrected) for model in (before, after))
+    lesson = Lesson(
+        Score(_right(then, corrected), _right(now, corrected), len(corrected)),
+        Score(_right(_answers(before, held_out), held_out), _right(_answers(after, held_out), held_out), len(held_out)),
+        Score(_right(_answers(before, validation), validation), right_after, len(validation)),
+        tuple(zip(rows, then.tolist(), now.tolist(), strict=True)),
+    )
+    with written_whole(run.folder / "lesson.json") as file:
+        file.write(json.dumps(asdict(lesson), indent=2).encode())
+    return lesson
+
+
+def read_lesson(run: Run) -> Lesson | None:
+    """What came of the lesson, or None where it did not come to its end. Raises RunError for a damaged one."""
+    try:
+        found = json.loads((run.folder / "lesson.json").read_text())
+        corrected, held_out, old = (Score(**found[name]) for name in ("corrected", "held_out", "old"))
+        return Lesson(corrected, held_out, old, tuple((row, then, now) for row, then, now in found["answers"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"What came of {run.id} cannot be read: {error}. Learn again.") from error
+
+
+def keep_lesson(run: Run) -> Run:
+    """Put it among the other runs, where models are chosen from; -> the run where it is now."""
+    if run.folder.parent == runs_folder():
+        return run  # somebody has kept it already
+    lesson = read_lesson(run)
+    if lesson is None or lesson.refusal:
+        raise RunError("These weights cannot be taken over: " + (lesson.refusal if lesson else "they are unfinished."))
+    try:
+        return Run(run.folder.rename(runs_folder() / run.id))
+    except OSError as error:
+        raise RunError(f"{run.id} cannot be kept in {runs_folder()}: {error.strerror}.") from error
+
+
+def open_lesson(which: str) -> Run:
+    """The lesson with this id, kept or not. Raises RunError."""
+    if which and Path(which).name == which and which != ".." and (lessons_folder() / which / "config.json").is_file():
+        return open_run(lessons_folder() / which)
+    run = open_run(which)
+    if run.stored().group != GROUP:
+        raise RunError(f"{which} is a run, but none that learned from drawings.")
+    return run
+
+
+def model_before(run: Run) -> str:
+    """What the model that a lesson started from was chosen by: `shipped`, or the id of its run."""
+    return str(load_classifier(run.start).about.get("run", ""))
+
+
+def learned_from(run: Run) -> Digits:
+    """The drawings that a run was trained on, each once."""
+    with np.load(run.folder / "drawings.npz", allow_pickle=False) as own:
+        return Digits(own["images"], own["labels"], "drawings")
+
+
+def lessons_folder() -> Path:
+    """Where lessons are that nobody has kept: hidden among the runs, so on the same disk."""
+    return runs_folder() / ".lessons"
+
+
+def _answers(model: Classifier, digits: Digits) -> NDArray[np.int64]:
+    return np.asarray(model.predict_proba(digits.images).argmax(axis=1))
+
+
+def _right(answers: NDArray[np.int64], digits: Digits) -> int:
+    return int(np.count_nonzero(answers == digits.labels))
