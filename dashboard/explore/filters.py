@@ -66,15 +66,15 @@ def brushed(
                 math.inf if low < -FAR else axis.at(max(0.0, low)),
                 0.0 if high > 1 - FAR else axis.at(high),
             )
-        elif axis.numeric:
+        elif axis.steps:
+            inside = tuple(step for step in axis.steps if low - FAR / 2 <= axis.place(step) <= high + FAR / 2)
+            if inside:
+                found[axis.name] = (inside[0], inside[-1]) if axis.numeric else inside
+        else:
             found[axis.name] = (
                 axis.low if low < FAR else rounded(axis.at(low)),
                 axis.high if high > 1 - FAR else rounded(axis.at(high)),
             )
-        else:
-            inside = tuple(step for step in axis.steps if low - FAR <= axis.place(step) <= high + FAR)
-            if inside:
-                found[axis.name] = inside
     return found
 
 
@@ -108,7 +108,8 @@ def words(name: str, wanted: tuple[Any, ...], axes: Sequence[Axis], result: Resu
 
 
 def rounded(value: float) -> float:
-    return float(f"{value:.3g}")
+    """Three digits, and nothing behind the point of a number with two digits before it."""
+    return round(value) if value >= 20 else float(f"{value:.3g}")
 
 
 def take_brush(key: str, axes: Sequence[Axis], outcome: Axis) -> None:
@@ -147,53 +148,46 @@ def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], re
 
 
 def render_box(axis: Axis, trials: Sequence[Trial]) -> None:
-    """A setting: the choices wanted, or a slider over the values that occur."""
-    key, wanted = f"sweep-filter-{axis.name}", state.sweep_filters.get(axis.name)
-    if not axis.numeric:
-        state.set_widget(key, list(wanted or axis.steps))
-        st.multiselect(
-            axis.title, axis.steps, key=key, format_func=axis.text, on_change=set_choices, args=(axis.name, key, axis)
-        )
+    """A setting: the choices wanted, or from which of its values to which."""
+    wanted = state.sweep_filters.get(axis.name)
+    if axis.numeric:
+        values = sorted({trial.params[axis.name] for trial in trials if axis.name in trial.params})
+        render_ends(axis.name, axis.title, {axis.text(value): value for value in values}, wanted)
         return
-    values = sorted({value for trial in trials if (value := trial.params.get(axis.name)) is not None})
-    if len(values) < 2:
-        return
-    state.set_widget(key, inside(values, wanted or (values[0], values[-1])))
-    ends = (values[0], values[-1])
-    st.select_slider(
-        axis.title, values, key=key, format_func=axis.text, on_change=set_range, args=(axis.name, key, ends)
+    key = f"sweep-filter-{axis.name}"
+    state.set_widget(key, list(wanted or axis.steps))
+    st.multiselect(
+        axis.title, axis.steps, key=key, format_func=axis.text, on_change=set_choices, args=(axis.name, key, axis)
     )
 
 
 def render_result_box(trials: Sequence[Trial], result: Result) -> None:
-    values = sorted({result.badness(value) for value in values_of(trials)}, reverse=True)
-    if len(values) < 2:
+    worst_first = sorted({result.badness(value) for value in values_of(trials)}, reverse=True)
+    texts = {result.text(result.value(badness)): badness for badness in worst_first}
+    render_ends(RESULT, result.title, texts, state.sweep_filters.get(RESULT))
+
+
+def render_ends(name: str, title: str, values: Mapping[str, Any], wanted: tuple[Any, ...] | None) -> None:
+    """Two boxes over values in the order of their axis."""
+    texts = list(values)
+    if len(texts) < 2:
         return
-    key = f"sweep-filter-{RESULT}"
-    worst, best = state.sweep_filters.get(RESULT, (math.inf, 0.0))
-    within = [value for value in values if best <= value <= worst] or values
-    state.set_widget(key, (within[0], within[-1]))
-    st.select_slider(
-        result.title,
-        values,
-        key=key,
-        format_func=lambda badness: result.text(result.value(badness)),
-        on_change=set_range,
-        args=(RESULT, key, (values[0], values[-1])),
-    )
+    within = texts
+    if wanted:
+        low, high = sorted(wanted)
+        within = [text for text in texts if low <= values[text] <= high] or texts
+    with st.container(horizontal=True):
+        for end, text in (("from", within[0]), ("to", within[-1])):
+            state.set_widget(f"sweep-{end}-{name}", text)
+            st.selectbox(f"{title} {end}", texts, key=f"sweep-{end}-{name}", on_change=set_ends, args=(name, values))
 
 
-def inside(values: Sequence[Any], wanted: tuple[Any, ...]) -> tuple[Any, Any]:
-    """The first and the last of the values between two bounds; the first and the last of all where none is."""
-    within = [value for value in values if wanted[0] <= value <= wanted[1]] or values
-    return within[0], within[-1]
-
-
-def set_range(name: str, key: str, ends: tuple[Any, Any]) -> None:
-    chosen = tuple(state.widget(key))
+def set_ends(name: str, values: Mapping[str, Any]) -> None:
+    texts = list(values)
+    first, last = sorted(texts.index(state.widget(f"sweep-{end}-{name}")) for end in ("from", "to"))
     take_off(name)
-    if chosen != ends:
-        state.sweep_filters = state.sweep_filters | {name: chosen}
+    if (first, last) != (0, len(texts) - 1):
+        state.sweep_filters = state.sweep_filters | {name: (values[texts[first]], values[texts[last]])}
 
 
 def set_choices(name: str, key: str, axis: Axis) -> None:

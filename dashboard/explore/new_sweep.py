@@ -4,22 +4,33 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.explore.search_form import choose_space, fill_space
+from dashboard.explore.search_form import begin_with, choose_space, fill_space
 from dashboard.forms import Form
 from dashboard.state import state
-from dashboard.train.training_data import choose_source
+from dashboard.train.training_data import FILE, choose_source
 from dataset import SOURCES, count_by_digit
 from experiments.cost import duration, slowness
 from experiments.jobs import worker_limit
 from experiments.runs import RunError, list_runs, open_run
 from experiments.search import Space, grid_size
-from experiments.sweeps import SweepError, SweepSpec, start_sweep, unused_name
+from experiments.sweeps import Sweep, SweepError, SweepSpec, open_sweep, start_sweep, unused_name
 from model import DEFAULT_PRESET, PRESETS, ConfigError, TrainConfig
 
 FORM = Form("sweep")
-QUICK_DATA = "mnist-5k"  # every installation has it, and twelve trainings on it take seconds
+SWEEP = "sweep:"  # before the id of one whose settings are the base
 LISTED = 30  # runs that can be the base, and that tell how fast this machine is
 MOST = 1000  # trials that a grid may have: more take hours, and nobody can look at them
+TO_BEGIN_WITH: dict[str, Any] = {
+    "source": "mnist-5k",  # every installation has it, and twelve trainings on it take seconds
+    "epochs": PRESETS[DEFAULT_PRESET].epochs,
+    "sampler": "grid",
+    "trials": 12,
+    "seeds": 1,
+    "pruner": "none",
+    "objective": "validation_accuracy",
+    "most-epochs": 0,
+    "most-minutes": 0.0,
+}
 SAMPLERS = {
     "grid": ("Every combination", "Tries all combinations of the values. Two settings fill a whole map."),
     "random": (
@@ -43,9 +54,8 @@ OBJECTIVES = {"validation_accuracy": "Validation accuracy", "validation_loss": "
 
 def render_new_sweep() -> None:
     """The start stands above the settings, so that one click is enough and always in sight."""
-    if not state.has_widget(FORM.key("source")):
-        state.set_widget(FORM.key("source"), QUICK_DATA)
-        state.set_widget(FORM.key("epochs"), PRESETS[DEFAULT_PRESET].epochs)
+    for part, value in TO_BEGIN_WITH.items():
+        begin_with(FORM.key(part), value)
     st.markdown(
         "A sweep trains the same network many times with other settings, and shows which of them matter. "
         "Start with what is filled in here, or choose what to search."
@@ -68,7 +78,6 @@ def choose_sampler() -> str:
     chosen = st.segmented_control(
         "How to search",
         list(SAMPLERS),
-        default="grid",
         required=True,
         format_func=lambda name: SAMPLERS[name][0],
         key=FORM.key("sampler"),
@@ -83,6 +92,8 @@ def choose_base() -> tuple[TrainConfig | None, int]:
     runs = {run.id: run.title for run in list_runs()[:LISTED]}
     names = dict.fromkeys(PRESETS, "") | runs
     key = FORM.key("base")
+    if (state.widget(key) or "").startswith(SWEEP):
+        names[state.widget(key)] = f"Sweep {state.widget(key).removeprefix(SWEEP)}"
     if state.widget(key) not in names:
         state.set_widget(key, DEFAULT_PRESET)
     choice = st.selectbox(
@@ -97,45 +108,50 @@ def choose_base() -> tuple[TrainConfig | None, int]:
     data, pool = choose_source(FORM)
     base = base_of(choice)
     if base is None:
-        st.error("The settings of this run cannot be read: choose another one.")
+        st.error("These settings cannot be read any more: choose others.")
         return None, 0
-    by_steps = bool(base.steps)
-    length = FORM.number("steps", text="Steps per training", low=1) if by_steps else epochs_of_training()
-    changes: dict[str, Any] = {"data": data or base.data, "start_from": "", **length}
-    return base.replace(**changes), pool
-
-
-def epochs_of_training() -> dict[str, Any]:
-    return FORM.number("epochs", text="Epochs per training")
+    if base.steps:
+        length = FORM.number("steps", text="Steps per training", low=1)
+    else:
+        length = FORM.number("epochs", text="Epochs per training")
+    return base.replace(data=data or base.data, start_from="", **length), pool
 
 
 def base_of(choice: str) -> TrainConfig | None:
     if choice in PRESETS:
         return PRESETS[choice]
     try:
-        return open_run(choice).config
-    except RunError:
+        return open_sweep(choice.removeprefix(SWEEP)).spec.base if choice.startswith(SWEEP) else open_run(choice).config
+    except (RunError, SweepError):
         return None
 
 
 def fill_from_base() -> None:
     base = base_of(state.widget(FORM.key("base")))
     if base is not None:
-        state.set_widget(FORM.key("epochs"), base.epochs)
-        state.set_widget(FORM.key("steps"), max(1, base.steps))
-        if base.data in SOURCES and state.widget(FORM.key("base")) not in PRESETS:
-            state.set_widget(FORM.key("source"), base.data)
+        fill_length(base)
+        if state.widget(FORM.key("base")) not in PRESETS:
+            fill_data(base)
 
 
-def fill_from_sweep(spec: SweepSpec) -> None:
+def fill_length(base: TrainConfig) -> None:
+    state.set_widget(FORM.key("epochs"), base.epochs)
+    state.set_widget(FORM.key("steps"), max(1, base.steps))
+
+
+def fill_data(base: TrainConfig) -> None:
+    known = base.data in SOURCES
+    state.set_widget(FORM.key("source"), base.data if known else FILE)
+    state.set_widget(FORM.key("path"), "" if known else base.data)
+
+
+def fill_from_sweep(sweep: Sweep) -> None:
     """Show the settings of a sweep, as where it is to be repeated. For a callback."""
-    base = next((name for name, preset in PRESETS.items() if same_but_for_data(preset, spec.base)), None)
-    state.set_widget(FORM.key("base"), base or DEFAULT_PRESET)
-    known = spec.base.data in SOURCES
-    state.set_widget(FORM.key("source"), spec.base.data if known else "file")
-    state.set_widget(FORM.key("path"), "" if known else spec.base.data)
-    state.set_widget(FORM.key("epochs"), spec.base.epochs)
-    state.set_widget(FORM.key("steps"), max(1, spec.base.steps))
+    spec = sweep.spec
+    presets = (name for name, preset in PRESETS.items() if same_but_for_data(preset, spec.base))
+    state.set_widget(FORM.key("base"), next(presets, f"{SWEEP}{sweep.id}"))
+    fill_length(spec.base)
+    fill_data(spec.base)
     for name, value in (
         ("sampler", spec.sampler),
         ("trials", spec.trials or 12),
@@ -161,7 +177,6 @@ def choose_budget(sampler: str, space: Space) -> dict[str, Any]:
         "Trials",
         min_value=1,
         max_value=MOST,
-        value=12,
         key=FORM.key("trials"),
         help="How many combinations to try.",
         persist_state="session",
@@ -177,7 +192,6 @@ def choose_more() -> dict[str, Any]:
         "Seeds per setting",
         min_value=1,
         max_value=10,
-        value=1,
         key=FORM.key("seeds"),
         help="Train each combination so many times with other random numbers: settings whose results overlap are "
         "then shown as ties.",
@@ -203,7 +217,6 @@ def choose_more() -> dict[str, Any]:
         epochs = st.number_input(
             "At most so many epochs in all",
             min_value=0,
-            value=0,
             key=FORM.key("most-epochs"),
             help="No new trial starts after them; 0: no limit.",
             **options,
@@ -211,7 +224,6 @@ def choose_more() -> dict[str, Any]:
         minutes = st.number_input(
             "At most so many minutes",
             min_value=0.0,
-            value=0.0,
             step=1.0,
             format="%g",
             key=FORM.key("most-minutes"),

@@ -27,12 +27,18 @@ def title_of(name: str) -> str:
     return TITLES.get(name) or named(name)
 
 
+def begin_with(key: str, value: Any) -> None:
+    """What a widget shows before anybody has touched it."""
+    if state.widget(key) is None:
+        state.set_widget(key, value)
+
+
 def choose_space(form: Form, *, grid: bool) -> tuple[Space, str]:
     """Draws the choice of settings and the values of each -> the space, and the first thing that is wrong with it."""
+    begin_with(form.key("searched"), list(TO_BEGIN_WITH))
     names = st.multiselect(
         "What to search",
         list(SEARCHABLE),
-        default=list(TO_BEGIN_WITH),
         key=form.key("searched"),
         format_func=title_of,
         placeholder="Choose settings",
@@ -43,11 +49,11 @@ def choose_space(form: Form, *, grid: bool) -> tuple[Space, str]:
     wrong = ""
     for name in names:
         default = TO_BEGIN_WITH.get(name, SEARCHABLE[name])
-        if isinstance(default, Range):
-            values, problem = choose_range(form, name, default, grid=grid)
-        else:
-            values, problem = choose_choices(form, name, default)
-        space[name] = values
+        space[name], problem = (
+            choose_range(form, name, default, grid=grid)
+            if isinstance(default, Range)
+            else choose_choices(form, name, default)
+        )
         wrong = wrong or problem
     return space, wrong
 
@@ -57,6 +63,9 @@ def choose_range(form: Form, name: str, default: Range, *, grid: bool) -> tuple[
     whole = is_whole(name)
     kind = int if whole else float
     low, high = LIMITS[name] if name in LIMITS else BOUNDS[name][:2]
+    first, last, many = (form.key(f"{part}-{name}") for part in ("from", "to", "points"))
+    for key, value in ((first, kind(default.low)), (last, kind(default.high)), (many, default.points)):
+        begin_with(key, value)
     options: dict[str, Any] = {
         "min_value": kind(low),
         "max_value": kind(high),
@@ -68,26 +77,22 @@ def choose_range(form: Form, name: str, default: Range, *, grid: bool) -> tuple[
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = st.number_input(
             f"{title_of(name)} from",
-            value=kind(default.low),
-            key=form.key(f"from-{name}"),
+            key=first,
             help=MADE_UP.get(name) or HELP[name],
             **options,
         )
-        end = st.number_input(f"{title_of(name)} to", value=kind(default.high), key=form.key(f"to-{name}"), **options)
+        end = st.number_input(f"{title_of(name)} to", key=last, **options)
         points = default.points
         if grid:
             points = st.number_input(
                 "Values",
                 min_value=1,
                 max_value=MOST_POINTS,
-                value=default.points,
-                key=form.key(f"points-{name}"),
+                key=many,
                 help="How many values a grid takes, both ends among them.",
                 persist_state="session",
                 width=110,
             )
-    if start is None or end is None:
-        return default, complain(f"{title_of(name)}: give both ends of its range.")
     if start > end:
         return default, complain(f"{title_of(name)} goes from {start:g} to {end:g}: put the lower one first.")
     if start == end:
@@ -105,10 +110,11 @@ def choose_range(form: Form, name: str, default: Range, *, grid: bool) -> tuple[
 
 
 def choose_choices(form: Form, name: str, default: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
+    """A list to take values off."""
+    begin_with(form.key(f"choices-{name}"), list(default))
     chosen = st.multiselect(
         title_of(name),
         MORE_CHOICES.get(name, default),
-        default=list(default),
         key=form.key(f"choices-{name}"),
         format_func=lambda choice: choice_text(choice, named),
         help=MADE_UP.get(name) or HELP[name],

@@ -106,11 +106,11 @@ def render_state(sweep: Sweep, status: SweepStatus) -> None:
     with st.container(key="sweep-state", horizontal=True, vertical_alignment="center"):
         if status.active:
             st.progress(min(1.0, status.share), progress_text(sweep, status), width="stretch")
-            action("Stop", sweep.stop, sweep, icon=":material/stop:", disabled=sweep.stopping)
+            action("Stop", Sweep.stop, sweep, icon=":material/stop:", disabled=sweep.stopping)
             return
         outcome(status)
         if status.state in ("stopped", "interrupted", "failed"):
-            action("Resume", sweep.resume, sweep, icon=":material/play_arrow:", type="primary")
+            action("Resume", Sweep.resume, sweep, icon=":material/play_arrow:", type="primary")
 
 
 def outcome(status: SweepStatus) -> None:
@@ -134,10 +134,10 @@ def progress_text(sweep: Sweep, status: SweepStatus) -> str:
     return f"{status.ended:,}{of} trials over, {status.running} running{left}"
 
 
-def action(label: str, act: Callable[[], None], sweep: Sweep, **options: Any) -> None:
+def action(label: str, act: Callable[[Sweep], None], sweep: Sweep, **options: Any) -> None:
     if st.button(label, key=f"{label}-sweep-{sweep.id}", **options):
         try:
-            act()
+            act(sweep)
         except (SweepError, OSError) as error:
             st.error(str(error))
         else:

@@ -73,5 +73,5 @@ def open_listed(sweep_id: str) -> None:
 
 def begin_anew(sweep: Sweep) -> None:
     """A new sweep, filled in as this one was."""
-    fill_from_sweep(sweep.spec)
+    fill_from_sweep(sweep)
     state.show_sweep("")

@@ -25,6 +25,7 @@ BRUSH = "brush"  # the selection of the parallel figure: {"axis": [from, to], "p
 CELL = "cell"  # of the map: {"across": text, "down": text}
 TRIAL = "trial"  # of the others: {"trial": number}
 MANY = 60  # lines: of more, the better ones stand out
+ABOVE = 1.08  # the top of the parallel figure: where a brush may begin
 LEFT = 34  # pixels for what is written beside the first axis
 BELOW = -0.12  # the place on the result's axis of trials that diverged
 STATES = {
@@ -50,8 +51,13 @@ def parallel_figure(
     brushes: Brushes,
 ) -> Figure:
     """A line per trial across an axis per setting, the result last. Dragging along an axis selects a part of it."""
-    place = {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [BELOW, 1], "nice": False}}
-    axis = {"field": "axis", "type": "quantitative", "axis": None}
+    place: dict[str, Any] = {
+        "field": "place",
+        "type": "quantitative",
+        "axis": None,
+        "scale": {"domain": [BELOW, ABOVE], "nice": False},
+    }
+    axis: dict[str, Any] = {"field": "axis", "type": "quantitative", "axis": None}
     axis |= {"scale": {"domain": [-0.12, len(axes) + 0.12], "nice": False}}
     shades = {"domain": [0, 1], "range": list(palette.sequential[3:]), "interpolate": "rgb"}
     color = {
@@ -82,7 +88,7 @@ def parallel_figure(
         "data": parallel_rows(trials, axes, result, kept=kept, picked=picked, brushes=brushes),
         "height": 340,
         "padding": {"left": LEFT, "right": 34, "top": 8, "bottom": 6},
-        "title": {"text": "Settings and result of every trial", "dx": -LEFT, "offset": 24},
+        "title": {"text": "Settings and result of every trial", "dx": -LEFT, "offset": 10},
         "layer": [
             layer(
                 "datum.kind == 'line' && datum.look == 'left out'",
@@ -112,7 +118,7 @@ def parallel_figure(
             layer(last, right, text),
             layer(
                 "datum.kind == 'title'",
-                {"type": "text", "dy": -14, "fontWeight": "bold", "color": palette.text},
+                {"type": "text", "dy": -12, "fontWeight": "bold", "color": palette.text},
                 text,
             ),
             layer(
@@ -197,6 +203,7 @@ def slice_figure(
     turn: int = 0,
 ) -> Figure:
     """The result of every trial against one setting. Clicking a point picks its trial."""
+    x: dict[str, Any]
     if axis.numeric:
         scale: dict[str, Any] = {"type": "log" if axis.log else "linear", "domain": [axis.low, axis.high]}
         x = {"field": "setting", "type": "quantitative", "scale": scale | {"nice": False, "padding": 14}}
@@ -292,10 +299,10 @@ def map_figure(
         {"field": "came_to", "title": f"Best {result.title.lower()}", "type": "nominal"},
         {"field": "trials", "title": "Trials", "type": "quantitative"},
     ]
-    x = {"field": "across", "type": "nominal", "title": across.title, "sort": None}
+    x: dict[str, Any] = {"field": "across", "type": "nominal", "title": across.title, "sort": None}
     x |= {"scale": {"domain": [cell.text for cell in columns]}}
     x |= {"axis": {"labelAngle": -35 if len(columns) > 5 or not across.steps else 0, "labelOverlap": False}}
-    y = {"field": "down", "type": "nominal", "title": down.title, "sort": None}
+    y: dict[str, Any] = {"field": "down", "type": "nominal", "title": down.title, "sort": None}
     y |= {"scale": {"domain": [cell.text for cell in reversed(rows)]}, "axis": {"labelOverlap": False}}
     select = {"type": "point", "fields": ["across", "down", "turn"], "toggle": False, "clear": False}
     return {
