@@ -58,6 +58,11 @@ def read_idx(path: Path, sha256: str = "") -> NDArray[np.uint8]:
     return values.reshape(shape)
 
 
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """An array as an IDX file."""
+    return BYTES + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
 def read_idx_pair(
     images_path: Path, labels_path: Path | None, sha256: dict[str, str] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -241,8 +241,9 @@ def add_data(commands: Any) -> None:
         ("list", None, "what there is to train on"),
         ("download", "NAME", "fetch mnist or fashion-mnist once, to have it without a network"),
         ("check", "FILE", "name the first 20 problems of a CSV file"),
-        ("export", "FILE", "copy your drawings into a new CSV file"),
-        ("import", "FILE", "add the digits of a CSV file to your drawings"),
+        ("export", "FILE", "copy your drawings into a new file: .csv, .zip of pictures, or images and labels as IDX"),
+        ("import", "FILE", "add the digits of such a file to your drawings"),
+        ("move", "TO", "copy your drawings and their history into a database, or from there into a CSV file"),
     ):
         command = actions.add_parser(action, help=summary, description=summary[0].upper() + summary[1:] + ".")
         command.set_defaults(command=f"data_{action}")

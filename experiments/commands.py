@@ -22,12 +22,11 @@ from dataset import (
     count_by_digit,
     default_source,
     download,
-    drawings_file,
-    export_drawings,
-    import_drawings,
     load_digits,
     load_training,
 )
+from dataset.drawings import store
+from dataset.drawings.exchange import export_drawings, import_drawings, move_drawings
 from dataset.image_files import read_image
 from experiments import listing, terminal
 from experiments.calibration import calibrate_threads
@@ -385,7 +384,7 @@ def data_list(_: argparse.Namespace) -> int:
         print(f"{source.name} ({here})\n    {source.explanation}")
     counts = count_by_digit()
     each = ", ".join(f"{count} of {digit}" for digit, count in enumerate(counts) if count)
-    print(f"drawings ({counts.sum():,} in {drawings_file()})\n    {each or 'None yet: draw some on the Draw page.'}")
+    print(f"drawings ({counts.sum():,} in {store().name})\n    {each or 'None yet: draw some on the Draw page.'}")
     return 0
 
 
@@ -413,7 +412,18 @@ def data_export(arguments: argparse.Namespace) -> int:
 
 
 def data_import(arguments: argparse.Namespace) -> int:
-    print(f"{import_drawings(arguments.file):,} digits were added to {drawings_file()}.")
+    print(f"{import_drawings(arguments.file):,} digits were added to {store().name}.")
+    return 0
+
+
+def data_move(arguments: argparse.Namespace) -> int:
+    before = store().name
+    moved = move_drawings(arguments.to)
+    print(f"{moved:,} drawings are now in {arguments.to} with their history, and still in {before}.")
+    if "://" in arguments.to:
+        print("Set DIGITS_DATABASE to that address to use them from there.")
+    else:
+        print("Set DIGITS_DRAWINGS to that file and no DIGITS_DATABASE to use them from there.")
     return 0
 
 

@@ -158,6 +158,11 @@ class Run:
         except ValueError as error:
             raise RunError(f"The run {self.id} is damaged: {error}") from error
 
+    def settle(self, config: TrainConfig) -> None:
+        """Put down what the config had left open, as the run begins."""
+        _write_json(self.folder / "config.json", config.to_dict())
+        self.__dict__["config"] = config  # as if it had been read anew
+
     @property
     def name(self) -> str:
         return self.label().name or self.stored().name or self.id

@@ -60,6 +60,10 @@ class TrainConfig:
         0, 0, 100, "How many times each of your own drawings counts in training; 0 leaves them out."
     )
 
+    drawings_version: str = _free(
+        "", "The version of your drawings that is learned, filled in when the run begins; empty: the newest."
+    )
+
     image_layers: tuple[str, ...] = _free(
         (), "Layers that keep the image an image, before the hidden ones: conv 16, max-pool, residual 32."
     )

@@ -17,12 +17,11 @@ from dataset import (
     append_drawing,
     count_by_digit,
     drawings_file,
-    export_drawings,
-    import_drawings,
     load_drawings,
     undo_drawing,
 )
-from dataset.drawings import HEADER
+from dataset.drawings.exchange import export_drawings, import_drawings
+from dataset.drawings.rows import HEADER
 from tests.digit_files import csv_lines, images_of, labels_of, write_csv
 
 APPEND = """
@@ -63,7 +62,7 @@ def test_a_drawing_is_read_back_pixel_for_pixel_with_its_provenance() -> None:
         "drawn",
     )
     assert pd.Timestamp(row["time"]).tzinfo is not None
-    assert drawings.set_aside == 0
+    assert drawings.damaged == 0
 
 
 def test_before_the_first_drawing_there_is_nothing_and_no_file() -> None:
@@ -84,7 +83,7 @@ def test_no_word_of_the_provenance_can_break_a_row(word: str) -> None:
     append(1, model=word, session=word)
     append(1, first=1)
     drawings = load_drawings()
-    assert (len(drawings.digits), drawings.set_aside) == (2, 0)
+    assert (len(drawings.digits), drawings.damaged) == (2, 0)
     assert len(drawings_file().read_bytes().splitlines()) == 3
 
 
@@ -119,11 +118,11 @@ def test_undo_moves_the_row_to_another_file_and_leaves_the_others() -> None:
     assert beside("undone") == [HEADER, before[2]]
 
 
-def test_undo_leaves_a_damaged_row_to_be_set_aside() -> None:
+def test_undo_leaves_a_damaged_row_to_be_damaged() -> None:
     identities = append(2)
     drawings_file().write_bytes(drawings_file().read_bytes() + b"1,2,3\n4,5")
     assert undo_drawing(identities[0])
-    assert load_drawings().set_aside == 2
+    assert load_drawings().damaged == 2
     assert beside("damaged") == ["1,2,3", "4,5"]
     assert load_drawings().table["id"].tolist() == [identities[1]]
 
@@ -142,7 +141,7 @@ def test_the_file_cut_off_anywhere_loses_no_whole_row_and_merges_none() -> None:
         rows, torn = drawings_file().read_text().splitlines(), "\n".join(beside("damaged"))
         assert rows[0] == HEADER, cut
         assert load_drawings().digits.images[-1].tobytes() == images_of(3)[2].tobytes()
-        assert load_drawings().set_aside == 0
+        assert load_drawings().damaged == 0
         kept = "\n".join(rows[:-1])
         assert whole[:cut].decode().rstrip("\n") in (f"{kept}\n{torn}".rstrip("\n"), kept, torn), cut
 
@@ -161,7 +160,7 @@ def test_the_file_cut_off_anywhere_loses_no_whole_row_and_merges_none() -> None:
     ],
     ids=["a value too few", "text", "label", "short", "two in one", "empty", "zeros", "no UTF-8"],
 )
-def test_a_damaged_row_is_set_aside_byte_for_byte_and_the_others_are_kept(damage) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_row_is_damaged_byte_for_byte_and_the_others_are_kept(damage) -> None:  # type: ignore[no-untyped-def]
     append(3)
     header, first, second, third = drawings_file().read_text().splitlines()
     damaged = damage(second)
@@ -169,10 +168,10 @@ def test_a_damaged_row_is_set_aside_byte_for_byte_and_the_others_are_kept(damage
     drawings_file().write_bytes(text.encode("utf-8", errors="surrogateescape"))
     drawings = load_drawings()
     assert drawings.digits.labels.tolist() == [0, 2]
-    assert drawings.set_aside == (1 if damaged else 0)
+    assert drawings.damaged == (1 if damaged else 0)
     aside = drawings_file().with_suffix(".damaged.csv")
     assert not damaged or aside.read_bytes() == (damaged + "\n").encode("utf-8", errors="surrogateescape")
-    assert load_drawings().set_aside == 0
+    assert load_drawings().damaged == 0
     assert len(load_drawings().digits) == 2
 
 
@@ -198,7 +197,7 @@ def test_a_file_saved_by_a_spreadsheet_still_works() -> None:
     drawings = load_drawings()
     assert drawings.digits.labels.tolist() == [0, 1, 2, 3]
     assert drawings.table["source"].tolist() == ["drawn"] * 4
-    assert drawings.set_aside == 0
+    assert drawings.damaged == 0
 
 
 def test_rows_without_a_header_get_one() -> None:
@@ -228,7 +227,7 @@ def test_twenty_programs_at_once_lose_nothing() -> None:
     drawings = load_drawings()
     assert len(written) == len(set(written)) == len(drawings.table) == 1000
     assert set(drawings.table["id"]) == set(written)
-    assert drawings.set_aside == 0
+    assert drawings.damaged == 0
     numbers = drawings.table["session"].astype(int)
     assert sorted(numbers) == list(range(1000))
     for number, label, image in zip(numbers, drawings.digits.labels, drawings.digits.images, strict=True):
@@ -255,11 +254,11 @@ def test_programs_killed_at_random_moments_leave_every_row_they_reported() -> No
 def test_a_program_killed_inside_a_write_leaves_a_readable_file() -> None:
     append(2)
     code = (
-        "import os, signal; from dataset import drawings; write = os.write\n"
+        "import os, signal; from dataset.drawings import csv_store; write = os.write\n"
         "def half(file, data):\n"
         "    write(file, data[: len(data) // 2])\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "drawings.os.write = half\n"
+        "csv_store.os.write = half\n"
     )
     killed = subprocess.run([sys.executable, "-c", code + APPEND, "5", "1"], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -272,7 +271,7 @@ def test_a_full_disk_leaves_no_half_row(monkeypatch: pytest.MonkeyPatch) -> None
     append(1)
     before = drawings_file().read_bytes()
     write = os.write
-    monkeypatch.setattr("dataset.drawings.os.write", lambda file, data: write(file, data[:100]))
+    monkeypatch.setattr("dataset.drawings.csv_store.os.write", lambda file, data: write(file, data[:100]))
     with pytest.raises(DataError, match="cannot be written: No space left on device"):
         append(1)
     assert drawings_file().read_bytes() == before
@@ -294,9 +293,9 @@ def test_drawings_in_a_read_only_folder_are_read_and_left_alone(monkeypatch: pyt
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("dataset.drawings.FileLock", refuse)
+    monkeypatch.setattr("dataset.drawings.csv_store.FileLock", refuse)
     drawings = load_drawings()
-    assert (len(drawings.digits), drawings.set_aside) == (3, 1)
+    assert (len(drawings.digits), drawings.damaged) == (3, 1)
     assert drawings_file().read_text() == text
     with pytest.raises(DataError, match="cannot be written: Permission denied"):
         append(1)

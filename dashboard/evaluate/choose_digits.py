@@ -90,10 +90,10 @@ def load(data: str, split: str, classifier: Classifier) -> Digits | None:
 
 def drawings() -> Digits | None:
     found = resources.drawings()
-    if found.set_aside:
-        st.warning(f"{found.set_aside} damaged rows were set aside into drawings.damaged.csv; the others are scored.")
-    if len(found.digits):
-        return found.digits
+    if found.damaged:
+        st.warning(f"{found.damaged} damaged rows were set aside into drawings.damaged.csv; the others are scored.")
+    if len(found.kept):
+        return found.kept
     st.info("There are no drawings yet. Draw a digit and say whether it was read correctly: then it is scored here.")
     st.page_link(place("draw"), label="Draw a digit")
     return None

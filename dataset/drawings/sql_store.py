@@ -1,0 +1,137 @@
+"""Drawings in a database: PostgreSQL or SQLite, one table, a row for each entry of their log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import RLock
+
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, Text, create_engine, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from dataset.digits import DataError
+from dataset.drawings.log import Log
+
+PATIENCE = 30  # seconds to wait for another program's entry, and for the server to answer
+TABLE = Table(
+    "drawing_log",
+    MetaData(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+)
+LOCK = 7_164_105_028  # PostgreSQL knows locks by number; any will do that no other program takes
+
+
+class SqlStore:
+    """A store by the address of its database."""
+
+    damaged = 0  # a database has no half rows
+
+    def __init__(self, address: str) -> None:
+        self._engine = open_database(address)
+        self.name = self._engine.url.render_as_string(hide_password=True)
+        self._thread = RLock()
+        self._connection: Connection | None = None
+        self._made = False  # whether the table is known to be there
+        self.log = Log()
+
+    @contextmanager
+    def reading(self) -> Iterator[Log]:
+        """Up to date with the database."""
+        with self._thread:
+            with self._connected() as connection:
+                self._catch_up(connection)
+            yield self.log
+
+    @contextmanager
+    def writing(self) -> Iterator[Log]:
+        """Up to date, and nobody else writes meanwhile. What is written is there for good when this ends."""
+        with self._thread, self._connected() as connection:
+            postgres = self._engine.dialect.name == "postgresql"
+            connection.exec_driver_sql("BEGIN" if postgres else "BEGIN IMMEDIATE")
+            try:
+                if postgres:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+                if not self._made:
+                    TABLE.metadata.create_all(connection)
+                self._catch_up(connection)
+                self._connection = connection
+                yield self.log
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                self.log = Log()  # it may hold what is not in the database
+                with suppress(SQLAlchemyError):
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+            finally:
+                self._connection = None
+
+    def write(self, *lines: str) -> None:
+        """The next entries."""
+        assert self._connection is not None, "write() goes inside writing()"
+        entries = [(self.log.add(line), line) for line in lines]
+        values = [{"number": entry.number, "version": entry.version, "entry": line} for entry, line in entries]
+        self._connection.execute(TABLE.insert(), values)
+
+    def lines(self) -> list[str]:
+        """All entries as they are written."""
+        with self._thread, self._connected() as connection:
+            if not self._is_there(connection):
+                return []
+            return list(connection.scalars(select(TABLE.c.entry).order_by(TABLE.c.number)))
+
+    def _catch_up(self, connection: Connection) -> None:
+        if not self._is_there(connection):
+            self.log = Log()
+            return
+        known = self.log.entries[-1].number if self.log.entries else 0
+        query = select(TABLE).where(TABLE.c.number >= known).order_by(TABLE.c.number)
+        rows = connection.execute(query).all()
+        if known and (not rows or rows[0].version != self.log.version):  # other drawings were put in their place
+            self.log, known = Log(), 0
+            rows = connection.execute(select(TABLE).order_by(TABLE.c.number)).all()
+        for row in rows[1 if known else 0 :]:
+            try:
+                self.log.add(row.entry)
+            except ValueError as error:
+                sentence = f"{self.name}: row {row.number} of the table {TABLE.name} is damaged: {error}."
+                raise DataError(sentence) from error
+
+    def _is_there(self, connection: Connection) -> bool:
+        self._made = self._made or inspect(connection).has_table(TABLE.name)
+        return self._made
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            self._made = False
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            raise DataError(f"The drawings in {self.name} cannot be reached: {reason}. See DIGITS_DATABASE.") from error
+
+
+def open_database(address: str) -> Engine:
+    """Nothing is asked of the database yet."""
+    try:
+        # hosts hand out postgres://, a name that SQLAlchemy does not know
+        url = make_url(address.replace("postgres://", "postgresql://", 1))
+        kind = url.get_backend_name()
+        if kind == "sqlite":
+            # each use opens the file anew, which takes no time, and no thread holds what another began
+            options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
+        elif kind == "postgresql":
+            options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
+        else:
+            raise DataError(f"DIGITS_DATABASE names a {kind} database. Give one of PostgreSQL or SQLite.")
+        # transactions are begun by hand, for SQLite must know from the start that one will write
+        return create_engine(url, isolation_level="AUTOCOMMIT", **options)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        form = "postgresql://user:password@host/database or sqlite:///drawings.db"
+        raise DataError(f"DIGITS_DATABASE is not the address of a database. Write it like {form}.") from error
+    except ImportError as error:
+        raise DataError("The driver for PostgreSQL is missing. Install it: pip install 'psycopg[binary]'.") from error
