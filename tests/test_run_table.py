@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from dataclasses import replace
 
@@ -9,9 +10,10 @@ import pytest
 
 from experiments import run_table as table
 from experiments.deletion import delete_run, deleted_runs, restore_run
+from experiments.jobs import start_training
 from experiments.run_table import differing_settings, run_rows, run_table, seed_groups
 from experiments.runs import HISTORY_COLUMNS, START_GRACE, Label, Run, RunError, create_run, open_run, runs_folder
-from tests.small_runs import SMALL, finish, to_end
+from tests.small_runs import SMALL, finish, to_end, until
 
 
 def ended(config=SMALL, state="finished", **status):
@@ -127,6 +129,23 @@ def test_a_queued_run_waits_until_no_worker_has_come():
     assert [row.state for row in run_rows()] == ["queued"]
     run.write_status(replace(run.stored(), updated=time.time() - START_GRACE - 1))
     assert [row.state for row in run_rows()] == ["interrupted"]
+
+
+@pytest.mark.slow
+def test_the_table_follows_a_worker_to_its_sudden_end():
+    run, other = start_training(SMALL.replace(epochs=1000, schedule="constant")), ended()
+
+    def row():
+        return next(row for row in run_rows() if row.id == run.id)
+
+    until(lambda: row().state == "running" and row().best_accuracy, "the first validation")
+    epochs, best = row().epochs, row().best_loss
+    until(lambda: row().epochs > epochs, "another epoch")
+    os.kill(row().status.pid, signal.SIGKILL)
+    until(lambda: row().state == "interrupted", "the end of its process to show")
+    assert row().best_loss <= best
+    assert {row.id for row in run_rows()} == {run.id, other.id}
+    delete_run(run)
 
 
 @pytest.mark.parametrize(
