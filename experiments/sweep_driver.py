@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, TrialState
 from experiments import search
 from experiments.jobs import worker_limit
 from experiments.pool import start_pool, train_for
-from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.runs import HISTORY_COLUMNS, Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.sweeps import STOPPED, Sweep, SweepError, SweepSpec, SweepStatus, Trial, slug, trial_of, with_results
 from experiments.worker import Departure
 from model import ConfigError, TrainConfig
@@ -44,6 +44,8 @@ STATUS_SECONDS = 0.5
 ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
 CLAIM_SECONDS = 15.0  # between two words to a database that this folder has the sweep
 CLAIM_HOLDS = 60.0
+LEAVE_SECONDS = 10.0  # that a cluster may take to let its runs go
+OVER = ("finished", "diverged", "failed", "stopped")  # of a run: nothing more comes of it
 ATTEMPTS = 3  # times that a run's process may vanish without a step done
 LEFT = "Its process was asked to leave; resume it to go on where it was."
 FAILURES = 3  # so many trials that fail before any other ends: something is wrong with all of them
@@ -111,10 +113,10 @@ class Driver:
                     self.tidy()
                     alone = not sweep.driven()
                     hold.acquire()
+                    sweep.say("running", begin=alone, pid=os.getpid())
                     self.study = open_study(sweep, storage)
                     self.claim()
                     self.restore()
-                    sweep.say("running", begin=alone, pid=os.getpid())
                 yield from self.rounds()
                 state, reason = self.conclusion()
             except SweepError as error:
@@ -166,7 +168,10 @@ class Driver:
         hold.release()
         self.token.unlink(missing_ok=True)  # now nobody wants the runs any more
         if self.training:
-            wait(self.training)
+            # A cluster may have lost the machines that would notice.
+            _, lost = wait(self.training, None if self.given is None else LEAVE_SECONDS)
+            for future in lost:
+                future.cancel()
             self.collect(again=False)
         if self.pool is not None and self.given is None:
             self.pool.shutdown()
@@ -248,7 +253,7 @@ class Driver:
             if self.spent(len(trials)):
                 return False
             self.study.sampler = sampler_of(self.spec, len(trials))
-            handle = self.study.ask()
+            handle = self.study.ask(search.distributions(self.spec.search))
             lock = self.sweep.trial_lock(handle.number)
             lock.acquire()
         self.take(handle, lock, None)
@@ -288,12 +293,14 @@ class Driver:
                     lock.acquire(timeout=0)
                 except Timeout:
                     continue
-                # What the study says may be old: somebody may have ended it since.
-                if self.study._storage.get_trial(frozen._trial_id).state.is_finished():
+                if self.study.get_trials(deepcopy=False)[frozen.number].state.is_finished():  # meanwhile, by another
                     lock.release()
                     continue
+                # Optuna has no public way to go on with a trial, and its driver may have gone while asking.
                 self.study.sampler = sampler_of(self.spec, frozen.number)
                 handle = optuna.Trial(self.study, frozen._trial_id)
+                for name, distribution in search.distributions(self.spec.search).items():
+                    handle._suggest(name, distribution)
             self.take(handle, lock, frozen)
 
     def others_at_work(self) -> bool:
@@ -302,8 +309,6 @@ class Driver:
 
     def take(self, handle: optuna.Trial, lock: FileLock, frozen: FrozenTrial | None) -> None:
         """Begin with a trial, or go on with one that another driver began."""
-        for name, distribution in search.distributions(self.spec.search).items():
-            handle._suggest(name, distribution)
         params = search.restored(handle.params, self.spec.search)
         trial = Trial(handle.number, params, started=time.time())
         for kept in self.sweep.kept_trials() if frozen else ():
@@ -337,8 +342,8 @@ class Driver:
 
     def begin(self, job: Job) -> None:
         """Have a run trained, from wherever it is."""
-        status = job.run.status()
-        if status.state in ("finished", "diverged", "failed", "stopped"):
+        status = look(job.run)
+        if status.state in OVER:
             self.finish(job, status)
             return
         if job.run.alive():
@@ -398,6 +403,8 @@ class Driver:
         work.read += len(text)
         for line in text.decode().splitlines():
             cells = line.split(",")
+            if len(cells) != len(HISTORY_COLUMNS):  # cut by a resumed run, and grown again before we looked
+                continue
             cell = cells[6 if self.spec.maximize else 5]
             if cell and cells[0] != "step":
                 yield math.ceil(float(cells[1])), float(cell)
@@ -409,8 +416,8 @@ class Driver:
         jobs += [(job, None) for job in self.waiting if not job.run.alive()]
         self.waiting = [job for job in self.waiting if job.run.alive()]
         for job, error in jobs:
-            status = job.run.status()
-            if status.state in ("finished", "diverged", "failed", "stopped"):
+            status = look(job.run)
+            if status.state in OVER:
                 self.finish(job, status)
             elif again and not self.leaving():
                 job.attempts = 1 if status.step > job.step else job.attempts + 1
@@ -467,6 +474,14 @@ class Driver:
             with contextlib.suppress(RunError):
                 statuses.append(run.status())
         self.sweep.keep(with_results(work.trial, self.spec, statuses))
+
+
+def look(run: Run) -> Status:
+    """The status of a run; one that somebody deleted counts as stopped."""
+    try:
+        return run.status()
+    except RunError:
+        return Status("stopped", "Its run was deleted.")
 
 
 def open_study(sweep: Sweep, storage: BaseStorage) -> optuna.Study:
@@ -562,5 +577,7 @@ def pruner_of(spec: SweepSpec) -> BasePruner:
     if spec.pruner == "median":
         return optuna.pruners.MedianPruner()
     if spec.pruner == "hyperband":
-        return optuna.pruners.HyperbandPruner(max_resource=max(1, spec.longest_epochs))
+        # Of steps nobody knows yet how many epochs they are: the first trial that is done will tell.
+        most: int | str = "auto" if spec.base.steps and "epochs" not in spec.search else spec.longest_epochs
+        return optuna.pruners.HyperbandPruner(max_resource=most)
     return optuna.pruners.NopPruner()

@@ -384,9 +384,10 @@ class Sweep:
 
     def resume(self) -> None:
         """Start a driver on it, which goes on with unfinished trials and tries what was not tried yet."""
-        if self.driven():
-            return
+        leaving = self.stopping
         self.open()
+        if self.driven() and not leaving:
+            return
         self.say("running", begin=True, pid=0)
         jobs.launch("experiments.sweep_worker", self.folder)
 
@@ -431,6 +432,8 @@ class Sweep:
     def seconds(self) -> float:
         """How long it was worked on."""
         word = self.word()
+        if not word["started"]:
+            return 0.0
         return float(word["seconds"] + (time.time() if self.driven() else word["updated"]) - word["started"])
 
     def say(self, state: str, reason: str = "", *, begin: bool = False, pid: int | None = None) -> None:
