@@ -1,5 +1,6 @@
 """More than one machine: two processes of one sweep with its study in PostgreSQL, and a Dask cluster of two workers."""
 
+import itertools
 import json
 import os
 import signal
@@ -17,27 +18,21 @@ from distributed import LocalCluster
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.runs import list_runs, runs_folder
-from experiments.search import Range
 from experiments.sweep_driver import storage_of
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
 from tests.small_runs import SMALL, log, until
 
 pytest_plugins = ["tests.postgres"]
 
-TRIALS = 10
+RATES, WIDTHS = (0.001, 0.003, 0.01, 0.03, 0.1), (8, 16)
+TRIALS = len(RATES) * len(WIDTHS)
 SPEC = SweepSpec(
     name="shared",
-    base=SMALL.replace(hidden=(16,), epochs=60, patience=0),
-    search={"learning_rate": Range(0.001, 0.1, log=True), "width": (8, 16)},
-    trials=TRIALS,
+    base=SMALL.replace(hidden=(16,), epochs=60),
+    search={"learning_rate": RATES, "width": WIDTHS},
+    sampler="grid",
     workers=2,
 )
-
-
-@pytest.fixture(params=["journal", "postgres"])
-def sweep(request: pytest.FixtureRequest) -> Sweep:
-    """Made, with its study in a file or in a database, and not driven yet."""
-    return create_sweep(SPEC, "" if request.param == "journal" else request.getfixturevalue("postgres"))
 
 
 def drive(sweep: Sweep) -> subprocess.Popen[bytes]:
@@ -71,7 +66,8 @@ def told_to_optuna(sweep: Sweep) -> list[FrozenTrial]:
 
 
 @pytest.mark.slow
-def test_of_two_processes_that_share_a_sweep_one_may_be_killed(sweep: Sweep) -> None:
+def test_of_two_processes_that_share_a_study_in_postgresql_one_may_be_killed(postgres: str) -> None:
+    sweep = create_sweep(SPEC, postgres)
     first, second = drive(sweep), drive(sweep)
     try:
         until(lambda: sum(trial.over for trial in sweep.trials()) >= 3, "three trials", 120)
@@ -85,6 +81,8 @@ def test_of_two_processes_that_share_a_sweep_one_may_be_killed(sweep: Sweep) -> 
     trials = sweep.trials()
     assert [trial.number for trial in trials] == list(range(TRIALS))
     assert {trial.state for trial in trials} == {"done"}
+    cells = {(trial.params["learning_rate"], trial.params["width"]) for trial in trials}
+    assert cells == set(itertools.product(RATES, WIDTHS))
     assert times_ended() == dict.fromkeys(range(TRIALS), 1)
     told = told_to_optuna(sweep)
     assert [trial.state for trial in told] == [TrialState.COMPLETE] * TRIALS
@@ -95,7 +93,7 @@ def test_of_two_processes_that_share_a_sweep_one_may_be_killed(sweep: Sweep) -> 
 CONFIG = """
 name = "on a cluster"
 sampler = "grid"
-settings = { epochs = 40, hidden = [16] }
+settings = { epochs = 30, hidden = [16] }
 [search]
 learning_rate = [0.003, 0.01, 0.03]
 optimizer = ["adam", "momentum"]
@@ -151,7 +149,7 @@ def test_a_dask_worker_and_then_the_driver_may_be_killed(cluster: LocalCluster, 
 def test_two_runs_folders_that_are_not_shared_do_not_train_each_others_trials(
     postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = replace(SPEC, name="apart", base=SPEC.base.replace(epochs=1000), trials=2)
+    spec = replace(SPEC, name="apart", base=SPEC.base.replace(epochs=1000))
     first = create_sweep(spec, postgres)
     process = drive(first)
     try:
