@@ -24,6 +24,7 @@ PIXELS = ("shift", "elastic", "stroke_width")
 NONE = {  # what 0, nothing or an empty text means
     "training_images": "all",
     "drawings_weight": "none",
+    "drawings_version": "the newest",
     "image_layers": "none",
     "hidden": "none",
     "batch_size": "all images",
@@ -44,6 +45,8 @@ class ComparisonError(ValueError):
 def takes_part(config: TrainConfig, setting: str) -> bool:
     """Whether the setting does anything beside the others: momentum does nothing to adam."""
     match setting:
+        case "drawings_version":
+            return bool(config.drawings_weight)
         case "epochs":
             return not config.steps
         case "momentum":
