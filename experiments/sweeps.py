@@ -512,13 +512,13 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
             path = sweep.folder / "sweep.json"
             found: dict[str, Any] = {"storage": storage, "created": time.time()}
             if path.exists():
-                before = sweep.spec.tries
-                different = [name for name, value in spec.tries.items() if value != before[name]]
+                now, before = ({**spec.tries, **spec.tries["base"]} for spec in (spec, sweep.spec))
+                different = [name for name, value in now.items() if name != "base" and value != before[name]]
                 if storage and storage != sweep.storage:
                     different.append("storage")
                 if different:
                     raise SweepError(
-                        f"There is a sweep {sweep.id} already, with another {' and '.join(different)}: "
+                        f"There is a sweep {sweep.id} already, which differs in {', '.join(different)}: "
                         "give this one a name of its own."
                     )
                 found = {"storage": sweep.storage, "created": sweep.created}

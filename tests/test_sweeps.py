@@ -173,6 +173,7 @@ def order(spec):
     return [label for (label,) in sweep_driver.sampler_of(spec, 0)._all_grids]
 
 
+@pytest.mark.slow
 def test_hyperband_gives_few_trials_all_epochs(here, monkeypatch):
     monkeypatch.setattr(sweep_driver, "JUDGE_SECONDS", 0.001)
     space = {"learning_rate": Range(1e-6, 0.1, log=True)}
@@ -269,6 +270,7 @@ def test_a_run_that_another_process_trains_is_waited_for(here):
     assert (status.state, status.done) == ("finished", 2)
 
 
+@pytest.mark.slow
 def test_two_drivers_share_one_study(here, monkeypatch):
     monkeypatch.setattr(sweep_driver, "STATUS_SECONDS", 0.0)
     sweep = create_sweep(some(12, base=LONG.replace(epochs=5), workers=1))
@@ -280,6 +282,7 @@ def test_two_drivers_share_one_study(here, monkeypatch):
     assert [beginnings(run) for run in list_runs()] == [1] * 12
 
 
+@pytest.mark.slow
 def test_a_study_in_a_database_fills_an_empty_folder(here, tmp_path, monkeypatch):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     spec = grid(search={"seed": (0, 1)})
@@ -312,7 +315,7 @@ def test_a_database_that_cannot_be_is_a_sentence(here, storage, sentence):
 
 def test_the_same_name_for_another_search_is_refused(here):
     create_sweep(grid())
-    with pytest.raises(SweepError, match="a sweep grid already, with another search and seeds: give this one a name"):
+    with pytest.raises(SweepError, match="a sweep grid already, which differs in search, seeds: give this one a name"):
         create_sweep(grid(search={"seed": (0, 1)}, seeds=2))
     assert unused_name("grid") == "grid 2"
     assert create_sweep(grid(unused_name("grid"), seeds=2)).id == "grid-2"

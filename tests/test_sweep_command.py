@@ -1,0 +1,153 @@
+"""The command `digits sweep`: what it shows, how it ends, and a sentence for everything that cannot be."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from experiments import sweep_driver
+from experiments.cli import main
+from experiments.sweeps import list_sweeps, open_sweep
+
+TOML = """
+name = "Two rates"
+data = "mnist-5k"
+sampler = "grid"
+[settings]
+epochs = 1
+[search]
+learning_rate = [0.001, 0.01]
+hidden = [[8], [16, 8]]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "rates.toml"
+    path.write_text(TOML)
+    return path
+
+
+@pytest.fixture
+def digits(capsys, monkeypatch):
+    """Runs the command here, without other processes; -> exit status, standard output, standard error."""
+    monkeypatch.setattr(sweep_driver, "start_pool", ThreadPoolExecutor)
+
+    def call(*arguments):
+        try:
+            status = main(["sweep", *map(str, arguments)])
+        except SystemExit as error:
+            status = error.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_a_sweep_ends_with_a_table_of_the_best_settings(digits, file):
+    status, out, err = digits(file, "--workers", 2)
+    sweep = open_sweep("two-rates")
+    trials = {trial.number: trial for trial in sweep.trials()}
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert re.match(r"Sweep two-rates: 4 trials, grid, 2 at a time, about [\d.]+ s\.", lines[0])
+    head = next(i for i, line in enumerate(lines) if line.split()[:2] == ["trial", "accuracy"])
+    rows = [line.removeprefix("=").split() for line in lines[head + 1 : head + 5]]
+    values = [trials[int(row[0])].value for row in rows]
+    assert values == sorted(values, reverse=True)
+    assert rows[0][1] == f"{100 * values[0]:.1f}"
+    assert {row[4] for row in rows} == {"8", "16-8"}
+    assert rows[0][-1] == trials[int(rows[0][0])].runs[0]
+    assert f"digits runs --group {sweep.id}" in out
+    assert "--trials" not in out  # a grid has no more
+
+
+def test_a_sweep_as_json_prints_one_object(digits, file):
+    status, out, err = digits(file, "--json", "--trials", 3)
+    found = json.loads(out)
+    assert (status, found["sweep"], found["state"], found["done"]) == (0, "two-rates", "finished", 3)
+    assert [trial["number"] for trial in found["all"]] == [0, 1, 2]
+    assert found["best"]["value"] == max(trial["value"] for trial in found["all"])
+    assert "Sweep two-rates" in err
+
+
+def test_the_same_file_goes_on_with_the_same_sweep(digits, file):
+    digits(file, "--trials", 1)
+    first = open_sweep("two-rates").trials()
+    status, *_ = digits(file)
+    assert status == 0
+    assert open_sweep("two-rates").trials()[:1] == first
+    assert len(open_sweep("two-rates").trials()) == 4
+
+
+def test_a_random_search_says_how_to_go_on(digits, file):
+    file.write_text(TOML.replace("grid", "random"))
+    _, out, _ = digits(file, "--trials", 2)
+    assert f"Go on with more trials: digits sweep {file} --trials 4" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--trials", "many"], "--trials takes a whole number, got 'many'."),
+        (["--trials", "0"], "FILE: trials is a whole number from 1 to 100,000, got 0."),
+        (["--workers", "-1"], "FILE: workers is a whole number from 0 to 256, got -1."),
+        (["--executor", "cloud"], "--executor is local or dask://HOST:PORT, got 'cloud'."),
+        (["--executor", "dask://"], "--executor is local or dask://HOST:PORT, got 'dask://'."),
+        (["--storage", "nowhere"], "'nowhere' is no address of a database, such as postgresql://USER@HOST/NAME."),
+    ],
+)
+def test_a_wrong_option_is_one_line(digits, file, options, sentence):
+    status, _, err = digits(file, *options)
+    assert (status, err) == (2, f"digits: {sentence.replace('FILE', str(file))}\n")
+
+
+def test_a_wrong_file_is_one_line_and_makes_nothing(digits, file):
+    file.write_text(TOML.replace("learning_rate", "learning_rat"))
+    status, out, err = digits(file)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"digits: {file}: 'learning_rat' cannot be searched; what can be searched is ")
+    assert err.count("\n") == 1
+    assert list_sweeps() == []
+
+
+def test_another_search_under_the_same_name_is_one_line(digits, file):
+    digits(file, "--trials", 1)
+    file.write_text(TOML.replace("epochs = 1", "epochs = 2"))
+    status, _, err = digits(file)
+    assert status == 2
+    assert err == (
+        "digits: There is a sweep two-rates already, which differs in epochs: give this one a name of its own.\n"
+    )
+
+
+def test_without_distributed_a_cluster_is_a_sentence(digits, file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    status, _, err = digits(file, "--executor", "dask://localhost:8786")
+    assert status == 2
+    assert "needs the package distributed: pip install 'digit-lab[scaling]'" in err
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_a_bar(file):
+    """In a real terminal, with real processes."""
+    primary, secondary = pty.openpty()
+    command = [sys.executable, "-m", "experiments", "sweep", str(file)]
+    process = subprocess.Popen(command, stdout=secondary, stderr=secondary)
+    os.close(secondary)
+    shown = b""
+    try:
+        while part := os.read(primary, 65536):
+            shown += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(primary)
+    assert process.wait() == 0
+    text = shown.decode()
+    assert "of 4 trials" in text
+    assert "best" in text
+    assert "Finished after" in text
