@@ -156,6 +156,9 @@ def build_parser() -> Parser:
         help="accuracy, loss, epochs, seconds, parameters, name, state, or a setting (default: created)",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object with all settings of each")
+    action = command.add_mutually_exclusive_group()
+    action.add_argument("--delete", action="store_true", help="delete these runs; they are only moved aside")
+    action.add_argument("--restore", action="store_true", help="bring deleted runs back; without RUN, list them")
 
     command = commands.add_parser(
         "sweep",

@@ -31,8 +31,9 @@ from dataset.image_files import read_image
 from experiments import listing, terminal
 from experiments.calibration import calibrate_threads
 from experiments.comparison import Comparison, ComparisonError, compare, shared_validation
+from experiments.deletion import delete_run, deleted_folder, restore_run
 from experiments.robustness import DISTURBANCES, count_right, sample
-from experiments.run_table import RunRow, differing_settings, row_of, run_rows, run_table
+from experiments.run_table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.seen import digits_seen
 from experiments.sweeps import SweepError
@@ -230,6 +231,10 @@ def runs(arguments: argparse.Namespace) -> int:
     if arguments.limit < 0:
         raise ConfigError(f"--limit takes how many runs to list, or 0 for all, got {arguments.limit}.")
     found = [row for row in known if arguments.group in (None, row.group)]
+    if arguments.delete:
+        return delete_runs(arguments.runs)
+    if arguments.restore:
+        return restore_runs(arguments.runs)
     found = listing.chosen(found, arguments.filter, arguments.sort)
     shown = found[: arguments.limit or None]
     if arguments.json:
@@ -254,6 +259,29 @@ def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) ->
     if len(rows) == 2:
         try:
             for row in rows:
+def delete_runs(names: list[str]) -> int:
+    """Move runs aside, also damaged ones."""
+    if not names:
+        raise RunError("Say which runs to delete: digits runs --delete RUN ...")
+    damaged = {folder.name: Run(folder) for folder, _ in run_table().damaged()}
+    for run in [damaged.get(name) or find_run(name) for name in names]:
+        delete_run(run)
+        print(f"{run.id} is deleted. Bring it back: digits runs --restore {run.id}")
+    return 0
+
+
+def restore_runs(names: list[str]) -> int:
+    """Bring deleted runs back, or list them."""
+    deleted = RunTable(deleted_folder()).rows()
+    for name in names:
+        print(f"{restore_run(listing.full_id(name, deleted)).id} is back.")
+    if not names and deleted:
+        print("\n".join(listing.table(deleted, listing.short_ids(deleted), terminal.width(sys.stdout))))
+    elif not names:
+        print("No run is deleted.")
+    return 0
+
+
                 if not row.run.model.exists():
                     raise ComparisonError(f"{short.get(row.id, row.id)} has none yet.")
             digits = shared_validation(rows[0].config, rows[1].config)

@@ -204,6 +204,50 @@ def test_a_name_that_several_runs_have_is_refused_with_their_short_ids():
         full_id("quick", run_rows())
 
 
+# Deletion.
+
+
+def test_deleted_runs_can_be_listed_and_brought_back(digits):
+    runs = [ended(SMALL.replace(seed=seed), name=f"run {seed}") for seed in range(3)]
+    ids = [short(run) for run in runs]
+    status, out, err = digits("runs", "--delete", ids[0], "run 2")
+    assert (status, err, listed(digits("runs")[1])) == (0, "", [ids[1]])
+    assert out.splitlines()[1].endswith(f"{runs[2].id} is deleted. Bring it back: digits runs --restore {runs[2].id}")
+    deleted = digits("runs", "--restore")[1]
+    assert [line.split()[0] for line in deleted.splitlines()[2:4]] == [ids[2], ids[0]]
+    assert digits("runs", "--restore", "run 2", runs[0].id)[0] == 0
+    assert listed(digits("runs")[1]) == ids[::-1]
+    assert digits("runs", "--restore") == (0, "No run is deleted.\n", "")
+
+
+def test_a_damaged_run_is_deleted_by_its_id(digits):
+    bad = ended()
+    (bad.folder / "status.json").write_text("{")
+    os.utime(bad.folder, (0, 0))
+    assert digits("runs", "--delete", bad.id)[0] == 0
+    assert digits("runs")[2] == ""
+    assert digits("runs", "--restore", bad.id)[0] == 0
+    assert bad.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--delete"], "Say which runs to delete"),
+        (["--delete", "yesterday"], "There is no run yesterday"),
+        (["--delete", "busy"], "stop it first"),
+        (["--restore", "yesterday"], "There is no deleted run 'yesterday'."),
+        (["--delete", "--restore", "busy"], "not allowed with"),
+    ],
+)
+def test_what_cannot_be_deleted_or_restored_is_a_sentence(digits, options, sentence):
+    run = ended(name="busy", state="running")
+    with run.hold().acquire(timeout=1):
+        status, _, err = digits("runs", *options)
+    assert (status, run.folder.exists()) == (2, True)
+    assert sentence in err
+
+
 # Width.
 
 
