@@ -73,7 +73,7 @@ def test_one_click_searches_learning_rate_and_width_in_twelve_trials_on_the_digi
 def test_every_start_is_a_sweep_of_its_own() -> None:
     started(opened())
     started(opened())
-    assert [sweep.spec.name for sweep in list_sweeps()] == ["learning rate x width 2", "learning rate x width"]
+    assert [sweep.spec.name for sweep in list_sweeps()] == ["Learning rate × width 2", "Learning rate × width"]
 
 
 def test_what_is_set_is_what_is_searched() -> None:
@@ -126,6 +126,11 @@ def test_the_settings_of_a_sweep_can_be_used_again() -> None:
     assert "sweep" not in app.query_params
     spec = started(app)
     assert (spec.base, spec.search, spec.seeds) == (base, sweep.spec.search, 2)
+
+
+def test_a_search_that_the_form_cannot_show_is_not_offered_again() -> None:
+    sweep = made_sweep(search={"batch_size": Range(16, 64, points=3)})
+    assert "Use these settings again" not in labels(opened(sweep=sweep.id))
 
 
 # Wrong inputs.

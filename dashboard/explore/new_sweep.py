@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.explore.search_form import begin_with, choose_space, fill_space
+from dashboard.explore.search_form import begin_with, choose_space, fill_space, title_of
 from dashboard.forms import Form
 from dashboard.state import state
 from dashboard.train.training_data import FILE, choose_source
@@ -273,12 +273,20 @@ def planned(base: TrainConfig, space: Space, sampler: str, budget: dict[str, Any
             f"This grid has {size:,} combinations, and {MOST:,} are the most. Take fewer values or settings, "
             "or search at random."
         )
-    name = budget["name"] or " x ".join(name.replace("_", " ") for name in space)
+    name = budget["name"] or name_of(space)
     try:
         return SweepSpec(base=base, search=space, sampler=sampler, **budget | {"name": unused_name(name)}), ""
     except (SweepError, ConfigError) as error:
         text = str(error)
         return None, text[:1].upper() + text[1:]
+
+
+def name_of(space: Space) -> str:
+    """Learning rate × width and 2 more."""
+    titles = [title_of(name) for name in space]
+    first, *rest = titles[:2]
+    more = f" and {len(titles) - 2} more" if len(titles) > 2 else ""
+    return " × ".join([first, *(title[:1].lower() + title[1:] for title in rest)]) + more
 
 
 def cost(spec: SweepSpec, pool: int) -> str:

@@ -139,17 +139,25 @@ def step_of(default: Range) -> float:
     return default.low if default.log and default.low else (default.high - default.low) / 10
 
 
+def can_show(space: Space) -> bool:
+    """Whether this form has widgets for a space: a file may search more."""
+    for name, values in space.items():
+        offered = MORE_CHOICES.get(name) or SEARCHABLE.get(name)
+        if isinstance(values, Range) != isinstance(offered, Range):
+            return False
+        if isinstance(values, tuple) and not (isinstance(offered, tuple) and set(values) <= set(offered)):
+            return False
+    return True
+
+
 def fill_space(form: Form, space: Space) -> None:
     """Show these settings and values, as where a sweep is to be repeated. For a callback."""
-    known = {name: values for name, values in space.items() if name in SEARCHABLE}
-    state.set_widget(form.key("searched"), list(known))
-    for name, values in known.items():
-        if isinstance(values, Range) and isinstance(SEARCHABLE[name], Range):
+    state.set_widget(form.key("searched"), list(space))
+    for name, values in space.items():
+        if isinstance(values, Range):
             kind = int if is_whole(name) else float
             state.set_widget(form.key(f"from-{name}"), kind(values.low))
             state.set_widget(form.key(f"to-{name}"), kind(values.high))
-            if values.points:
-                state.set_widget(form.key(f"points-{name}"), values.points)
-        elif isinstance(values, tuple) and isinstance(SEARCHABLE[name], tuple):
-            options = MORE_CHOICES.get(name, SEARCHABLE[name])
-            state.set_widget(form.key(f"choices-{name}"), [value for value in values if value in options])
+            state.set_widget(form.key(f"points-{name}"), values.points or 4)
+        else:
+            state.set_widget(form.key(f"choices-{name}"), list(values))

@@ -156,7 +156,7 @@ def render_numbers(status: SweepStatus, trials: Sequence[Trial], result: Result)
             ("Diverged", f"{diverged:,}"),
             ("Epochs in all", f"{status.epochs:,.0f}"),
         ):
-            st.metric(name, value, width=120)
+            st.metric(name, value, width=100)
 
 
 def importances_of(spec: SweepSpec, which: str, trials: Sequence[Trial], *, ended: bool) -> tuple[Importance, ...]:

@@ -5,6 +5,7 @@ import time
 import streamlit as st
 
 from dashboard.explore.new_sweep import fill_from_sweep, render_new_sweep
+from dashboard.explore.search_form import can_show
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.state import state
 from dashboard.train.run_list import ICONS
@@ -41,7 +42,7 @@ def render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> Non
                 with st.popover("Sweeps", key=OPEN, on_change="rerun") as opened:
                     for other in known if opened.open else ():
                         render_entry(other)
-            if sweep is not None:
+            if sweep is not None and can_show(sweep.spec.search):
                 st.button(
                     "Use these settings again",
                     icon=":material/tune:",

@@ -130,11 +130,9 @@ class Result:
     def title(self) -> str:
         return "Validation accuracy" if self.is_accuracy else "Validation loss"
 
-    def better(self, one: float, other: float) -> bool:
-        return one > other if self.is_accuracy else one < other
-
-    def best(self, values: Sequence[float]) -> float:
-        return max(values) if self.is_accuracy else min(values)
+    @property
+    def short_title(self) -> str:
+        return "Accuracy" if self.is_accuracy else "Loss"
 
     def badness(self, value: float) -> float:
         """The error rate or the loss, above zero: what is drawn on a logarithmic axis."""

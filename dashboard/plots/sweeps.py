@@ -26,6 +26,7 @@ CELL = "cell"  # of the map: {"across": text, "down": text}
 TRIAL = "trial"  # of the others: {"trial": number}
 MANY = 60  # lines: of more, the better ones stand out
 ABOVE = 1.08  # the top of the parallel figure: where a brush may begin
+STEP_UP = 0.07  # of every other title, where there are many
 LEFT = 34  # pixels for what is written beside the first axis
 BELOW = -0.12  # the place on the result's axis of trials that diverged
 STATES = {
@@ -87,8 +88,8 @@ def parallel_figure(
     return {
         "data": parallel_rows(trials, axes, result, kept=kept, picked=picked, brushes=brushes),
         "height": 340,
-        "padding": {"left": LEFT, "right": 34, "top": 8, "bottom": 6},
-        "title": {"text": "Settings and result of every trial", "dx": -LEFT, "offset": 10},
+        "padding": {"left": 0, "right": 34, "top": 8, "bottom": 6},
+        "title": {"text": "Settings and result of every trial", "dx": -LEFT, "offset": 24 if crowded(axes) else 10},
         "layer": [
             layer(
                 "datum.kind == 'line' && datum.look == 'left out'",
@@ -177,7 +178,9 @@ def parallel_rows(
             rows.append(about | {"axis": len(axes), "place": end, "text": about["came_to"]})
     for place, axis in enumerate([*axes, outcome]):
         rows.append({"kind": "axis", "axis": place, "place": 0.0, "to": 1.0})
-        rows.append({"kind": "title", "axis": place, "place": 1.0, "text": axis.title})
+        higher = STEP_UP if crowded(axes) and place % 2 else 0.0  # or two titles would touch on a phone
+        title = result.short_title if axis is outcome else axis.title
+        rows.append({"kind": "title", "axis": place, "place": 1.0 + higher, "text": title})
         ticks = (
             result.ticks(outcome) if axis is outcome else [(axis.place(tick), axis.text(tick)) for tick in axis.ticks()]
         )
@@ -190,6 +193,11 @@ def parallel_rows(
         rows.append({"kind": "tick", "axis": len(axes), "place": BELOW, "text": "diverged"})
     columns = ["kind", "axis", "place", "to", "text", "trial", "name", "shade", "look", "opacity", "came_to"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def crowded(axes: Sequence[Axis]) -> bool:
+    """Whether the titles of so many axes take two lines."""
+    return len(axes) > 2
 
 
 def slice_figure(
@@ -424,12 +432,13 @@ def importance_figure(importances: Sequence["Importance"], titles: Mapping[str, 
         {"field": "high", "title": "to (%)", "type": "quantitative", "format": ".0f"},
         {"field": "chance", "title": "By chance up to (%)", "type": "quantitative", "format": ".0f"},
     ]
+    by_share = {"field": "share", "op": "max", "order": "descending"}  # also when a chart on the screen is changed
     faint = {"condition": {"test": "datum.sign != ''", "value": palette.muted}, "value": palette.accent}
     return {
         "data": rows,
         "height": 230,
         "title": "Which settings matter, with 90 % intervals",
-        "encoding": {"y": {"field": "setting", "type": "nominal", "sort": None, "title": None}},
+        "encoding": {"y": {"field": "setting", "type": "nominal", "sort": by_share, "title": None}},
         "layer": [
             {
                 "mark": {"type": "bar", "height": {"band": 0.55}, "opacity": 0.8},
