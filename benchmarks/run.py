@@ -27,6 +27,7 @@ BENCHMARKS = (
     "memory",
     "loading",
     "explore",
+    "sweeps",
     "app",
     "stroke_latency",
 )
