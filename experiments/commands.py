@@ -224,6 +224,10 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def runs(arguments: argparse.Namespace) -> int:
+    if arguments.delete:
+        return delete_runs(arguments.runs)
+    if arguments.restore:
+        return restore_runs(arguments.runs)
     known = run_rows()
     rows = [row_of(find_run(which)) for which in arguments.runs]
     if rows:
@@ -231,10 +235,6 @@ def runs(arguments: argparse.Namespace) -> int:
     if arguments.limit < 0:
         raise ConfigError(f"--limit takes how many runs to list, or 0 for all, got {arguments.limit}.")
     found = [row for row in known if arguments.group in (None, row.group)]
-    if arguments.delete:
-        return delete_runs(arguments.runs)
-    if arguments.restore:
-        return restore_runs(arguments.runs)
     found = listing.chosen(found, arguments.filter, arguments.sort)
     shown = found[: arguments.limit or None]
     if arguments.json:
@@ -252,13 +252,6 @@ def runs(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) -> int:
-    """Some runs beside each other; if they are two, also what their models make of the same digits."""
-    found: Comparison | None = None
-    why = ""
-    if len(rows) == 2:
-        try:
-            for row in rows:
 def delete_runs(names: list[str]) -> int:
     """Move runs aside, also damaged ones."""
     if not names:
@@ -282,6 +275,13 @@ def restore_runs(names: list[str]) -> int:
     return 0
 
 
+def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) -> int:
+    """Some runs beside each other; if they are two, also what their models make of the same digits."""
+    found: Comparison | None = None
+    why = ""
+    if len(rows) == 2:
+        try:
+            for row in rows:
                 if not row.run.model.exists():
                     raise ComparisonError(f"{short.get(row.id, row.id)} has none yet.")
             digits = shared_validation(rows[0].config, rows[1].config)
