@@ -219,12 +219,13 @@ def slice_figure(
     else:
         x = {"field": "text", "type": "nominal", "sort": None, "scale": {"domain": list(axis.names)}}
         x["axis"] = {"labelAngle": 0 if len(axis.names) <= 4 else -40, "labelOverlap": False}
+    title = f"{result.short_title} by {axis.title.lower()}"
     rows = points(trials, result, kept=kept, picked=picked, turn=turn)
     known = [axis.name in trial.params for trial in trials]
     settings = [trial.params.get(axis.name) for trial in trials]
     written = [axis.text(value) if there else "" for value, there in zip(settings, known, strict=True)]
     rows = rows.assign(setting=settings if axis.numeric else 0.0, text=written)[pd.Series(known, dtype=bool)]
-    return _points_figure(rows, x | {"title": axis.title}, result, palette, title=axis.title, height=210)
+    return _points_figure(rows, x | {"title": axis.title}, result, palette, title=title, height=210)
 
 
 def history_figure(
