@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class Column:
 def table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = None) -> list[str]:
     """A line for each run, with the settings that differ; in lines of this width those with the most values.
 
-    What all have in common is said once, below.
+    What all have in common is said once, below; when they were made only where there is room left.
     """
     name_width = NAME[0] if width and width < WIDE else NAME[1]
     columns = [
@@ -136,11 +137,15 @@ def table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = Non
         for name in differing_settings(rows)
         if name not in ("epochs", "steps")  # how many there were has a column
     }
+    room = math.inf if width is None else width + len(GAP) - sum(column.width + len(GAP) for column in columns)
     shown: list[str] = []
     for name in sorted(settings, key=lambda name: (name == "seed", -len(set(settings[name].cells)))):
-        wanted = [*columns, *(settings[each] for each in (*shown, name))]
-        if width is None or sum(len(GAP) + column.width for column in wanted) - len(GAP) <= width:
+        if settings[name].width + len(GAP) <= room:
+            room -= settings[name].width + len(GAP)
             shown.append(name)
+    made = Column(("made",), tuple(time.strftime("%d %b %H:%M", time.localtime(row.created)) for row in rows))
+    if made.width + len(GAP) <= room:
+        columns.append(made)
     columns += [column for name, column in settings.items() if name in shown]
     left = [name.replace("_", " ") for name in settings if name not in shown]
     below = [f"All are {alike['state']}."] if "state" in alike else []

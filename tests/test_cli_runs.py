@@ -54,12 +54,11 @@ def listed(out):
     return [line.split()[0] for line in out.splitlines() if line.strip() and line.split()[0] in known]
 
 
-def test_runs_are_listed_newest_first_with_the_settings_that_differ(digits):
+def test_runs_are_listed_newest_first_with_the_settings_that_differ():
     first = ended(SMALL, name="quick", accuracy=0.974)
     second = ended(SMALL.replace(learning_rate=0.1), name="fast", accuracy=None, state="diverged", epoch=0.25, step=7)
-    status, out, err = digits("runs")
-    assert (status, err) == (0, "")
-    assert out.splitlines() == [
+    rows = run_rows()
+    assert table(rows, short_ids(rows), 65) == [
         "                           best                 learning",
         "run   name   state     accuracy  epochs   time      rate",
         f"{short(second)}  fast   diverged         –   0.2/2  3.2 s       0.1",
@@ -71,8 +70,9 @@ def test_what_all_runs_have_in_common_is_said_once(digits):
     runs = [ended(SMALL.replace(seed=seed), accuracy=0.9 + seed / 100) for seed in range(3)]
     runs[1].set_label(name="best", starred=True)
     lines = digits("runs")[1].splitlines()
-    assert lines[1].split() == ["run", "name", "accuracy", "time", "seed"]
-    assert lines[3].split() == [short(runs[1]), "*", "best", "91.0", "%", "3.2", "s", "1"]
+    assert lines[1].split() == ["run", "name", "accuracy", "time", "made", "seed"]
+    made = time.strftime("%d %b %H:%M", time.localtime(runs[1].stored().created)).split()
+    assert lines[3].split() == [short(runs[1]), "*", "best", "91.0", "%", "3.2", "s", *made, "1"]
     assert lines[-1] == "All are finished. Epochs of each: 2."
 
 
