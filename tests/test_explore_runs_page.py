@@ -193,6 +193,17 @@ def test_more_runs_than_can_be_told_apart_are_not_drawn_and_that_is_said() -> No
     assert "12 lines are chosen, and the first 10 are drawn" in says(compared(*runs))
 
 
+def test_a_run_that_is_much_longer_than_another_makes_the_horizontal_axes_logarithmic() -> None:
+    def scale(*runs: Run) -> str:
+        spec = json.loads(compared(*runs).get("vega_lite_chart")[0].proto.spec)
+        return spec["encoding"]["x"]["scale"].get("type", "linear")
+
+    long, short = made(step=5000), made(config=BRIEF, step=5)
+    assert scale(long, short) == "log"
+    assert scale(long, made(config=BRIEF, step=5, state="diverged")) == "linear"
+    assert scale(long, made(config=BRIEF, step=500)) == "linear"
+
+
 def test_a_name_is_never_taken_for_html_or_markdown() -> None:
     runs = [finish(BRIEF), finish(BRIEF.replace(seed=1))]
     for one in runs:

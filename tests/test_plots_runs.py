@@ -12,7 +12,6 @@ from dashboard.plots.runs import (
     curve_points,
     curves_figure,
     difference_cells,
-    lengths_span_decades,
     log_by_itself,
     loss_axis,
     loss_bars,
@@ -113,11 +112,6 @@ def test_learning_rates_are_logarithmic_where_runs_differ_and_not_because_a_sche
     assert log_by_itself(both, "learning_rate")
     layer = curves_figure(both, "learning_rate", LIGHT, **OPTIONS | {"log": True})["layer"][2]
     assert layer["encoding"]["y"]["scale"]["domainMin"] == pytest.approx(1e-5)
-
-
-def test_a_run_that_is_much_longer_than_another_makes_the_horizontal_axis_logarithmic() -> None:
-    assert lengths_span_decades(points(line([1, 1]), line([1, 1], place=1, every=100)))
-    assert not lengths_span_decades(points(line([1, 1]), line([1, 1], place=1, every=3)))
 
 
 def test_other_runs_change_the_data_only_so_that_the_chart_stays() -> None:

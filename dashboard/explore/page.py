@@ -1,7 +1,6 @@
 """The Explore page: what settings do. Runs side by side, sweeps, and experiments that are ready to run."""
 
 from importlib import import_module
-from importlib.util import find_spec
 
 import streamlit as st
 
@@ -12,7 +11,6 @@ VIEWS = {
     "Learning-rate test": "range_test_view",
     "Experiments": "guides_view",
 }
-THERE = [view for view, module in VIEWS.items() if find_spec(f"dashboard.explore.{module}")]
 
 
 def render() -> None:
@@ -20,12 +18,13 @@ def render() -> None:
         st.title("Explore settings", width="content", anchor=False)
         view = st.segmented_control(
             "View",
-            THERE,
-            default=THERE[0],
+            list(VIEWS),
+            default=next(iter(VIEWS)),
             required=True,
             key=VIEW,
             label_visibility="collapsed",
             bind="query-params",
+            wrap=True,
         )
     # A view is imported when it is first opened: the others have nothing to do with the first paint.
     import_module(f"dashboard.explore.{VIEWS[view]}").render()

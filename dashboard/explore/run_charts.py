@@ -15,12 +15,13 @@ from dashboard.plots.runs import (
     accuracy_bars,
     curve_points,
     curves_figure,
-    lengths_span_decades,
     log_by_itself,
     loss_axis,
     loss_bars,
+    spans_decades,
 )
 from dashboard.state import state
+from experiments.run_table import RunRow
 
 SCALES = ("By itself", "Linear", "Logarithmic")
 BOTH = "Both"
@@ -81,11 +82,21 @@ def render_charts(chosen: Sequence[Chosen]) -> None:
             "Untick some, or filter the table."
         )
         sets = sets[:MOST]
-    render_curves(lines(sets), look, loss_axis(one.row.config.loss for some in sets for one in some))
+    drawn = [one.row for some in sets for one in some]
+    log_x = far_apart(drawn, look.against) if look.horizontal == SCALES[0] else look.horizontal == SCALES[2]
+    render_curves(lines(sets), look, log_x=log_x, loss=loss_axis(row.config.loss for row in drawn))
     render_bars([one for some in sets for one in some][:MOST])
 
 
-def render_curves(drawn: Sequence[Line], look: Look, loss: str) -> None:
+def far_apart(rows: Sequence[RunRow], against: str) -> bool:
+    """Whether some runs are so much longer than others that these would be a dot at the left.
+
+    Only those count that went to their end: another may have diverged at once, or have just begun.
+    """
+    return spans_decades(getattr(row.status, against) for row in rows if row.state == "finished")
+
+
+def render_curves(drawn: Sequence[Line], look: Look, *, log_x: bool, loss: str) -> None:
     columns = [*st.columns(2), *st.columns(2)]
     for column, (quantity, what) in zip(columns, QUANTITIES.items(), strict=True):
         points = curve_points(
@@ -97,7 +108,6 @@ def render_curves(drawn: Sequence[Line], look: Look, loss: str) -> None:
             palette=state.palette(),
         )
         log = log_by_itself(points, quantity) if look.vertical == SCALES[0] else look.vertical == SCALES[2]
-        log_x = lengths_span_decades(points) if look.horizontal == SCALES[0] else look.horizontal == SCALES[2]
         figure = curves_figure(
             points,
             quantity,

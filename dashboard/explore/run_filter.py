@@ -1,6 +1,6 @@
 """Run filter: which of all runs the table lists."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
@@ -10,13 +10,9 @@ from experiments.comparison import differing, in_words
 from experiments.run_table import RunRow
 from experiments.runs import STATES
 
-RANGE_TEST = "range-test"
-KINDS: dict[str, Callable[[RunRow], bool]] = {
-    "Single runs": lambda row: not row.group,
-    "Sweeps": lambda row: row.group not in ("", RANGE_TEST),
-    "Range tests": lambda row: row.group == RANGE_TEST,
-}
-USUAL = ["Single runs", "Sweeps"]
+KINDS = {"": "Single runs", "lesson": "Lessons", "range-test": "Range tests"}  # what runs of these groups were made for
+SWEEP = "Sweeps"  # and those of all other groups
+USUAL = ["Single runs", "Lessons", SWEEP]  # the other ones are asked for
 SEARCH, SETTINGS, SWEEPS, STARRED = "runs-search", "runs-settings", "runs-sweeps", "runs-starred"
 WHAT_STATES, WHAT_KINDS = "runs-states", "runs-kinds"
 
@@ -44,11 +40,11 @@ def render_filter(rows: Sequence[RunRow]) -> None:
     options = {"persist_state": "session"}
     if state.widget(WHAT_KINDS) is None:
         state.set_widget(WHAT_KINDS, USUAL)
-    st.pills("Made", list(KINDS), selection_mode="multi", key=WHAT_KINDS, **options)
+    st.pills("Made", [*KINDS.values(), SWEEP], selection_mode="multi", key=WHAT_KINDS, **options)
     st.toggle("Starred only", key=STARRED, **options)
     states = [name for name in STATES if any(row.state == name for row in rows)]
     st.pills("State", states, selection_mode="multi", key=WHAT_STATES, format_func=str.capitalize, **options)
-    sweeps = sorted({row.group for row in rows if KINDS["Sweeps"](row)})
+    sweeps = sorted({row.group for row in rows if kind(row) == SWEEP})
     if sweeps:
         st.multiselect("Sweep", sweeps, key=SWEEPS, placeholder="All", **options)
     settings = st.multiselect(
@@ -65,6 +61,10 @@ def render_filter(rows: Sequence[RunRow]) -> None:
         words = list(dict.fromkeys(in_words(config, setting) for config in ordered))
         st.multiselect(named(setting), words, key=value_key(setting), placeholder="Any", **options)
     st.button("Show all runs again", on_click=reset, disabled=not active_filters())
+
+
+def kind(row: RunRow) -> str:
+    return KINDS.get(row.group, SWEEP)
 
 
 def value_key(setting: str) -> str:
@@ -84,7 +84,7 @@ def active_filters() -> int:
 
 
 def matches(row: RunRow) -> bool:
-    if not any(KINDS[kind](row) for kind in state.widget(WHAT_KINDS, USUAL)):
+    if kind(row) not in state.widget(WHAT_KINDS, USUAL):
         return False
     if state.widget(STARRED) and not row.starred:
         return False

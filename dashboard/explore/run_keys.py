@@ -63,24 +63,25 @@ def render_menu(row: RunRow) -> None:
         st.text_input("Name", row.name, key=f"name-{row.id}", **change)
         remember = "What to remember about it"
         st.text_area("Note", row.note, key=f"note-{row.id}", placeholder=remember, height=80, **change)
-        label = "Take the star away" if row.starred else "Star"
-        st.button(
-            label, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
-        )
-        going("Open in Train", "train", row, start_from)
-        if row.run.model.exists():
-            going("Draw for this model", "draw", row, lambda run: state.choose_model(run.id))
-            going("Evaluate this model", "evaluate", row, lambda run: state.choose_model(run.id))
-        st.button(
-            "Delete",
-            key=f"delete-{row.id}",
-            icon=":material/delete:",
-            type="tertiary",
-            on_click=delete,
-            args=([row.id],),
-            disabled=row.status.active,
-            help="Stop it in Train first." if row.status.active else "It can be brought back.",
-        )
+        with st.container(gap=None):
+            label = "Take the star away" if row.starred else "Star"
+            st.button(
+                label, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
+            )
+            going("Open in Train", "train", row, start_from)
+            if row.run.model.exists():
+                going("Draw for this model", "draw", row, lambda run: state.choose_model(run.id))
+                going("Evaluate this model", "evaluate", row, lambda run: state.choose_model(run.id))
+            st.button(
+                "Delete",
+                key=f"delete-{row.id}",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=delete,
+                args=([row.id],),
+                disabled=row.status.active,
+                help="Stop it in Train first." if row.status.active else "It can be brought back.",
+            )
 
 
 def going(label: str, page: str, row: RunRow, prepare: Callable[[Run], None]) -> None:

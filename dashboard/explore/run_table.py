@@ -87,7 +87,7 @@ def run_columns(
         "state": ([state_text(row) for row in rows], column.TextColumn("State", width=100)),
     }
     if any(row.group for row in rows):
-        shown["group"] = ([row.group or None for row in rows], column.TextColumn("Sweep", width=110))
+        shown["group"] = ([row.group or None for row in rows], column.TextColumn("Part of", width=110))
     for setting in differing(row.config for row in rows):
         shown[setting] = setting_values(rows, setting), setting_column(setting)
     shown |= {

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.plots.style import VEGA
-from dashboard.plots.training import HOVER, LOG_TICKS, LOSS_TITLES, thinned
+from dashboard.plots.training import HOVER, LOSS_TITLES, thinned
 from dashboard.theme import Palette
 from experiments.comparison import mean_and_band
 from model.metrics import wilson_interval
@@ -22,6 +22,8 @@ Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
 MOST = 10  # lines in one chart: more cannot be told apart
 POINTS = 2400  # of all lines of a chart together
 DECADES = 1.5  # values that span as many powers of ten get a logarithmic axis
+TICKS = [float(f"{digit}e{power}") for power in range(-7, 10) for digit in (1, 3)]  # of a logarithmic axis
+TICK = "datum.value < 10000 ? format(datum.value, '.4~g') : format(datum.value, '~s')"
 DASHES = ((1, 0), (6, 3), (2, 2), (9, 2, 2, 2))  # colour is not the only sign
 AGAINST = {"step": "Step", "epoch": "Epoch", "seconds": "Seconds of training"}
 PARTS = {"validation": "Validation", "train": "Training"}
@@ -152,11 +154,6 @@ def log_by_itself(points: pd.DataFrame, quantity: str) -> bool:
     return spans_decades(values)
 
 
-def lengths_span_decades(points: pd.DataFrame) -> bool:
-    """Whether some runs are so much longer than others that these would be a dot at the left."""
-    return spans_decades(points.groupby("curve")["x"].max())
-
-
 def loss_axis(losses: Iterable[str]) -> str:
     """What the axis of runs with these losses is called."""
     titles = {LOSS_TITLES[loss] for loss in losses}
@@ -199,9 +196,9 @@ def curves_figure(
     lowest = lowest_rate(points) if log and quantity == "learning_rate" else 0.0
     if lowest:
         scale["domainMin"] = lowest
-    # a tick beyond the axis would take room from the chart
-    ticks = [tick for tick in LOG_TICKS if tick >= lowest]
-    y_axis |= {"values": ticks, "labelOverlap": "parity"} if log else {"tickCount": 5}
+    # a tick below the axis would take room from the chart
+    ticks = {"values": [tick for tick in TICKS if tick >= lowest], "labelOverlap": "parity"}
+    y_axis |= ticks | ({} if what.share else {"labelExpr": TICK}) if log else {"tickCount": 5}
     y = {"type": "quantitative", "scale": scale, "axis": y_axis, "title": axis}
     x_axis = {"grid": False, "tickCount": 5, "format": ",~f", "labelOverlap": True}
     x = {"field": "x", "type": "quantitative", "title": AGAINST[against], "axis": x_axis}

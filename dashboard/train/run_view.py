@@ -56,6 +56,10 @@ def render_actions(run: Run, status: Status) -> None:
             render_model_actions(run, status)
         if not status.active:
             st.button("Use these settings again", icon=":material/tune:", on_click=fill_from, args=(run.config,))
+        if st.button("Compare", icon=place("explore").icon, help="With other runs, on Explore."):
+            state.choose_runs([*state.chosen_runs(), run.id])
+            state.set_widget("view", "Runs")
+            st.switch_page(place("explore"))
 
 
 def render_model_actions(run: Run, status: Status) -> None:
