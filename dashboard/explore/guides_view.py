@@ -1,0 +1,189 @@
+"""Prepared experiments: each shows what one setting does, in charts and in three sentences that its numbers confirm."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources
+from dashboard.explore.page import VIEW
+from dashboard.places import place
+from dashboard.plots.runs import Line, curve_points, curves_figure, sign_image
+from dashboard.state import state
+from experiments.cost import duration
+from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Guide, Results, read_results
+from experiments.runs import RunError, open_run
+from experiments.sweeps import Sweep, SweepError, SweepStatus, Trial
+
+LIVE_SECONDS = 0.5
+IMAGES = 4000  # to train and validate on, in mnist-5k
+TITLE = "Experiments"  # of this view, in the address
+ROWS = "Each line is the mean of three seeds, in a band from the lowest to the highest of them."
+
+
+def render() -> None:
+    state.keep_url("guide")
+    if state.guide in GUIDES:
+        render_guide(GUIDES[state.guide])
+        return
+    if state.guide:
+        st.error(f"There is no experiment {state.guide!r}; these are all.")
+    st.caption("Each trains a few small networks in some seconds, and says in three sentences what to look at.")
+    for names in np.array_split(list(GUIDES), len(GUIDES) // 2):
+        for column, name in zip(st.columns(len(names)), names, strict=True):
+            render_card(column, str(name))
+
+
+def render_card(column: st.delta_generator.DeltaGenerator, name: str) -> None:
+    guide = GUIDES[name]
+    with column.container(border=True, height="stretch"):
+        st.page_link(
+            place("explore"),
+            label=f"**{guide.title}**",
+            icon=":material/science:",
+            query_params={VIEW: TITLE, "guide": name},
+        )
+        st.caption(guide.summary)
+
+
+def render_guide(guide: Guide) -> None:
+    """What it is and the way back, then what renews itself."""
+    st.button("All experiments", icon=":material/arrow_back:", type="tertiary", on_click=state.link, args=("guide", ""))
+    st.subheader(guide.title, anchor=False)
+    st.caption(guide.summary)
+    try:
+        sweep = guide.sweep()
+        status = sweep.status() if sweep else None
+    except (SweepError, OSError) as error:
+        st.error(str(error))
+        return
+    every = LIVE_SECONDS if status and status.active else None
+    st.fragment(render_live, run_every=every)(guide, sweep, status.state if status else "")
+
+
+def render_live(guide: Guide, sweep: Sweep | None, drawn: str) -> None:
+    """Draws itself anew twice a second; when the state is no longer the drawn one, the whole page."""
+    status, trials = (sweep.status(), sweep.trials()) if sweep else (None, [])
+    if status and status.state != drawn:
+        st.rerun()
+    results = read_results(trials, lambda run: resources.history(open_run(run)))
+    whole = sum(map(len, results.histories.values())) == SEEDS * len(guide.settings)
+    finished = status is not None and status.state == "finished" and whole
+    with st.container(key="guide-state", horizontal=True, vertical_alignment="center"):
+        render_state(guide, sweep, status, trials, finished=finished)
+    charts(guide, results)
+    st.html(sentences(guide, results if finished else None))
+    if any(results.histories.values()):
+        render_table(guide, results)
+
+
+def render_state(
+    guide: Guide, sweep: Sweep | None, status: SweepStatus | None, trials: list[Trial], *, finished: bool
+) -> None:
+    """Where it is, and what one can do."""
+    if sweep is not None and status is not None and status.active:
+        done, runs = sum(_ended(run) for trial in trials for run in trial.runs), SEEDS * len(guide.settings)
+        st.progress(done / runs, f"{done} of {runs} networks trained" if done else "Starting")
+        st.button("Stop", icon=":material/stop:", on_click=sweep.stop, disabled=sweep.stopping)
+        return
+    if finished:
+        runs = [run for trial in sorted(trials, key=lambda trial: trial.number) for run in trial.runs]
+        st.success(f"Finished after {duration(status.seconds)}. {ROWS}", icon=":material/check:")
+        st.button("Open these runs", icon=":material/table_rows:", on_click=open_runs, args=(runs,))
+        return
+    seconds = duration(round(guide.spec.expected_seconds(IMAGES)))
+    if status is None:
+        about = f"{SEEDS * len(guide.settings)} small networks, about {seconds}."
+    elif status.state == "finished":
+        about = "Some of its runs have been deleted; run it again to see them."
+    else:
+        about = f"{status.reason} What was trained is shown below."
+    label = "Go on" if status and status.state in ("stopped", "interrupted") else "Run the experiment"
+    if st.button(label, key=f"run-{guide.title}-{status}", icon=":material/play_arrow:", type="primary"):
+        try:
+            guide.start()
+        except (SweepError, OSError) as error:
+            st.error(f"The experiment could not be started: {error}")
+        else:
+            st.rerun()
+    st.caption(about)
+
+
+def _ended(run: str) -> bool:
+    try:
+        return not open_run(run).status().active
+    except RunError:
+        return True
+
+
+def open_runs(runs: list[str]) -> None:
+    """Shows them side by side in the view of runs."""
+    state.choose_runs(runs)
+    state.set_widget(VIEW, "Runs")
+
+
+def charts(guide: Guide, results: Results) -> None:
+    columns = st.columns(2, gap="medium")
+    for number, chart in enumerate(guide.charts):
+        columns[number % 2].vega_lite_chart(
+            figure(guide, chart, results), alt=f"{chart.title} of each setting, by {chart.against}"
+        )
+
+
+def figure(guide: Guide, chart: Chart, results: Results) -> dict:
+    """The prepared chart; a setting has the same colour in all of them."""
+    lines = [
+        Line(name, number, results.histories.get(name, ()))
+        for number, name in enumerate(guide.settings)
+        if (not chart.settings or name in chart.settings) and results.histories.get(name)
+    ]
+    look = {"against": chart.against, "palette": state.palette()}
+    points = curve_points(lines, chart.quantity, parts=(chart.part,), smoothing=chart.smoothing, **look)
+    made = curves_figure(
+        points, chart.quantity, state.palette(), against=chart.against, log=chart.log, log_x=False, faint=False
+    )
+    return made | {"title": chart.title}
+
+
+def sentences(guide: Guide, results: Results | None) -> str:
+    """What to look at; where the experiment is finished, with a tick at what its own numbers say too."""
+    palette = state.palette()
+    items = ""
+    for sentence in guide.sentences:
+        sign = "" if results is None else "✓" if sentence.holds(results) else "–"
+        title = {"✓": "So it is in this run", "–": "Not so in this run", "": ""}[sign]
+        items += f'<li><i title="{title}">{sign}</i>{sentence.text}</li>'
+    return (
+        f'<div class="guide-text" style="--muted: {palette.muted}; --correct: {palette.correct};">'
+        f"<b>What to look at</b><ol>{items}</ol></div>"
+    )
+
+
+def render_table(guide: Guide, results: Results) -> None:
+    """What came out of each setting, the mean over its seeds and from the lowest to the highest."""
+    rows = []
+    for number, name in enumerate(guide.settings):
+        if not results.histories.get(name):
+            continue
+        rows.append(
+            {
+                "Line": sign_image(number, state.palette()),
+                "Setting": name,
+                "Validation accuracy at the end": spread(100 * results.end(name, ACCURACY), ".1f", " %"),
+                "Validation loss at the end": spread(results.end(name, LOSS), ".3f"),
+                "Lowest validation loss": spread(results.lowest(name), ".3f"),
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"Line": st.column_config.ImageColumn("", width=50)},
+    )
+
+
+def spread(values: np.ndarray, number: str, unit: str = "") -> str:
+    """ "91.2 %, 90.1 to 92.0": the mean, then the lowest and the highest."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "diverged"
+    mean, low, high = (format(value, number) for value in (known.mean(), known.min(), known.max()))
+    return f"{mean}{unit}" if low == high else f"{mean}{unit} ({low} to {high})"
