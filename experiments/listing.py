@@ -109,8 +109,8 @@ class Column:
         return max(map(len, (*self.heading, *self.cells)), default=0)
 
     def lines(self, height: int) -> list[str]:
-        parts = [*[""] * (height - len(self.heading)), *self.heading, *self.cells]
-        return [part.rjust(self.width) if self.right else part.ljust(self.width) for part in parts]
+        parts, width = [*[""] * (height - len(self.heading)), *self.heading, *self.cells], self.width
+        return [part.rjust(width) if self.right else part.ljust(width) for part in parts]
 
 
 def table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = None) -> list[str]:

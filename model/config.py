@@ -113,7 +113,7 @@ class TrainConfig:
     start_from: str = _free("", "Fingerprint of the model whose weights training starts from; empty: fresh weights.")
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(TrainConfig).items():
+        for name, kind in _KINDS.items():
             _check(name, kind, getattr(self, name))
         try:
             build_layers(self)
@@ -180,6 +180,7 @@ class TrainConfig:
 
 
 _FIELDS = dataclasses.fields(TrainConfig)
+_KINDS = get_type_hints(TrainConfig)  # once: looking them up takes longer than checking the values
 BOUNDS: dict[str, Bounds] = {f.name: f.metadata["bounds"] for f in _FIELDS if "bounds" in f.metadata}
 CHOICES: dict[str, tuple[str, ...]] = {f.name: f.metadata["choices"] for f in _FIELDS if "choices" in f.metadata}
 HELP: dict[str, str] = {f.name: f.metadata["help"] for f in _FIELDS}
@@ -187,7 +188,7 @@ HELP: dict[str, str] = {f.name: f.metadata["help"] for f in _FIELDS}
 
 def parse_setting(name: str, text: str) -> Any:
     """The value of a setting written as text: "0.01", "adam", "128,64" (hidden; empty for none)."""
-    kind = get_type_hints(TrainConfig).get(name)
+    kind = _KINDS.get(name)
     if kind is None:
         raise ConfigError(f"there is no setting {name!r}; the settings are {', '.join(HELP)}.")
     text = text.strip()
