@@ -84,7 +84,9 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     with right:
         render_importances(shares)
     with finding:
-        st.markdown(f"**{sentence(spec.search, trials, shares, objective=spec.objective, images=images)}**")
+        found = sentence(spec.search, trials, shares, objective=spec.objective, images=images)
+        several = f" {len(tied.numbers)} settings tie for the best." if len(tied.numbers) > 1 else ""
+        st.markdown(f"**{found}{several}**")
 
 
 def axes_of(spec: SweepSpec) -> list[Axis]:

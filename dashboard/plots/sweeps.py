@@ -542,7 +542,7 @@ def _result(result: Result) -> dict[str, Any]:
         "field": "badness",
         "type": "quantitative",
         "title": result.title,
-        "scale": {"type": "log", "reverse": True, "nice": False, "padding": 12, "zero": False},
+        "scale": {"type": "log", "reverse": True, "nice": False, "padding": 12},
         "axis": {"values": ticks, "labelExpr": label, "labelOverlap": "greedy", "labelSeparation": 8, "grid": False},
     }
 
@@ -575,11 +575,14 @@ def _points_figure(
         "title": title,
         "encoding": {"x": x},
         "layer": [
-            layer(
-                "datum.kept && datum.low < datum.high",
-                {"type": "rule", "color": palette.muted, "opacity": 0.7},
-                {"y": y | {"field": "low"}, "y2": {"field": "high"}},
-            ),
+            {  # one seed: a rule without length
+                "mark": {"type": "rule", "color": palette.muted, "aria": False},
+                "encoding": {
+                    "y": y | {"field": "low"},
+                    "y2": {"field": "high"},
+                    "opacity": {"condition": {"test": "datum.kept", "value": 0.7}, "value": 0},
+                },
+            },
             layer(
                 "isValid(datum.badness) && isValid(datum.trial)",
                 {"type": "point", "size": 45, "filled": True, "opacity": 0.85},
