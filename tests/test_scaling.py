@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import psutil
@@ -17,8 +18,8 @@ import pytest
 from distributed import LocalCluster
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.runs import list_runs, runs_folder
-from experiments.sweep_driver import storage_of
+from experiments.runs import create_run, list_runs, runs_folder
+from experiments.sweep_driver import Driver, storage_of
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
 from tests.small_runs import SMALL, log, until
 
@@ -164,3 +165,17 @@ def test_two_runs_folders_that_are_not_shared_do_not_train_each_others_trials(
         process.terminate()
         process.wait()
     assert first.status().state == "interrupted"
+
+
+def test_a_history_that_was_cut_and_has_grown_again_is_not_read_from_the_midst_of_a_row() -> None:
+    """A driver reads on where it was; a run that was resumed elsewhere may have other rows there by now."""
+    driver = Driver(create_sweep(SPEC))
+    run = create_run(SMALL)
+    work = SimpleNamespace(runs=[run], read=0)
+    for epoch in (1, 2):
+        run.append_history([29 * epoch, epoch, 0.001, 0.5, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
+    assert list(driver.validations(work)) == [(1, 0.9), (2, 0.9)]
+    run.cut_history(1)
+    for epoch in (2, 3):
+        run.append_history([29 * epoch, epoch, 0.0012345, 0.54321, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
+    assert list(driver.validations(work)) == [(3, 0.9)]
