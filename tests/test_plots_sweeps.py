@@ -7,23 +7,10 @@ import pytest
 from dashboard.explore import filters
 from dashboard.explore.filters import brushed, kept_by, words
 from dashboard.plots.axis import Axis, Result, setting_axis
-from dashboard.plots.sweeps import (
-    BELOW,
-    best_so_far,
-    by_cell,
-    cell_text,
-    history_figure,
-    in_order,
-    map_cells,
-    map_figure,
-    outcome_text,
-    parallel_figure,
-    parallel_rows,
-    points,
-    slice_figure,
-    spread,
-    values_of,
-)
+from dashboard.plots.outcomes import in_order, outcome_text, spread, values_of
+from dashboard.plots.parallel import BELOW, parallel_figure, parallel_rows
+from dashboard.plots.sweep_map import by_cell, cell_text, map_cells, map_figure
+from dashboard.plots.sweeps import best_so_far, history_figure, points, slice_figure
 from dashboard.theme import LIGHT
 from experiments.search import Range
 from tests.made_trials import GRID, grid_trials, trial

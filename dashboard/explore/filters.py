@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import streamlit as st
 
 from dashboard.plots.axis import Axis, Result
-from dashboard.plots.sweeps import BRUSH, Brushes, result_of, values_of
+from dashboard.plots.outcomes import result_of, values_of
+from dashboard.plots.parallel import BELOW, BRUSH, Brushes
 from dashboard.state import state
 from experiments.sweeps import Trial
 
@@ -87,8 +88,8 @@ def brushes(filters: Filters, axes: Sequence[Axis], outcome: Axis) -> Brushes:
             found[axis.name] = min(places), max(places)
     if RESULT in filters:
         worst, best = filters[RESULT]
-        low = -0.12 if worst == math.inf else outcome.place(worst)
-        found[RESULT] = max(-0.12, low), 1.0 if best == 0 else min(1.0, outcome.place(best))
+        low = BELOW if worst == math.inf else outcome.place(worst)
+        found[RESULT] = max(BELOW, low), 1.0 if best == 0 else min(1.0, outcome.place(best))
     return found
 
 

@@ -4,9 +4,10 @@ import time
 
 import streamlit as st
 
-from dashboard.explore.new_sweep import fill_from_sweep, render_new_sweep
+from dashboard.explore.new_sweep import render_new_sweep
 from dashboard.explore.search_form import can_show
 from dashboard.explore.sweep_results import render_sweep
+from dashboard.explore.sweep_settings import fill_from_sweep
 from dashboard.state import state
 from dashboard.train.run_list import ICONS
 from experiments.sweeps import Sweep, SweepError, list_sweeps, open_sweep

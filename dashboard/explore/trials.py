@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.explore.page import VIEW
 from dashboard.places import place
 from dashboard.plots.axis import Axis, Result
-from dashboard.plots.sweeps import STATES, in_order, outcome_text, result_of, spread
+from dashboard.plots.outcomes import STATES, in_order, outcome_text, result_of, spread
 from dashboard.plots.training import accuracy_figure, loss_figure
 from dashboard.state import state
 from experiments.findings import Ties

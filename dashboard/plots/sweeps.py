@@ -1,16 +1,17 @@
-"""Charts of a sweep, as Vega-Lite: its trials across all settings, each setting by itself, two of them as a map.
+"""Charts of a sweep, as Vega-Lite: its trials against each setting and in their turn, and which settings matter.
 
-Whatever is chosen, filtered or finished changes the data only, so the charts on the screen stay while a sweep goes on.
+What is chosen, filtered or finished changes the data only, so the charts on the screen stay while a sweep goes on.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
-from dashboard.plots.axis import Axis, Cell, Result
+from dashboard.plots.axis import Axis, Result
+from dashboard.plots.outcomes import outcome_text, result_of
 from dashboard.plots.style import VEGA
 from dashboard.theme import Palette
 
@@ -19,185 +20,9 @@ if TYPE_CHECKING:
     from experiments.sweeps import Trial
 
 Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
-Brushes: TypeAlias = Mapping[str, tuple[float, float]]  # name of an axis -> the places between which trials are shown
-
-BRUSH = "brush"  # the selection of the parallel figure: {"axis": [from, to], "place": [from, to]}
-CELL = "cell"  # of the map: {"across": text, "down": text}
 TRIAL = "trial"  # of the others: {"trial": number}
-MANY = 60  # lines: of more, the better ones stand out
-ABOVE = 1.08  # the top of the parallel figure: where a brush may begin
-STEP_UP = 0.07  # of every other title, where there are many
-LEFT = 34  # pixels for what is written beside the first axis
-BELOW = -0.12  # the place on the result's axis of trials that diverged
-STATES = {
-    "running": "running",
-    "done": "finished",
-    "pruned": "stopped early",
-    "diverged": "diverged",
-    "failed": "failed",
-    "stopped": "stopped",
-}
 ACCURACY_TICKS = [0.001, 0.002, 0.003, 0.005, 0.0075, *(n / 100 for n in range(1, 10)), *(n / 20 for n in range(2, 20))]
 LOSS_TICKS = [float(f"{digit}e{power}") for power in range(-4, 3) for digit in (1, 1.5, 2, 3, 5, 7)]
-
-
-def parallel_figure(
-    trials: Sequence["Trial"],
-    axes: Sequence[Axis],
-    result: Result,
-    palette: Palette,
-    *,
-    kept: Collection[int],
-    picked: int | None,
-    brushes: Brushes,
-) -> Figure:
-    """A line per trial across an axis per setting, the result last. Dragging along an axis selects a part of it."""
-    place: dict[str, Any] = {
-        "field": "place",
-        "type": "quantitative",
-        "axis": None,
-        "scale": {"domain": [BELOW, ABOVE], "nice": False},
-    }
-    axis: dict[str, Any] = {"field": "axis", "type": "quantitative", "axis": None}
-    axis |= {"scale": {"domain": [-0.12, len(axes) + 0.12], "nice": False}}
-    shades = {"domain": [0, 1], "range": list(palette.sequential[3:]), "interpolate": "rgb"}
-    color = {
-        "condition": [
-            {"test": "datum.look == 'picked'", "value": palette.validation},
-            {"test": "datum.look == 'left out'", "value": palette.line},
-            {"test": "datum.shade < 0", "value": palette.wrong},
-        ],
-        "field": "shade",
-        "type": "quantitative",
-        "scale": shades,
-        "legend": None,
-    }
-    lines = {"x": axis, "y": place, "detail": {"field": "trial", "type": "nominal"}, "color": color}
-    text = {"x": axis, "y": place, "text": {"field": "text"}}
-    tick = {"type": "text", "fontSize": 11, "color": palette.text}
-    left, right = tick | {"align": "right", "dx": -7}, tick | {"align": "left", "dx": 7}
-    outline = {"stroke": palette.background, "strokeWidth": 5, "strokeJoin": "round", "color": palette.background}
-    before, last = (
-        f"datum.kind == 'tick' && datum.axis < {len(axes)}",
-        f"datum.kind == 'tick' && datum.axis == {len(axes)}",
-    )
-
-    def layer(what: str, mark: dict[str, Any], encoding: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return {"transform": [{"filter": what}], "mark": {"aria": False} | mark, "encoding": encoding} | more
-
-    return {
-        "data": parallel_rows(trials, axes, result, kept=kept, picked=picked, brushes=brushes),
-        "height": 340,
-        "padding": {"left": 0, "right": 34, "top": 8, "bottom": 6},
-        "title": {"text": "Settings and result of every trial", "dx": -LEFT, "offset": 24 if crowded(axes) else 10},
-        "layer": [
-            layer(
-                "datum.kind == 'line' && datum.look == 'left out'",
-                {"type": "line", "strokeWidth": 1, "opacity": 0.5},
-                lines,
-            ),
-            layer(
-                "datum.kind == 'line' && datum.look == 'kept'",
-                {"type": "line", "strokeWidth": 1.75},
-                lines
-                | {"opacity": {"field": "opacity", "type": "quantitative", "scale": None}}
-                | {"strokeDash": {"condition": {"test": "datum.shade < 0", "value": [5, 3]}, "value": [1, 0]}},
-            ),
-            layer("datum.kind == 'line' && datum.look == 'picked'", {"type": "line", "strokeWidth": 3.5}, lines),
-            layer(
-                "datum.kind == 'axis'",
-                {"type": "rule", "color": palette.muted, "strokeWidth": 1.5},
-                {"x": axis, "y": place, "y2": {"field": "to"}},
-            ),
-            layer(
-                "datum.kind == 'brush'",
-                {"type": "bar", "width": 16, "color": palette.accent, "opacity": 0.35, "stroke": palette.accent},
-                {"x": axis, "y": place, "y2": {"field": "to"}},
-            ),
-            layer(before, left | outline, text),  # what lies under the numbers would hide them
-            layer(before, left, text),
-            layer(last, right, text),
-            layer(
-                "datum.kind == 'title'",
-                {"type": "text", "dy": -12, "fontWeight": "bold", "color": palette.text},
-                text,
-            ),
-            layer(
-                "datum.kind == 'line'",
-                {"type": "point", "filled": True, "size": 60, "opacity": 0, "cursor": "crosshair"},
-                {
-                    "x": axis,
-                    "y": place,
-                    "tooltip": [
-                        {"field": "name", "title": "Trial", "type": "nominal"},
-                        {"field": "text", "title": "Here", "type": "nominal"},
-                        {"field": "came_to", "title": result.title, "type": "nominal"},
-                    ],
-                },
-                params=[
-                    {
-                        "name": BRUSH,
-                        "select": {
-                            "type": "interval",
-                            "encodings": ["x", "y"],
-                            "mark": {"fill": palette.accent, "fillOpacity": 0.12, "stroke": palette.accent},
-                        },
-                    }
-                ],
-            ),
-        ],
-        "config": VEGA | {"view": {"stroke": None}},
-    }
-
-
-def parallel_rows(
-    trials: Sequence["Trial"],
-    axes: Sequence[Axis],
-    result: Result,
-    *,
-    kept: Collection[int],
-    picked: int | None,
-    brushes: Brushes,
-) -> pd.DataFrame:
-    """Lines, axes, what is written beside them and brushes, told apart by `kind`. The result's axis is the last one."""
-    outcome = result.axis(values_of(trials))
-    rows: list[dict[str, Any]] = []
-    many = len(kept) > MANY
-    for trial in reversed(in_order(trials, result)):  # what is drawn last lies on top
-        value = result_of(trial)
-        shade = -1.0 if value is None else outcome.place(result.badness(value))
-        look = "picked" if trial.number == picked else "kept" if trial.number in kept else "left out"
-        about = {"kind": "line", "trial": trial.number, "name": f"{trial.number}", "shade": shade, "look": look}
-        about |= {"came_to": outcome_text(trial, result), "opacity": 0.3 + 0.6 * max(0.0, shade) if many else 0.85}
-        for place, axis in enumerate(axes):
-            if axis.name in trial.params:
-                setting = trial.params[axis.name]
-                rows.append(about | {"axis": place, "place": axis.place(setting), "text": axis.text(setting)})
-        if value is not None or trial.state == "diverged":
-            end = BELOW if value is None else shade
-            rows.append(about | {"axis": len(axes), "place": end, "text": about["came_to"]})
-    for place, axis in enumerate([*axes, outcome]):
-        rows.append({"kind": "axis", "axis": place, "place": 0.0, "to": 1.0})
-        higher = STEP_UP if crowded(axes) and place % 2 else 0.0  # or two titles would touch on a phone
-        title = result.short_title if axis is outcome else axis.title
-        rows.append({"kind": "title", "axis": place, "place": 1.0 + higher, "text": title})
-        ticks = (
-            result.ticks(outcome) if axis is outcome else [(axis.place(tick), axis.text(tick)) for tick in axis.ticks()]
-        )
-        rows += [{"kind": "tick", "axis": place, "place": at, "text": text} for at, text in ticks]
-        if axis.name in brushes:
-            low, high = sorted(brushes[axis.name])
-            middle, half = (low + high) / 2, max(0.012, (high - low) / 2)  # one value alone can be seen too
-            rows.append({"kind": "brush", "axis": place, "place": middle - half, "to": middle + half})
-    if any(trial.state == "diverged" for trial in trials):
-        rows.append({"kind": "tick", "axis": len(axes), "place": BELOW, "text": "diverged"})
-    columns = ["kind", "axis", "place", "to", "text", "trial", "name", "shade", "look", "opacity", "came_to"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def crowded(axes: Sequence[Axis]) -> bool:
-    """Whether the titles of so many axes take two lines."""
-    return len(axes) > 2
 
 
 def slice_figure(
@@ -272,136 +97,6 @@ def best_so_far(trials: Sequence["Trial"], result: Result) -> list[tuple[float, 
             found.append((float(trial.number), min(badness, found[-1][1]) if found else badness))
     inner = [b for a, b in pairwise(found) if a[1] != b[1]]
     return [*found[:1], *inner, *found[-1:]]
-
-
-def map_figure(
-    trials: Sequence["Trial"],
-    across: Axis,
-    down: Axis,
-    result: Result,
-    palette: Palette,
-    *,
-    kept: Collection[int],
-    picked: int | None,
-    turn: int = 0,
-) -> Figure:
-    """The best result in each cell of two settings; high values of `down` are at the top. Clicking a cell picks it."""
-    columns, rows = across.cells(), down.cells()
-    fill = {
-        "condition": {"test": "!datum.measured", "value": palette.surface},
-        "field": "shade",
-        "type": "quantitative",
-        "scale": {"domain": [0, 1], "range": list(palette.sequential[1:]), "interpolate": "rgb"},
-        "legend": None,
-    }
-    ink = {
-        "condition": [
-            {"test": "datum.state == 'diverged'", "value": palette.wrong},
-            {"test": "!datum.measured", "value": palette.muted},
-            {"test": "datum.shade > 0.45", "value": palette.background},
-        ],
-        "value": palette.text,
-    }
-    tips = [
-        {"field": "across", "title": across.title, "type": "nominal"},
-        {"field": "down", "title": down.title, "type": "nominal"},
-        {"field": "came_to", "title": f"Best {result.title.lower()}", "type": "nominal"},
-        {"field": "trials", "title": "Trials", "type": "quantitative"},
-    ]
-    x: dict[str, Any] = {"field": "across", "type": "nominal", "title": across.title, "sort": None}
-    x |= {"scale": {"domain": [cell.text for cell in columns]}}
-    x |= {"axis": {"labelAngle": -35 if len(columns) > 5 or not across.steps else 0, "labelOverlap": False}}
-    y: dict[str, Any] = {"field": "down", "type": "nominal", "title": down.title, "sort": None}
-    y |= {"scale": {"domain": [cell.text for cell in reversed(rows)]}, "axis": {"labelOverlap": False}}
-    select = {"type": "point", "fields": ["across", "down", "turn"], "toggle": False, "clear": False}
-    return {
-        "data": map_cells(trials, across, down, result, kept=kept, picked=picked, turn=turn),
-        "height": 330,
-        "title": f"Best {result.title.lower()} in each cell",
-        "encoding": {"x": x, "y": y},
-        "layer": [
-            {
-                "params": [{"name": CELL, "select": select}],
-                "mark": {"type": "rect", "stroke": palette.line, "cursor": "pointer"},
-                "encoding": {"color": fill, "tooltip": tips, "description": {"field": "description"}},
-            },
-            {
-                "mark": {"type": "text", "fontSize": 12, "aria": False},
-                "encoding": {"text": {"field": "number"}, "color": ink},
-            },
-            {
-                "transform": [{"filter": "datum.picked"}],
-                "mark": {
-                    "type": "rect",
-                    "filled": False,
-                    "stroke": palette.validation,
-                    "strokeWidth": 3,
-                    "aria": False,
-                },
-            },
-        ],
-        "config": VEGA,
-    }
-
-
-def map_cells(
-    trials: Sequence["Trial"],
-    across: Axis,
-    down: Axis,
-    result: Result,
-    *,
-    kept: Collection[int],
-    picked: int | None,
-    turn: int = 0,
-) -> pd.DataFrame:
-    """One row per cell, also for those that no trial fell into."""
-    inside_of = by_cell((trial for trial in trials if trial.number in kept), across, down)
-    outcome = result.axis(values_of(trials))
-    rows = []
-    for column in across.cells():
-        for row in down.cells():
-            inside = inside_of.get((column.text, row.text), [])
-            best = best_of(inside, result)
-            value = result_of(best) if best else None
-            numbers = {trial.number for trial in inside}
-            came_to = outcome_text(best, result) if best else "no trial"
-            rows.append(
-                {
-                    "across": column.text,
-                    "down": row.text,
-                    "measured": value is not None,
-                    "shade": 0.0 if value is None else outcome.place(result.badness(value)),
-                    "state": best.state if best else "",
-                    "number": cell_text(best, result),
-                    "came_to": came_to,
-                    "trials": len(inside),
-                    "picked": picked in numbers,
-                    "description": f"{across.title} {column.text}, {down.title.lower()} {row.text}: {came_to}",
-                    "turn": turn,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def by_cell(trials: Iterable["Trial"], across: Axis, down: Axis) -> dict[tuple[str, str], list["Trial"]]:
-    """The trials of each cell, by its two texts. One on the border of two bins counts in the first of them."""
-    found: dict[tuple[str, str], list[Trial]] = {}
-    columns, rows = across.cells(), down.cells()
-    for trial in trials:
-        column, row = _cell(columns, trial.params.get(across.name)), _cell(rows, trial.params.get(down.name))
-        if column and row:
-            found.setdefault((column, row), []).append(trial)
-    return found
-
-
-def cell_text(trial: "Trial | None", result: Result) -> str:
-    """What fits into a cell; no colour alone says that a trial diverged."""
-    if trial is None:
-        return ""
-    value = result_of(trial)
-    if value is not None:
-        return f"{100 * value:.1f}" if result.is_accuracy else f"{value:.3g}"
-    return {"diverged": "× diverged", "running": "running", "failed": "failed"}.get(trial.state, "stopped")
 
 
 def importance_figure(importances: Sequence["Importance"], titles: Mapping[str, str], palette: Palette) -> Figure:
@@ -482,56 +177,6 @@ def points(
         )
     columns = ["trial", "name", "state", "badness", "low", "high", "came_to", "kept", "picked", "turn"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def spread(values: Sequence[float]) -> float | None:
-    """The standard deviation over the seeds of a trial; None with fewer than two."""
-    if len(values) < 2:
-        return None
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def result_of(trial: "Trial") -> float | None:
-    """What a trial came to, so far if it is not over; one that diverged came to nothing."""
-    found = trial.value
-    return None if trial.state == "diverged" or found is None or not math.isfinite(found) else found
-
-
-def outcome_text(trial: "Trial", result: Result) -> str:
-    """What a trial came to: 97.4 %, 97.4 % ± 0.2 %, 91.0 % (stopped early), diverged."""
-    value = result_of(trial)
-    if value is None:
-        return STATES[trial.state]
-    text = result.text(value)
-    deviation = spread(trial.values)
-    if deviation is not None:
-        text += f" ± {result.spread_text(deviation)}"
-    return text if trial.state == "done" else f"{text} ({STATES[trial.state]})"
-
-
-def in_order(trials: Iterable["Trial"], result: Result) -> list["Trial"]:
-    """The best first: what finished, then what has some result, then the rest."""
-
-    def rank(trial: "Trial") -> tuple[bool, bool, float, int]:
-        value = result_of(trial)
-        return trial.state != "done", value is None, 0.0 if value is None else result.badness(value), trial.number
-
-    return sorted(trials, key=rank)
-
-
-def best_of(trials: Iterable["Trial"], result: Result) -> "Trial | None":
-    """The first in order, if there is any."""
-    return next(iter(in_order(trials, result)), None)
-
-
-def values_of(trials: Iterable["Trial"]) -> list[float]:
-    return [value for trial in trials if (value := result_of(trial)) is not None]
-
-
-def _cell(cells: Iterable[Cell], value: Any) -> str:
-    """The text of the first cell that holds a value; empty: none does."""
-    return next((cell.text for cell in cells if value is not None and cell.holds(value)), "")
 
 
 def _result(result: Result) -> dict[str, Any]:
