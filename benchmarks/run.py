@@ -27,6 +27,7 @@ BENCHMARKS = (
     "memory",
     "loading",
     "explore",
+    "explore_page",
     "sweeps",
     "app",
     "stroke_latency",

@@ -171,7 +171,7 @@ def test_the_address_names_how_the_curves_are_drawn() -> None:
 
 def test_runs_that_are_not_there_are_counted() -> None:
     app = open_page("explore", runs=f"{made().id},gone,../../etc")
-    assert "2 of the runs in this address are not in this folder" in says(app)
+    assert "2 runs of this address are not in this folder of runs." in says(app)
     assert len(keys(app)) == 1
 
 
@@ -185,6 +185,9 @@ def test_runs_that_differ_by_their_seed_only_are_one_line_unless_each_is_asked_f
     runs = [made(config=SMALL.replace(seed=seed)) for seed in range(2)]
     app = compared(*runs)
     assert app.toggle(key="mean").value
+    assert len(set(app.dataframe[0].value["sign"])) == 1
+    app = compared(*runs, mean="false")
+    assert len({key.split("</b>")[0] for key in keys(app)}) == 2
     assert not [toggle for toggle in compared(runs[0], made("other", BRIEF)).toggle if toggle.key == "mean"]
 
 

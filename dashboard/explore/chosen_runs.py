@@ -11,6 +11,7 @@ from dashboard.state import state
 from experiments.comparison import differing, in_words
 from experiments.run_table import RunRow, seed_groups
 
+MEAN = "mean"  # the widget that asks whether seeds are drawn as their mean
 TOLD = 2  # settings in a name
 
 
@@ -23,10 +24,17 @@ class Chosen:
     name: str
 
 
-def chosen_among(rows: Iterable[RunRow]) -> list[Chosen]:
-    """The chosen runs that are there, in the order of their places."""
+def chosen_among(rows: Iterable[RunRow], *, mean: bool | None = None) -> list[Chosen]:
+    """The chosen runs that are there, in the order of their places.
+
+    `mean`: those that differ by their seed only are drawn as one line, so they all have the place of the first. Where
+    nothing is said, as it was asked for last.
+    """
     places = state.chosen_runs()
     found = sorted((row for row in rows if row.id in places), key=lambda row: places[row.id])
+    if state.widget(MEAN, True) if mean is None else mean:
+        for first, *others in seed_groups(found):
+            places |= {row.id: places[first.id] for row in others}
     return [Chosen(row, places[row.id], name) for row, name in zip(found, names(found), strict=True)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.explore.chosen_runs import Chosen, lines, outcomes, seed_sets
+from dashboard.explore.chosen_runs import MEAN, Chosen, lines, outcomes, seed_sets
 from dashboard.plots.runs import (
     AGAINST,
     MOST,
@@ -40,8 +40,9 @@ class Look:
     mean: bool
 
 
-def choose_look(*, seeds: bool) -> Look:
-    """Widgets for it. `seeds` says that some of the runs differ by their seed only."""
+def choose_look(chosen: Sequence[Chosen]) -> Look:
+    """Widgets for it."""
+    seeds = len(seed_sets(chosen)) < len(chosen)  # some differ by their seed only
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control(
             "Against", list(AGAINST.values()), default="Step", required=True, key="against", **BOUND
@@ -61,7 +62,7 @@ def choose_look(*, seeds: bool) -> Look:
         mean = seeds and st.toggle(
             "Mean over seeds",
             value=True,
-            key="mean",
+            key=MEAN,
             help="Runs that differ by their seed only become one line, their mean, in a band from lowest to highest.",
             **BOUND,
         )
@@ -70,12 +71,9 @@ def choose_look(*, seeds: bool) -> Look:
     return Look(column, parts, smoothing, vertical, horizontal, mean)
 
 
-def render_charts(chosen: Sequence[Chosen]) -> None:
+def render_charts(chosen: Sequence[Chosen], look: Look) -> None:
     """Curves and bars, of at most so many lines as can be told apart."""
-    sets = seed_sets(chosen)
-    look = choose_look(seeds=any(len(some) > 1 for some in sets))
-    if not look.mean:
-        sets = [[one] for one in chosen]
+    sets = seed_sets(chosen) if look.mean else [[one] for one in chosen]
     if len(sets) > MOST:
         st.info(
             f"{len(sets)} lines are chosen, and the first {MOST} are drawn: more cannot be told apart. "

@@ -16,14 +16,18 @@ from experiments.cost import duration
 from experiments.run_table import RunRow
 from experiments.runs import Run
 
+LISTED = 2 * MOST
+
 
 def render_keys(chosen: Sequence[Chosen]) -> None:
     """A key for each chosen run, with a menu, and then what to do with all of them."""
     settings = differing(one.row.config for one in chosen)
-    for one in chosen[: 2 * MOST]:
+    for one in chosen[:LISTED]:
         with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="top"):
             st.html(key_html(one, settings), width="stretch")
             render_menu(one.row)
+    if len(chosen) > LISTED:
+        st.caption(f"And {len(chosen) - LISTED} more.")
     if len(chosen) > 1 and not settings:
         st.caption("All their settings are the same.")
     with st.container(horizontal=True):

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.explore.chosen_runs import chosen_among
 from dashboard.explore.run_actions import toggle
 from dashboard.explore.run_filter import choose_rows, reset
 from dashboard.forms import named
@@ -17,6 +18,8 @@ from experiments.run_table import RunRow, run_rows
 from model import BOUNDS, HELP, TrainConfig
 
 LOOK_SECONDS = 2.0  # until a run that was started elsewhere is here, and what a live one has learnt
+HEAD, ROW, SHOWN = 38, 35, 8.5  # pixels of the heading and of a row, and rows that are seen: half a one says more
+AT_MOST = 50  # chosen runs: more do not fit into an address
 TABLE, STAR = "runs-table", "runs-star"
 BEST_HELP = "After the epoch with the lowest validation loss: that of the model which the run keeps."
 
@@ -36,10 +39,12 @@ def render_table(drawn: str) -> None:
     ticked = [place for place, row in enumerate(listed) if row.id in places]
     if list(state.widget(TABLE, {}).get("selection", {}).get("rows", [])) != ticked:
         state.set_widget(TABLE, {"selection": {"rows": ticked, "columns": [], "cells": []}})
-    table, columns = run_columns(listed, places, state.palette())
+    colors = {one.row.id: one.place for one in chosen_among(rows)}
+    table, columns = run_columns(listed, colors, state.palette())
     st.dataframe(
         table,
         key=TABLE,
+        height=round(HEAD + ROW * min(len(listed), SHOWN)),
         hide_index=True,
         column_config=columns,
         on_select=choose_ticked,
@@ -59,7 +64,10 @@ def choose_ticked() -> None:
     listed = state.listed_runs
     ticked = [listed[place] for place in state.widget(TABLE)["selection"]["rows"] if place < len(listed)]
     unseen = [run_id for run_id in state.chosen_runs() if run_id not in listed]
-    state.choose_runs([*unseen, *ticked])
+    wanted = [*unseen, *ticked]
+    if len(wanted) > AT_MOST:
+        st.toast(f"The first {AT_MOST} of {len(wanted)} runs are chosen: more do not fit into the address of the page.")
+    state.choose_runs(wanted[:AT_MOST])
 
 
 def toggle_star() -> None:

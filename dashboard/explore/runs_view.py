@@ -26,7 +26,8 @@ def render() -> None:
     chosen = chosen_among(rows)
     missing = len(state.chosen_runs()) - len(chosen)
     if missing:
-        st.warning(f"{missing} of the runs in this address are not in this folder of runs.", icon=":material/info:")
+        some = f"{missing} runs of this address are" if missing > 1 else "One run of this address is"
+        st.warning(f"{some} not in this folder of runs.", icon=":material/info:")
     if not chosen:
         render_invitation(rows)
         return
@@ -36,18 +37,21 @@ def render() -> None:
 
 def render_chosen(drawn: str, live: tuple[str, ...]) -> None:
     """What the chosen runs differ in; anew every second while one of them trains."""
-    from dashboard.explore.run_charts import render_charts
+    from dashboard.explore.run_charts import choose_look, render_charts
     from dashboard.explore.run_keys import render_keys
     from dashboard.explore.two_runs import render_two
 
-    chosen = chosen_among(run_rows())
+    rows = run_rows()
+    chosen = chosen_among(rows)
     if state.runs != drawn or tuple(one.row.id for one in chosen if one.row.status.active) != live:
         st.rerun()
     keys, charts = st.columns([3, 9], gap="medium")
+    with charts:
+        look = choose_look(chosen)
+        chosen = chosen_among(rows, mean=look.mean)
+        render_charts(chosen, look)
     with keys:
         render_keys(chosen)
-    with charts:
-        render_charts(chosen)
     if len(chosen) == 2:
         render_two(*chosen)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import resources
-from dashboard.evaluate.results import evaluation
+from dashboard.evaluate.results import digits_seen, evaluation
 from dashboard.evaluate.sheets import render_tiles
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.plots.evaluation import confusion_figure
@@ -14,7 +14,7 @@ from dashboard.state import state
 from dataset import DataError, Digits
 from experiments.comparison import Comparison, ComparisonError, of_probabilities
 from experiments.runs import RunError
-from model import CheckpointError
+from model import CheckpointError, Classifier
 
 VALIDATION, TEST = "Validation digits", "Test digits"
 SHEET = 24  # images at a time
@@ -32,11 +32,23 @@ def render_two(first: Chosen, second: Chosen) -> None:
     if any(model.classes != digits.classes for model in models):
         st.info("The two models tell other things apart, so there are no digits to compare them on.")
         return
+    warn(first, second, models, digits)
     answers = [evaluation(model, digits).probabilities for model in models]
     found = of_probabilities(digits.labels, *answers)
     st.markdown(found.verdict(f"**{escaped(first.name)}**", f"**{escaped(second.name)}**"))
     render_matrices(found, digits, first, second)
     render_disagreements(found, digits, first, second)
+
+
+def warn(first: Chosen, second: Chosen, models: list[Classifier], digits: Digits) -> None:
+    """Where one of the two may have learnt from the digits on which they are compared."""
+    configs = [one.row.config for one in (first, second)]
+    if configs[0].data == configs[1].data and not any(config.start_from for config in configs):
+        return
+    for one, model in zip((first, second), models, strict=True):
+        seen = digits_seen(model, digits)
+        if seen:
+            st.warning(f"{one.name} was trained on {seen:,} of these {len(digits):,} digits: it may remember them.")
 
 
 def escaped(name: str) -> str:

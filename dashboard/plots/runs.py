@@ -196,7 +196,8 @@ def curves_figure(
     lowest = lowest_rate(points) if log and quantity == "learning_rate" else 0.0
     if lowest:
         scale["domainMin"] = lowest
-    # a tick below the axis would take room from the chart
+        points = points[points["value"] >= lowest]
+    # a point or a tick below the axis would take room from the chart
     ticks = {"values": [tick for tick in TICKS if tick >= lowest], "labelOverlap": "parity"}
     y_axis |= ticks | ({} if what.share else {"labelExpr": TICK}) if log else {"tickCount": 5}
     y = {"type": "quantitative", "scale": scale, "axis": y_axis, "title": axis}
@@ -228,11 +229,11 @@ def curves_figure(
                 "encoding": look | {"y": y | {"field": "low"}, "y2": {"field": "high"}},
             },
             {
-                "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.3 if faint else 0, "clip": True, "aria": False},
+                "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.3 if faint else 0, "aria": False},
                 "encoding": look | {"y": y | {"field": "raw"}},
             },
             {
-                "mark": {"type": "line", "clip": True},
+                "mark": {"type": "line"},
                 "encoding": look | {"y": y | {"field": "value"}, "strokeDash": dashes, "strokeWidth": weights},
             },
             HOVER | {"encoding": {"y": y | {"field": "value"}, "tooltip": tips}},
@@ -294,7 +295,7 @@ def _bars(outcomes: Sequence[Outcome], values: Sequence[float], palette: Palette
 def _bars_figure(
     table: pd.DataFrame, title: str, x: dict[str, Any], start: float, tips: list[dict[str, Any]], *layers: Figure
 ) -> Figure:
-    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 160}}
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 200}}
     return {
         "data": table,
         "height": 90 + 32 * len(table),
