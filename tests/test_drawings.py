@@ -1,351 +1,347 @@
-"""Drawings: a row once written is never lost, whoever writes at the same time and whenever a program is killed."""
+"""Drawings: stored once and never lost, changed and changed back, in each of the places where they may live."""
 
-import gzip
-import os
+import json
 import signal
-import subprocess
-import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import psycopg
 import pytest
 
 from dataset import (
     DataError,
+    Drawings,
+    NewDrawing,
     append_drawing,
+    append_drawings,
     count_by_digit,
-    drawings_file,
+    drawings_history,
+    drawings_version,
+    edit_drawings,
     load_drawings,
+    undo_change,
     undo_drawing,
 )
-from dataset.drawings.exchange import export_drawings, import_drawings
-from dataset.drawings.rows import HEADER
-from tests.digit_files import csv_lines, images_of, labels_of, write_csv
+from dataset.drawings import open_store, store
+from dataset.drawings.exchange import move_drawings
+from tests.digit_files import images_of, labels_of
+from tests.made_digits import made_digits
+from tests.made_drawings import append, program
 
-APPEND = """
-import sys
-import numpy as np
-from dataset import append_drawing
-first, count = int(sys.argv[1]), int(sys.argv[2])
-for number in range(first, first + count):
-    image = np.random.default_rng(number).integers(0, 256, (28, 28), dtype=np.uint8)
-    print(append_drawing(image, number % 10, predicted=1, confidence=0.5, model="m", session=str(number)), flush=True)
-"""
+pytest_plugins = ["tests.postgres"]
 
 
-def append(count: int, *, first: int = 0, **provenance: str) -> list[str]:
-    about = {"model": "shipped", "session": "s", **provenance}
-    images, labels = images_of(first + count)[first:], labels_of(first + count)[first:]
+@pytest.fixture(autouse=True, params=["csv", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty place for drawings: the path of a CSV file or the address of a database."""
+    place = str(tmp_path / "drawings.csv")
+    if request.param == "sqlite":
+        place = f"sqlite:///{tmp_path / 'drawings.db'}"
+    if request.param == "postgresql":
+        place = request.getfixturevalue("postgres")
+        with psycopg.connect(place.replace("+psycopg", "")) as connection:
+            connection.execute("DROP TABLE IF EXISTS drawing_log")
+    if request.param != "csv":
+        monkeypatch.setenv("DIGITS_DATABASE", place)
+    yield place
+    forget(place)
+
+
+def forget(place: str) -> None:
+    open_store(place).close()
+    open_store.cache_clear()
+
+
+def as_another_program_sees_it(version: str | None = None, *, deleted: bool = False) -> Drawings:
+    """Read anew: nothing is remembered."""
+    forget(store().name)
+    return load_drawings(version, deleted=deleted)
+
+
+def facts(drawings: Drawings) -> list[tuple[str, int, str, bool, str, bytes]]:
+    """Everything about each drawing that can matter."""
+    columns = (drawings.id, drawings.digits.labels, drawings.state, drawings.is_held_out, drawings.duplicate_of)
     return [
-        append_drawing(image, int(label), predicted=7, confidence=0.25, **about)
-        for image, label in zip(images, labels, strict=True)
+        (*(column[row].item() for column in columns), drawings.digits.images[row].tobytes())  # type: ignore[misc]
+        for row in range(len(drawings.id))
     ]
 
 
-def beside(kind: str) -> list[str]:
-    path = drawings_file().with_suffix(f".{kind}.csv")
-    return path.read_text().splitlines() if path.exists() else []
+def test_a_drawing_is_read_back_pixel_for_pixel_with_all_that_is_known_of_it() -> None:
+    ids = append(12)
+    for drawings in (load_drawings(), as_another_program_sees_it()):
+        np.testing.assert_array_equal(drawings.digits.images, images_of(12))
+        np.testing.assert_array_equal(drawings.digits.labels, labels_of(12))
+        assert drawings.id.tolist() == ids
+        assert set(drawings.predicted) == {7}
+        assert set(drawings.confidence) == {0.25}
+        assert (drawings.model[0], drawings.session[0]) == ("shipped", "s")
+        assert (drawings.source[0], drawings.state[0]) == ("drawn", "kept")
+        assert drawings.time[0].endswith("Z")
+        assert drawings.damaged == 0
 
 
-def test_a_drawing_is_read_back_pixel_for_pixel_with_its_provenance() -> None:
-    identities = append(12)
-    drawings = load_drawings()
-    np.testing.assert_array_equal(drawings.digits.images, images_of(12))
-    np.testing.assert_array_equal(drawings.digits.labels, labels_of(12))
-    assert drawings.table["id"].tolist() == identities
-    assert drawings.table["label"].tolist() == labels_of(12).tolist()
-    row = drawings.table.iloc[0]
-    assert (row["predicted"], row["confidence"], row["model"], row["session"], row["source"]) == (
-        *(7, 0.25, "shipped", "s"),
-        "drawn",
-    )
-    assert pd.Timestamp(row["time"]).tzinfo is not None
-    assert drawings.damaged == 0
+def test_strokes_come_back_as_the_canvas_had_them() -> None:
+    strokes = {"version": "4.4.0", "objects": [{"type": "path", "path": [["M", 1.5, 2], ["Q", 3, 4, 5, 6.25]]}]}
+    (image,) = images_of(1)
+    about = {"predicted": 1, "confidence": 0.5, "model": "m", "session": "s"}
+    append_drawing(image, 3, **about, strokes=json.dumps(strokes))  # type: ignore[arg-type]
+    append_drawing(image, 3, **about, strokes=json.dumps(list(np.random.default_rng(0).random(20_000))))  # type: ignore[arg-type]
+    first, endless = as_another_program_sees_it().strokes
+    assert json.loads(first) == strokes
+    assert endless == ""
 
 
-def test_before_the_first_drawing_there_is_nothing_and_no_file() -> None:
-    assert len(load_drawings().digits) == len(load_drawings().table) == count_by_digit().sum() == 0
+def test_before_the_first_drawing_there_is_nothing() -> None:
+    assert len(load_drawings().digits) == count_by_digit().sum() == 0
+    assert len(load_drawings().training) == len(load_drawings().held_out) == 0
     assert not undo_drawing("none")
-    assert not list(drawings_file().parent.iterdir())
+    assert undo_change() is None
+    assert edit_drawings(["none"], state="deleted") is None
+    assert (drawings_version(), drawings_history()) == ("0", [])
+    assert append_drawings([]) == []
 
 
-def test_a_reader_of_kaggle_files_reads_the_drawings() -> None:
-    append(12)
-    table = pd.read_csv(drawings_file())
-    np.testing.assert_array_equal(table.iloc[:, 0], labels_of(12))
-    np.testing.assert_array_equal(table.iloc[:, 1:785].to_numpy().reshape(-1, 28, 28), images_of(12))
-
-
-@pytest.mark.parametrize("word", ["a, b", 'say "7"', "two\nlines", "\r\n", "ø7️", "\udc80", "=1+1"])
-def test_no_word_of_the_provenance_can_break_a_row(word: str) -> None:
+@pytest.mark.parametrize("word", ["a, b", 'say "7"', "two\nlines", "\r\n", "ø7️", "\udc80", "=1+1", "\x00"])
+def test_no_word_can_break_a_drawing(word: str) -> None:
     append(1, model=word, session=word)
     append(1, first=1)
-    drawings = load_drawings()
+    drawings = as_another_program_sees_it()
     assert (len(drawings.digits), drawings.damaged) == (2, 0)
-    assert len(drawings_file().read_bytes().splitlines()) == 3
 
 
 @pytest.mark.parametrize(
-    ("image", "label", "reason"),
+    ("changes", "reason"),
     [
-        (images_of(1)[0].astype(np.float32), 3, "must be uint8"),
-        (images_of(1), 3, r"got uint8 \(1, 28, 28\)"),
-        (images_of(1)[0], 10, "label must be 0 to 9, got 10"),
-        (images_of(1)[0], -1, "label must be 0 to 9, got -1"),
+        ({"image": images_of(1)[0].astype(np.float32)}, "must be uint8"),
+        ({"image": images_of(1)}, r"got uint8 \(1, 28, 28\)"),
+        ({"label": 10}, "label must be 0 to 9, got 10"),
+        ({"label": -1}, "label must be 0 to 9, got -1"),
+        ({"source": "found"}, "drawn, uploaded, imported, got 'found'"),
+        ({"state": "lost"}, "kept, waiting, set aside, deleted, got 'lost'"),
     ],
 )
-def test_what_is_no_drawing_is_refused(image: np.ndarray, label: int, reason: str) -> None:
+def test_what_is_no_drawing_is_refused_with_all_that_come_with_it(changes: dict[str, object], reason: str) -> None:
+    good = NewDrawing(image=images_of(1)[0], label=3)
     with pytest.raises(DataError, match=reason):
-        append_drawing(image, label, predicted=1, confidence=0.5, model="m", session="s")
-    assert not drawings_file().exists()
+        append_drawings([good, NewDrawing(**{"image": good.image, "label": 3, **changes})])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="label must be"):
+        edit_drawings(["none"], label=11)
+    with pytest.raises(DataError, match="got 'gone'"):
+        edit_drawings(["none"], state="gone")
+    assert drawings_history() == []
 
 
-def test_counts_follow_every_change() -> None:
-    identities = append(12)
-    assert count_by_digit().tolist() == [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
-    undo_drawing(identities[0])
-    assert count_by_digit().tolist() == [1, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+def test_every_fifth_drawing_of_each_digit_is_held_out_and_never_trained_on() -> None:
+    append(60)
+    append_drawings([NewDrawing(image=image, label=3) for image in images_of(10, seed=1)])
+    drawings = as_another_program_sees_it()
+    assert Counter(drawings.held_out.labels.tolist()) == {digit: 1 + 2 * (digit == 3) for digit in range(10)}
+    assert drawings.is_held_out[:50].tolist() == [False] * 40 + [True] * 10
+    seen = {image.tobytes() for image in drawings.training.images}
+    assert len(seen) == len(drawings.training) == 70 - 12
+    assert not any(image.tobytes() in seen for image in drawings.held_out.images)
 
 
-def test_undo_moves_the_row_to_another_file_and_leaves_the_others() -> None:
-    identities = append(3)
-    before = drawings_file().read_text().splitlines()
-    assert undo_drawing(identities[1])
-    assert not any(undo_drawing(word) for word in (identities[1], "", "id", "0" * 32))
-    assert drawings_file().read_text().splitlines() == [before[0], before[1], before[3]]
-    assert beside("undone") == [HEADER, before[2]]
+def test_a_double_is_found_and_on_the_same_side_as_its_original() -> None:
+    images = made_digits(60).images[:5]
+    ids = append_drawings([NewDrawing(image=image, label=2) for image in images])
+    nearly = images.copy()
+    nearly[nearly > 0] -= 5
+    again = append_drawings([NewDrawing(image=image, label=7) for image in (*images, *nearly)])
+    drawings = as_another_program_sees_it()
+    assert drawings.duplicate_of.tolist() == [""] * 5 + ids + ids
+    assert drawings.is_held_out.tolist() == 3 * [False, False, False, False, True]
+    edit_drawings([ids[0]], state="deleted")
+    edit_drawings([again[0]], state="deleted")
+    edit_drawings([again[5]], state="deleted")
+    append_drawings([NewDrawing(image=images[0], label=2)])
+    assert load_drawings().duplicate_of[-1] == ""
 
 
-def test_undo_leaves_a_damaged_row_to_be_damaged() -> None:
-    identities = append(2)
-    drawings_file().write_bytes(drawings_file().read_bytes() + b"1,2,3\n4,5")
-    assert undo_drawing(identities[0])
-    assert load_drawings().damaged == 2
-    assert beside("damaged") == ["1,2,3", "4,5"]
-    assert load_drawings().table["id"].tolist() == [identities[1]]
+def test_only_what_is_kept_counts_and_is_trained_on() -> None:
+    ids = append(10)
+    append(1, first=10, state="waiting")
+    edit_drawings(ids[:2], state="set aside")
+    edit_drawings(ids[2:4], state="deleted")
+    for drawings in (load_drawings(), as_another_program_sees_it()):
+        assert drawings.kept.labels.tolist() == drawings.training.labels.tolist() == [4, 5, 6, 7, 8, 9]
+        assert Counter(drawings.state.tolist()) == {"kept": 6, "set aside": 2, "waiting": 1}
+    assert len(load_drawings(deleted=True).digits) == 11
+    assert count_by_digit().tolist() == [0] * 4 + [1] * 6
+    edit_drawings(ids, state="kept")
+    assert as_another_program_sees_it().kept.labels.tolist() == list(range(10))
+    np.testing.assert_array_equal(load_drawings().kept.images, images_of(10))
 
 
-def test_the_file_cut_off_anywhere_loses_no_whole_row_and_merges_none() -> None:
-    append(2)
-    whole = drawings_file().read_bytes()
-    second = whole.rindex(b"\n", 0, -1) + 1
-    header = len(HEADER) + 1
-    cuts = {1, 5, header - 1, header, header + 1, second - 1, second, second + 1, *range(second + 2, len(whole), 211)}
-    for cut in sorted(cuts | set(range(len(whole) - 60, len(whole) + 1))):
-        for path in drawings_file().parent.glob("drawings*"):
-            path.unlink()
-        drawings_file().write_bytes(whole[:cut])
-        append(1, first=2)
-        rows, torn = drawings_file().read_text().splitlines(), "\n".join(beside("damaged"))
-        assert rows[0] == HEADER, cut
-        assert load_drawings().digits.images[-1].tobytes() == images_of(3)[2].tobytes()
-        assert load_drawings().damaged == 0
-        kept = "\n".join(rows[:-1])
-        assert whole[:cut].decode().rstrip("\n") in (f"{kept}\n{torn}".rstrip("\n"), kept, torn), cut
+def test_many_are_changed_at_once_and_the_change_is_taken_back_as_one() -> None:
+    ids = append(10)
+    before = facts(load_drawings())
+    change = edit_drawings([*ids[:6], "none"], label=5)
+    assert change is not None
+    assert (change.action, change.ids) == ("relabelled as 5", ids[:5])  # the sixth is a five already
+    assert as_another_program_sees_it().digits.labels.tolist() == [5] * 6 + [6, 7, 8, 9]
+    assert count_by_digit()[5] == 6
+    assert edit_drawings(ids[:6], label=5) is None
+    back = undo_change(change.number)
+    assert back is not None
+    assert back.took_back == change.number
+    assert facts(as_another_program_sees_it()) == before
+    assert undo_change(change.number) is None
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda row: row.replace(",", "", 1),
-        lambda row: "x" + row,
-        lambda row: "10" + row[1:],
-        lambda row: row[:2000],
-        lambda row: row + row,
-        lambda row: "",
-        lambda row: "\x00" * 4096,
-        lambda row: "\udcff\udcfe" + row,
-    ],
-    ids=["a value too few", "text", "label", "short", "two in one", "empty", "zeros", "no UTF-8"],
-)
-def test_a_damaged_row_is_damaged_byte_for_byte_and_the_others_are_kept(damage) -> None:  # type: ignore[no-untyped-def]
-    append(3)
-    header, first, second, third = drawings_file().read_text().splitlines()
-    damaged = damage(second)
-    text = "\n".join([header, first, damaged, third, ""])
-    drawings_file().write_bytes(text.encode("utf-8", errors="surrogateescape"))
-    drawings = load_drawings()
-    assert drawings.digits.labels.tolist() == [0, 2]
-    assert drawings.damaged == (1 if damaged else 0)
-    aside = drawings_file().with_suffix(".damaged.csv")
-    assert not damaged or aside.read_bytes() == (damaged + "\n").encode("utf-8", errors="surrogateescape")
-    assert load_drawings().damaged == 0
-    assert len(load_drawings().digits) == 2
+def test_undoing_again_and_again_goes_back_to_the_beginning() -> None:
+    ids = append(3)
+    edit_drawings(ids, label=9)
+    edit_drawings(ids[:1], state="deleted")
+    labels = []
+    while undo_change():
+        labels.append(load_drawings().digits.labels.tolist())
+    assert labels == [[9, 9, 9], [0, 1, 2], [0, 1], [0], []]
+    assert len(load_drawings(deleted=True).digits) == 3
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "\n\n", "nonsense", "label\n1\n", "\x00" * 100, HEADER, HEADER[:100], HEADER + "\r\n"],
-    ids=["empty", "lines", "words", "other", "zeros", "no newline", "torn header", "windows"],
-)
-def test_a_file_without_any_row_is_put_right_and_then_used(content: str) -> None:
-    drawings_file().write_bytes(content.encode())
-    assert len(load_drawings().digits) == 0
-    append(2)
-    assert load_drawings().digits.labels.tolist() == [0, 1]
-    assert len(pd.read_csv(drawings_file())) == 2
-    assert not content.strip() or content.startswith(HEADER) or beside("damaged")
+def test_what_was_changed_again_since_is_not_taken_back() -> None:
+    ids = append(3)
+    change = edit_drawings(ids, label=9)
+    assert change is not None
+    edit_drawings(ids[:1], label=4)
+    undo_change(change.number)
+    assert load_drawings().digits.labels.tolist() == [4, 1, 2]
 
 
-def test_a_file_saved_by_a_spreadsheet_still_works() -> None:
-    append(3)
-    text = drawings_file().read_text()
-    drawings_file().write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    append(1, first=3)
-    drawings = load_drawings()
-    assert drawings.digits.labels.tolist() == [0, 1, 2, 3]
-    assert drawings.table["source"].tolist() == ["drawn"] * 4
-    assert drawings.damaged == 0
+def test_the_last_drawing_can_be_taken_back_by_its_id_once() -> None:
+    ids = append(2)
+    assert undo_drawing(ids[1])
+    assert not any(undo_drawing(identity) for identity in (ids[1], "", "0" * 32))
+    assert load_drawings().id.tolist() == ids[:1]
 
 
-def test_rows_without_a_header_get_one() -> None:
-    append(3)
-    drawings_file().write_text("".join(drawings_file().read_text().splitlines(keepends=True)[1:]))
-    assert load_drawings().digits.labels.tolist() == [0, 1, 2]
-    assert drawings_file().read_text().startswith(HEADER + "\n")
+def test_every_earlier_version_can_be_rebuilt() -> None:
+    seen = {drawings_version(): facts(load_drawings())}
+
+    def remember() -> None:
+        seen[drawings_version()] = facts(load_drawings())
+
+    ids = append(6)
+    remember()
+    for changes in ({"state": "set aside"}, {"state": "deleted"}, {"label": 3}, {"state": "kept", "label": 4}):
+        edit_drawings(ids[1:4], **changes)  # type: ignore[arg-type]
+        remember()
+    append_drawings([NewDrawing(image=image, label=8) for image in images_of(5, seed=3)])
+    remember()
+    undo_change()
+    remember()
+    assert len(seen) == 8
+    for version, found in seen.items():
+        assert facts(as_another_program_sees_it(version)) == found
+        assert load_drawings(version).version == version
 
 
-def test_a_row_whose_provenance_is_odd_is_no_damage() -> None:
-    append(2)
-    drawings_file().write_text(drawings_file().read_text().replace(",7,0.2500,", ",seven,sure,"))
-    drawings = load_drawings()
-    assert len(drawings.digits) == 2
-    assert drawings.table["predicted"].isna().all()
-    assert drawings.table["confidence"].isna().all()
+def test_a_version_that_never_was_is_a_sentence() -> None:
+    append(1)
+    with pytest.raises(DataError, match=r"no version '7-00000000' of the drawings; the present one is 1-"):
+        load_drawings("7-00000000")
+
+
+def test_history_says_what_was_done_when() -> None:
+    ids = append(2)
+    edit_drawings(ids, state="set aside")
+    undo_change()
+    history = drawings_history()
+    assert [change.action for change in history] == ["stored", "stored", "set aside", "took back: set aside"]
+    assert [len(change.ids) for change in history] == [1, 1, 2, 2]
+    assert [change.number for change in history] == [1, 2, 3, 4]
+    assert all(change.time.endswith("Z") for change in history)
+    assert history[-1].version == drawings_version()
+
+
+def test_what_another_program_did_is_seen(home: str) -> None:
+    append(1)
+    with program(5, 2) as other:
+        assert other.stdout is not None
+        ids = other.stdout.read().split()
+    assert load_drawings().id[1:].tolist() == ids
+    append(1, first=1)
+    assert len(as_another_program_sees_it().digits) == 4
+    elsewhere = open_store.__wrapped__(home)
+    with elsewhere.writing() as log:
+        elsewhere.write(log.next("relabelled as 9", changes={ids[0]: {"label": 9}}))
+    elsewhere.close()
+    assert load_drawings().digits.labels.tolist() == [0, 9, 6, 1]
+
+
+def test_many_threads_of_one_program_lose_nothing() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        ids = [identity for found in threads.map(lambda n: append(2, first=2 * n), range(20)) for identity in found]
+    assert sorted(as_another_program_sees_it().id.tolist()) == sorted(ids)
+    assert [change.number for change in drawings_history()] == list(range(1, 41))
 
 
 @pytest.mark.slow
 def test_twenty_programs_at_once_lose_nothing() -> None:
-    programs = [
-        subprocess.Popen([sys.executable, "-c", APPEND, str(50 * number), "50"], stdout=subprocess.PIPE, text=True)
-        for number in range(20)
-    ]
-    written = [identity for program in programs for identity in program.communicate()[0].split()]
-    assert all(program.returncode == 0 for program in programs)
+    programs = [program(50 * number, 50) for number in range(20)]
+    written = [identity for other in programs for identity in other.communicate()[0].split()]
+    assert all(other.returncode == 0 for other in programs)
     drawings = load_drawings()
-    assert len(written) == len(set(written)) == len(drawings.table) == 1000
-    assert set(drawings.table["id"]) == set(written)
+    assert len(written) == len(set(written)) == len(drawings.id) == 1000
+    assert set(drawings.id.tolist()) == set(written)
     assert drawings.damaged == 0
-    numbers = drawings.table["session"].astype(int)
+    numbers = drawings.session.astype(int)
     assert sorted(numbers) == list(range(1000))
     for number, label, image in zip(numbers, drawings.digits.labels, drawings.digits.images, strict=True):
         assert label == number % 10
         np.testing.assert_array_equal(image, np.random.default_rng(number).integers(0, 256, (28, 28), dtype=np.uint8))
     assert count_by_digit().tolist() == [100] * 10
+    assert np.bincount(drawings.held_out.labels, minlength=10).tolist() == [20] * 10
 
 
-def test_programs_killed_at_random_moments_leave_every_row_they_reported() -> None:
+@pytest.mark.slow
+def test_programs_killed_at_random_moments_leave_every_drawing_they_reported() -> None:
     reported: list[str] = []
     for number in range(6):
-        arguments = [sys.executable, "-c", APPEND, str(1000 * number), "1000"]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as program:
-            assert program.stdout is not None
-            reported.append(program.stdout.readline().strip())
+        with program(1000 * number, 1000) as other:
+            assert other.stdout is not None
+            reported.append(other.stdout.readline().strip())
             time.sleep(0.013 * number)
-            program.send_signal(signal.SIGKILL)
-            reported += program.stdout.read().split()
+            other.send_signal(signal.SIGKILL)
+            reported += other.stdout.read().split()
     drawings = load_drawings()
-    assert set(reported) <= set(drawings.table["id"])
-    assert len(drawings.table) <= len(reported) + 6  # a row may be written and its program killed before it says so
+    assert set(reported) <= set(drawings.id.tolist())
+    # one may be stored and its program killed before it says so
+    assert len(drawings.id) <= len(reported) + 6
 
 
-def test_a_program_killed_inside_a_write_leaves_a_readable_file() -> None:
-    append(2)
-    code = (
-        "import os, signal; from dataset.drawings import csv_store; write = os.write\n"
-        "def half(file, data):\n"
-        "    write(file, data[: len(data) // 2])\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "csv_store.os.write = half\n"
-    )
-    killed = subprocess.run([sys.executable, "-c", code + APPEND, "5", "1"], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    append(1, first=2)
-    assert load_drawings().digits.labels.tolist() == [0, 1, 2]
-    assert len(beside("damaged")) == 1
-
-
-def test_a_full_disk_leaves_no_half_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawings_move_there_and_back_and_every_byte_is_the_same(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIGITS_DATABASE", raising=False)
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "from.csv"))
+    ids = append(12)
+    edit_drawings(ids[2:5], label=9)
+    edit_drawings(ids[4:6], state="deleted")
+    before, version = facts(load_drawings(deleted=True)), drawings_version()
+    assert move_drawings(home) == 12
+    append(1, first=12)
+    assert move_drawings(home) == 13  # what has come since
+    monkeypatch.setenv("DIGITS_DRAWINGS" if home.endswith(".csv") else "DIGITS_DATABASE", home)
+    assert facts(load_drawings(version, deleted=True)) == before
+    assert move_drawings(str(tmp_path / "back.csv")) == 13
+    for ending in (".csv", ".log"):
+        assert (tmp_path / f"back{ending}").read_bytes() == (tmp_path / f"from{ending}").read_bytes()
+    with pytest.raises(DataError, match=r"are in .+ already"):
+        move_drawings(home)
+    append(1, first=20)
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "other.csv"))
+    monkeypatch.delenv("DIGITS_DATABASE", raising=False)
     append(1)
-    before = drawings_file().read_bytes()
-    write = os.write
-    monkeypatch.setattr("dataset.drawings.csv_store.os.write", lambda file, data: write(file, data[:100]))
-    with pytest.raises(DataError, match="cannot be written: No space left on device"):
-        append(1)
-    assert drawings_file().read_bytes() == before
+    with pytest.raises(DataError, match="has other drawings already"):
+        move_drawings(home)
 
 
-def test_a_folder_that_cannot_be_written_to_gives_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "file" / "drawings.csv"))
-    with pytest.raises(DataError, match=r"cannot be written: .* Set DIGITS_DRAWINGS"):
-        append(1)
-    assert len(load_drawings().digits) == count_by_digit().sum() == 0
-
-
-def test_drawings_in_a_read_only_folder_are_read_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    append(3)
-    text = drawings_file().read_text() + "torn"
-    drawings_file().write_text(text)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("dataset.drawings.csv_store.FileLock", refuse)
-    drawings = load_drawings()
-    assert (len(drawings.digits), drawings.damaged) == (3, 1)
-    assert drawings_file().read_text() == text
-    with pytest.raises(DataError, match="cannot be written: Permission denied"):
-        append(1)
-
-
-def test_what_is_exported_can_be_imported_elsewhere_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    identities = append(3)
-    assert export_drawings(tmp_path / "mine.csv") == 3
-    assert import_drawings(tmp_path / "mine.csv") == 0
-    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "elsewhere" / "drawings.csv"))
-    assert import_drawings(tmp_path / "mine.csv") == 3
-    assert import_drawings(tmp_path / "mine.csv") == 0
-    assert load_drawings().table["id"].tolist() == identities
-    assert drawings_file().read_bytes() == (tmp_path / "mine.csv").read_bytes()
-
-
-def test_an_export_may_be_gzipped_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append(3)
-    (tmp_path / "mine.csv.gz").write_bytes(gzip.compress(drawings_file().read_bytes()))
-    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "elsewhere" / "drawings.csv"))
-    assert import_drawings(tmp_path / "mine.csv.gz") == 3
-
-
-def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
-    append(1)
-    (tmp_path / "mine.csv").write_text("precious")
-    with pytest.raises(DataError, match="exists already"):
-        export_drawings(tmp_path / "mine.csv")
-
-
-def test_digits_of_any_csv_file_are_imported_once(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "kaggle.csv", csv_lines(12))
-    assert import_drawings(path) == 12
-    assert import_drawings(path) == 0
-    drawings = load_drawings()
-    np.testing.assert_array_equal(drawings.digits.images, images_of(12))
-    assert drawings.table["source"].unique().tolist() == ["imported"]
-    assert drawings.table["predicted"].isna().all()
-
-
-@pytest.mark.parametrize(
-    ("lines", "reason"),
-    [
-        ([csv_lines(2)[0], csv_lines(2)[1] + ",1"], "other.csv line 2: expected 785 values, got 786"),
-        ([line.partition(",")[2] for line in csv_lines(2)], "has no labels"),
-        ([HEADER, "1,2,3"], "other.csv has damaged rows: 1"),
-    ],
-    ids=["damaged", "unlabelled", "damaged drawings"],
-)
-def test_a_file_with_a_problem_is_not_imported_at_all(tmp_path: Path, lines: list[str], reason: str) -> None:
-    with pytest.raises(DataError, match=reason):
-        import_drawings(write_csv(tmp_path / "other.csv", lines))
-    assert not drawings_file().exists()
+def test_the_name_of_a_place_is_no_secret(home: str) -> None:
+    assert store().name == home

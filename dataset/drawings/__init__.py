@@ -57,6 +57,9 @@ class Store(Protocol):
     def lines(self) -> list[str]:
         """All entries as they are written."""
 
+    def close(self) -> None:
+        """Let go of whatever is open; the next use opens it again."""
+
 
 @dataclass(frozen=True, eq=False)
 class Drawings:

@@ -1,7 +1,7 @@
 """Drawings in a CSV file, which holds what is kept, with a log beside it, which holds all that ever happened."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from errno import ENOSPC
@@ -94,26 +94,35 @@ class CsvStore:
             with open_raw(self.log_path) as file:
                 return text(file.read()).splitlines()
 
+    def close(self) -> None:
+        """Nothing stays open between two uses."""
+
     def _write_csv(self, lines: Iterable[str]) -> int | None:
         """-> how long the file was, where rows were only added to it."""
+        before = [drawing.id for drawing in self._kept()]
         entries = [self.log.add(line) for line in lines]
         stored = [drawing for entry in entries for drawing in entry.stored]
         size = self._csv[2] if self._csv else 0
         if not size or any(entry.changes for entry in entries) or any(drawing.state != "kept" for drawing in stored):
-            self._replace()
+            self._replace(before)
             return None
-        append(self.path, lines_bytes(self._rows(stored)))
+        append(self.path, b"".join(map(self._row, stored)))
         return size
 
-    def _rows(self, drawings: Iterable[Drawing]) -> list[str]:
-        return [row(drawing, self.log.image(drawing)) for drawing in drawings]
+    def _replace(self, before: Sequence[str] = ()) -> None:
+        """The whole file anew; `before` are the drawings that it holds, whose rows are taken from it."""
+        rows = dict(zip(before, self.path.read_bytes().split(b"\n")[1:-1], strict=True)) if before else {}
+        with written_whole(self.path) as file:
+            file.write(lines_bytes([HEADER]))
+            for drawing in self._kept():
+                known = rows.get(drawing.id)
+                file.write(b"%d,%b\n" % (drawing.label, known[2:]) if known else self._row(drawing))
+
+    def _row(self, drawing: Drawing) -> bytes:
+        return lines_bytes([row(drawing, self.log.image(drawing))])
 
     def _kept(self) -> Iterator[Drawing]:
         return (drawing for drawing in self.log.drawings.values() if drawing.state == "kept")
-
-    def _replace(self) -> None:
-        with written_whole(self.path) as file:
-            file.write(lines_bytes([HEADER, *self._rows(self._kept())]))
 
     def _note(self) -> None:
         self._csv, self._log = stamp(self.path), stamp(self.log_path)
@@ -195,11 +204,11 @@ class CsvStore:
         for place, line in enumerate(contents.lines):
             new = new_drawing(contents, place)
             known = self.log.drawings.get(new.id)
-            if known is None or new.id in found:
-                unknown.append(replace(new, id="") if new.id in found else new)
+            if known is None:
+                unknown.append(new if new.id not in found else replace(new, id=""))
             elif self.log.image(known) != new.image.tobytes():
                 damaged.append(line)
-            elif (known.state, known.label) != ("kept", new.label):
+            elif new.id not in found and (known.state, known.label) != ("kept", new.label):
                 changes[known.id] = {"state": "kept", "label": new.label}
             found.add(new.id)
         news = [new for new in numbered(unknown) if new.id not in self.log.drawings]

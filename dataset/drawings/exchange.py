@@ -77,12 +77,13 @@ def move_drawings(place: str) -> int:
     source, target = store(), open_store(place if "://" in place else str(Path(place).expanduser()))
     if source is target:
         raise DataError(f"The drawings are in {source.name} already.")
-    lines = source.lines()
-    with target.writing():
-        there = target.lines()
-        if there != lines[: len(there)]:
+    with source.reading() as log:
+        lines, versions = source.lines(), [entry.version for entry in log.entries]
+    with target.writing() as log:
+        there = [entry.version for entry in log.entries]
+        if there != versions[: len(there)]:
             raise DataError(f"{target.name} has other drawings already. Choose an empty place.")
-        if lines[len(there) :]:
+        if len(lines) > len(there):
             target.write(*lines[len(there) :])
     with target.reading() as log:
         return len(log.drawings)

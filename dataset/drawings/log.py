@@ -4,7 +4,7 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from dataset.digits import DataError
 from dataset.drawings.lookalikes import Lookalikes
 
 STATES = ("kept", "waiting", "set aside", "deleted")  # only what is kept is trained on or tested with
+VERSION = '"version":"%s"'
 NOTHING = "0"  # the version before the first entry
 
 Changes: TypeAlias = dict[str, dict[str, Any]]  # id -> its new label or state
@@ -59,6 +60,9 @@ class Drawing:
     state: str = "kept"
     check: int = 0  # CRC-32 of its line in the CSV file, without the label
     row: int = -1  # where in the log its image lies
+
+
+FIELDS = tuple(field.name for field in fields(Drawing) if field.name != "row")
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,16 @@ class Log:
         """Take in the next entry; a line that is none raises ValueError."""
         try:
             entry = json.loads(line)
+            version = str(entry["version"])
+            if not version.endswith(digest(line.replace(VERSION % version, VERSION % "", 1))):
+                raise ValueError("not an entry: it is damaged")
             abouts, inks = [], []
             for about in entry.get("stored", ()):
                 inks.append(unpack(about.pop("ink")))
                 abouts.append(about)
             change = Change(
                 int(entry["number"]),
-                str(entry["version"]),
+                version,
                 str(entry["time"]),
                 str(entry["action"]),
                 tuple(Drawing(**about, row=len(self.ids) + place) for place, about in enumerate(abouts)),
@@ -146,20 +153,23 @@ class Log:
     ) -> str:
         """The line of the entry that comes next. It is not added: first it must be on the disk."""
         number = self.entries[-1].number + 1 if self.entries else 1
-        entry: dict[str, Any] = {"number": number, "version": "", "time": now(), "action": action}
+        # each entry names the one before it, and its own name is made of all that it says
+        entry: dict[str, Any] = {
+            "number": number,
+            "version": "",
+            "after": self.version,
+            "time": now(),
+            "action": action,
+        }
         if took_back is not None:
             entry["took_back"] = took_back
         if changes:
             entry["changes"] = changes
-        abouts = [{**asdict(drawing), "ink": pack(ink)} for drawing, ink in stored]
-        for about in abouts:
-            del about["row"]
+        abouts = [{name: getattr(drawing, name) for name in FIELDS} | {"ink": pack(ink)} for drawing, ink in stored]
         if abouts:
             entry["stored"] = abouts
-        # each name is made of all that went before, so that it stands for the same drawings wherever they are kept
-        digest = sha256((self.version + json.dumps(entry)).encode()).hexdigest()[:8]
-        entry["version"] = f"{number}-{digest}"
-        return json.dumps(entry, separators=(",", ":"))
+        line = json.dumps(entry, separators=(",", ":"))
+        return line.replace(VERSION % "", VERSION % f"{number}-{digest(line)}", 1)
 
     def lookalikes(self, images: NDArray[np.uint8]) -> list[list[int]]:
         """For each new image (n, 784) the rows that look like it, nearest first; rows go on with the new images."""
@@ -182,6 +192,11 @@ def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
     for identity, values in entry.changes.items():
         if identity in drawings:
             drawings[identity] = replace(drawings[identity], **values)
+
+
+def digest(line: str) -> str:
+    """8 hex digits of an entry without its version."""
+    return sha256(line.encode()).hexdigest()[:8]
 
 
 def pack(data: bytes) -> str:

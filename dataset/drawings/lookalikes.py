@@ -12,7 +12,8 @@ plain strokes for a one. The same strokes on another part of the canvas come bac
 """
 SIDE = 28
 BLOCK = 4  # pixels, the side of the squares that are compared first
-AT_ONCE = 256
+AT_ONCE = 256  # new images
+MANY = 4096  # pairs
 
 
 class Lookalikes:
@@ -30,24 +31,31 @@ class Lookalikes:
         everything = np.concatenate([self._small, small(new)])
         lengths = np.concatenate([self._lengths, squared_lengths(new)])
         within = np.einsum("rc,rc->r", everything, everything)
-        found: list[list[int]] = []
+        found: list[list[int]] = [[] for _ in new]
         for first in range(len(known), len(everything), AT_ONCE):
             rows = slice(first, min(first + AT_ONCE, len(everything)))
-            before = slice(0, rows.stop)
             # Means of squares are never further apart than the images, so whatever is near is among the candidates.
-            apart = within[rows, None] + within[None, before] - 2 * everything[rows] @ everything[before].T
-            limit = NEAR**2 * np.maximum(lengths[rows, None], lengths[None, before])
-            candidates = apart <= 1.001 * limit + 64  # the products are rounded
-            for place, row in enumerate(range(rows.start, rows.stop)):
-                image = new[row - len(known)].astype(np.int32)
-                near = []
-                for other in np.flatnonzero(candidates[place, :row]):
-                    another = known[other] if other < len(known) else new[other - len(known)]
-                    distance = float(np.square(image - another).sum())
-                    if distance <= limit[place, other]:
-                        near.append((distance, int(other)))
-                found.append([other for _, other in sorted(near)])
+            apart = within[rows, None] + within[None, : rows.stop] - 2 * everything[rows] @ everything[: rows.stop].T
+            limit = NEAR**2 * np.maximum(lengths[rows, None], lengths[None, : rows.stop])
+            pairs = np.argwhere(np.tril(apart <= 1.001 * limit + 64, first - 1))  # the products are rounded
+            near = []
+            for start in range(0, len(pairs), MANY):
+                places, others = pairs[start : start + MANY].T
+                images = new[places + first - len(known)].astype(np.int32)
+                distances = np.square(images - rows_of(known, new, others)).sum(axis=1)
+                good = distances <= limit[places, others]
+                near += list(zip(distances[good], places[good], others[good], strict=True))
+            for _, place, other in sorted(near):
+                found[first - len(known) + place].append(int(other))
         return found
+
+
+def rows_of(known: NDArray[np.uint8], new: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Some rows of both, as if the new ones followed the known ones."""
+    images = np.empty((len(rows), new.shape[1]), np.uint8)
+    old = rows < len(known)
+    images[old], images[~old] = known[rows[old]], new[rows[~old] - len(known)]
+    return images
 
 
 def small(images: NDArray[np.uint8]) -> NDArray[np.float32]:

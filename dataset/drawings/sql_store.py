@@ -60,7 +60,7 @@ class SqlStore:
                 yield self.log
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                self.log = Log()  # it may hold what is not in the database
+                self.log, self._made = Log(), False  # what was written is not there
                 with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
                 raise
@@ -80,6 +80,10 @@ class SqlStore:
             if not self._is_there(connection):
                 return []
             return list(connection.scalars(select(TABLE.c.entry).order_by(TABLE.c.number)))
+
+    def close(self) -> None:
+        """Ends the connections to the server."""
+        self._engine.dispose()
 
     def _catch_up(self, connection: Connection) -> None:
         if not self._is_there(connection):
