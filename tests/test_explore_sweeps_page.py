@@ -229,6 +229,15 @@ def test_one_searched_setting_needs_no_map() -> None:
     assert charts(app) == 4
 
 
+def test_any_two_of_three_settings_make_the_map() -> None:
+    search = TO_BEGIN_WITH | {"activation": ("relu", "tanh")}
+    app = opened(sweep=made_sweep(search=search).id)
+    put(app, "selectbox", "across", "width")
+    assert app.selectbox(key="sweep-up").options == ["Learning rate", "Activation"]
+    put(app, "selectbox", "up", "activation")
+    assert charts(app) == 7
+
+
 def test_a_sweep_without_trials_says_so() -> None:
     app = opened(sweep=made_sweep(state="stopped", reason="Stopped by hand.", trials=0).id)
     assert any("No trial was begun" in caption.value for caption in app.caption)

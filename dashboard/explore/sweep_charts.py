@@ -1,6 +1,8 @@
 """Sweep charts: the figures of one sweep on the page, and what a click or a drag on them does."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -20,89 +22,93 @@ MOST_SLICES = 4  # beside each other
 CHANCE = "Grey: no more than chance could give; the red line is the most that chance gives in 95 of 100 cases."
 
 
-def render_parallel(
-    trials: Sequence[Trial], axes: Sequence[Axis], result: Result, kept: set[int], picked: int | None
-) -> None:
+@dataclass(frozen=True)
+class Shown:
+    """What all charts show: the trials, which of them pass the filters, and the one that is picked."""
+
+    trials: Sequence[Trial]
+    axes: Sequence[Axis]
+    result: Result
+    kept: frozenset[int]
+    picked: int | None
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What people chose, as the figures take it."""
+        return {"kept": self.kept, "picked": self.picked, "turn": state.sweep_picks}
+
+
+def render_parallel(shown: Shown) -> None:
     key = f"sweep-parallel-{state.sweep}-{state.sweep_brushes}"
-    outcome_axis = result.axis(values_of(trials))
+    outcome = shown.result.axis(values_of(shown.trials))
+    figure = parallel_figure(
+        shown.trials,
+        shown.axes,
+        shown.result,
+        state.palette(),
+        kept=shown.kept,
+        picked=shown.picked,
+        brushes=brushes(state.sweep_filters, shown.axes, outcome),
+    )
     st.vega_lite_chart(
-        parallel_figure(
-            trials,
-            axes,
-            result,
-            state.palette(),
-            kept=kept,
-            picked=picked,
-            brushes=brushes(state.sweep_filters, axes, outcome_axis),
-        ),
+        figure,
         key=key,
-        on_select=lambda: take_brush(key, axes, outcome_axis),
+        on_select=lambda: take_brush(key, shown.axes, outcome),
         alt="Parallel coordinates: a line per trial across its settings to its result. Filter sets the same by hand.",
     )
 
 
-def render_map(
-    trials: Sequence[Trial], axes: Sequence[Axis], result: Result, kept: set[int], picked: int | None
-) -> None:
+def render_map(shown: Shown) -> None:
     """Two settings, the best result in each cell; with one searched setting there is no map."""
+    axes, result = shown.axes, shown.result
     if len(axes) < 2:
-        figure = slice_figure(
-            trials, axes[0], result, state.palette(), kept=kept, picked=picked, turn=state.sweep_picks
-        )
+        figure = slice_figure(shown.trials, axes[0], result, state.palette(), **shown.choices)
         render_points(figure | {"height": 330}, "sweep-only", f"{result.title} against {axes[0].title.lower()}")
         return
-    by_name = {axis.name: axis for axis in axes}
-    across, down = axes[0], axes[1]
+    across, up = axes[0], axes[1]
     if len(axes) > 2:
         with st.container(horizontal=True):
-            across = by_name[choose_axis("Across", "sweep-across", list(by_name), 0)]
-            others = [name for name in by_name if name != across.name]
-            down = by_name[choose_axis("Up", "sweep-up", others, 0)]
-    key = f"sweep-map-{across.name}-{down.name}"
-    shown = [trial for trial in trials if trial.number in kept]
+            across = choose_axis("Across", "sweep-across", axes)
+            up = choose_axis("Up", "sweep-up", [axis for axis in axes if axis is not across])
+    key = f"sweep-map-{across.name}-{up.name}"
+    cells = by_cell((trial for trial in shown.trials if trial.number in shown.kept), across, up)
 
     def pick_cell() -> None:
         for cell in state.widget(key)["selection"].get(CELL, []):
-            found = best_of(by_cell(shown, across, down).get((cell["across"], cell["down"]), []), result)
+            found = best_of(cells.get((cell["across"], cell["down"]), []), result)
             if found:
                 pick(found.number)
 
     st.vega_lite_chart(
-        map_figure(trials, across, down, result, state.palette(), kept=kept, picked=picked, turn=state.sweep_picks),
+        map_figure(shown.trials, across, up, result, state.palette(), **shown.choices),
         key=key,
         on_select=pick_cell,
-        alt=f"Map of {across.title} and {down.title}: the best result of each cell. The box Trial picks one too.",
+        alt=f"Map of {across.title} and {up.title}: the best result of each cell. The box Trial picks one too.",
     )
 
 
-def choose_axis(label: str, key: str, names: list[str], index: int) -> str:
+def choose_axis(label: str, key: str, axes: Sequence[Axis]) -> Axis:
+    names = {axis.name: axis for axis in axes}
     if state.widget(key) not in names:
-        state.set_widget(key, names[index])
-    return st.selectbox(label, names, key=key, format_func=title_of, persist_state="session", width=200)
+        state.set_widget(key, axes[0].name)
+    return names[st.selectbox(label, names, key=key, format_func=title_of, persist_state="session", width=200)]
 
 
-def render_slices(
-    trials: Sequence[Trial], axes: Sequence[Axis], result: Result, kept: set[int], picked: int | None
-) -> None:
+def render_slices(shown: Shown) -> None:
+    axes, result = shown.axes, shown.result
     if len(axes) < 2:
         return
     columns = len(axes) if len(axes) <= MOST_SLICES else MOST_SLICES - 1
     for start in range(0, len(axes), columns):
         for cell, axis in zip(st.columns(columns, gap="medium"), axes[start : start + columns], strict=False):
-            figure = slice_figure(
-                trials, axis, result, state.palette(), kept=kept, picked=picked, turn=state.sweep_picks
-            )
+            figure = slice_figure(shown.trials, axis, result, state.palette(), **shown.choices)
             with cell:
                 render_points(figure, f"sweep-slice-{axis.name}", f"{result.title} against {axis.title.lower()}")
 
 
-def render_history(
-    trials: Sequence[Trial], status: SweepStatus, result: Result, kept: set[int], picked: int | None
-) -> None:
-    planned = status.trials or max(10, -(-len(trials) // 10) * 10)
-    figure = history_figure(
-        trials, result, state.palette(), planned=planned, kept=kept, picked=picked, turn=state.sweep_picks
-    )
+def render_history(shown: Shown, status: SweepStatus) -> None:
+    planned = status.trials or max(10, -(-len(shown.trials) // 10) * 10)
+    figure = history_figure(shown.trials, shown.result, state.palette(), planned=planned, **shown.choices)
     render_points(figure, "sweep-history", "The result of each trial in its turn, and the best so far")
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.explore.filters import kept_by, render_filters
 from dashboard.explore.search_form import is_whole, title_of
 from dashboard.explore.sweep_charts import (
+    Shown,
     render_history,
     render_importances,
     render_map,
@@ -60,17 +61,17 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     chosen = state.sweep_trial if any(trial.number == state.sweep_trial for trial in trials) else None
     picked = best.number if chosen is None and best else chosen
     render_filters(trials, len(kept), axes, result)
-    numbers = {trial.number for trial in kept}
-    render_parallel(trials, axes, result, numbers, picked)
+    shown = Shown(trials, axes, result, frozenset(trial.number for trial in kept), picked)
+    render_parallel(shown)
     left, right = st.columns(2, gap="medium")
     with left:
-        render_map(trials, axes, result, numbers, picked)
+        render_map(shown)
     with right:
         render_trial(trials, kept, picked, axes, result, spec)
-    render_slices(trials, axes, result, numbers, picked)
+    render_slices(shown)
     left, right = st.columns(2, gap="medium")
     with left:
-        render_history(trials, status, result, numbers, picked)
+        render_history(shown, status)
     render_table(kept, tied, axes, result, spec)
     # Last, because the first reckoning of what matters takes a second or two: nothing else waits for it.
     shares = importances_of(spec, f"{sweep.id} {sweep.created}", trials, ended=not status.active)
