@@ -357,10 +357,10 @@ GUIDES: dict[str, Guide] = {
             "Augmentation": {"shift": 1.0, "rotation": 10.0, "scale": 0.1, "shear": 0.1},
         },
         (
-            Chart("Validation loss", "loss"),
+            Chart("Validation loss", "loss", log=True),
             Chart("Validation accuracy", "accuracy"),
-            Chart("Training loss", "loss", part="train", log=True),
-            Chart("Training accuracy", "accuracy", part="train"),
+            Chart("Training loss, smoothed", "loss", part="train", smoothing=0.9, log=True),
+            Chart("Training accuracy, smoothed", "accuracy", part="train", smoothing=0.9),
         ),
         (
             Sentence(

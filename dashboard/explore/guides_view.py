@@ -17,7 +17,7 @@ from experiments.sweeps import Sweep, SweepError, SweepStatus, Trial
 LIVE_SECONDS = 0.5
 IMAGES = 4000  # to train and validate on, in mnist-5k
 TITLE = "Experiments"  # of this view, in the address
-ROWS = "Each line is the mean of three seeds, in a band from the lowest to the highest of them."
+BANDS = "Each line is the mean of three seeds, in a band from the lowest to the highest of them."
 
 
 def render() -> None:
@@ -47,8 +47,10 @@ def render_card(column: st.delta_generator.DeltaGenerator, name: str) -> None:
 
 def render_guide(guide: Guide) -> None:
     """What it is and the way back, then what renews itself."""
-    st.button("All experiments", icon=":material/arrow_back:", type="tertiary", on_click=state.link, args=("guide", ""))
-    st.subheader(guide.title, anchor=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(guide.title, anchor=False, width="content")
+        back = {"icon": ":material/arrow_back:", "type": "tertiary"}
+        st.button("All experiments", on_click=state.link, args=("guide", ""), **back)
     st.caption(guide.summary)
     try:
         sweep = guide.sweep()
@@ -87,7 +89,7 @@ def render_state(
         return
     if finished:
         runs = [run for trial in sorted(trials, key=lambda trial: trial.number) for run in trial.runs]
-        st.success(f"Finished after {duration(status.seconds)}. {ROWS}", icon=":material/check:")
+        st.success(f"Finished after {duration(status.seconds)}. {BANDS}", icon=":material/check:")
         st.button("Open these runs", icon=":material/table_rows:", on_click=open_runs, args=(runs,))
         return
     seconds = duration(round(guide.spec.expected_seconds(IMAGES)))
@@ -122,11 +124,21 @@ def open_runs(runs: list[str]) -> None:
 
 
 def charts(guide: Guide, results: Results) -> None:
+    st.html(key(guide))
     columns = st.columns(2, gap="medium")
     for number, chart in enumerate(guide.charts):
         columns[number % 2].vega_lite_chart(
             figure(guide, chart, results), alt=f"{chart.title} of each setting, by {chart.against}"
         )
+
+
+def key(guide: Guide) -> str:
+    """Which line is which setting, in all of the charts."""
+    signs = (
+        f'<span><img src="{sign_image(number, state.palette())}" alt=""> {name}</span>'
+        for number, name in enumerate(guide.settings)
+    )
+    return f'<div class="chart-key">{"".join(signs)}</div>'
 
 
 def figure(guide: Guide, chart: Chart, results: Results) -> dict:
@@ -149,9 +161,10 @@ def sentences(guide: Guide, results: Results | None) -> str:
     palette = state.palette()
     items = ""
     for sentence in guide.sentences:
-        sign = "" if results is None else "✓" if sentence.holds(results) else "–"
-        title = {"✓": "So it is in this run", "–": "Not so in this run", "": ""}[sign]
-        items += f'<li><i title="{title}">{sign}</i>{sentence.text}</li>'
+        tick = "" if results is None else "✓" if sentence.holds(results) else "–"
+        title = {"✓": "So it is in this run", "–": "Not so in this run", "": ""}[tick]
+        text = sentence.text.replace(" %", "\N{NO-BREAK SPACE}%")
+        items += f'<li><i title="{title}">{tick}</i>{text}</li>'
     return (
         f'<div class="guide-text" style="--muted: {palette.muted}; --correct: {palette.correct};">'
         f"<b>What to look at</b><ol>{items}</ol></div>"
