@@ -180,6 +180,15 @@ def build_parser() -> Parser:
     add("--json", action="store_true", help="print one JSON object at the end, and the progress on standard error")
 
     command = commands.add_parser(
+        "learn",
+        help="let a model learn from your drawings, in seconds",
+        description="Let a model learn from your drawings, going over old digits meanwhile; say what that did, and "
+        "keep it as a run unless it has become worse.",
+    )
+    add_model(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+    command = commands.add_parser(
         "test",
         help="score a model on digits it has not seen",
         description="Let a model read labelled digits, and count how many it reads right.",

@@ -179,6 +179,13 @@ def sweep(arguments: argparse.Namespace) -> int:
     return sweep_command.sweep(arguments, spec)
 
 
+def learn(arguments: argparse.Namespace) -> int:
+    from experiments import learn_command
+
+    which = arguments.run or arguments.model
+    return learn_command.learn(arguments, model_file(which) if which else None)
+
+
 def test(arguments: argparse.Namespace) -> int:
     classifier, name = classifier_of(arguments)
     source = arguments.data or default_source()

@@ -1,7 +1,7 @@
 """Fine-tuning: a model learns in seconds from drawings that people corrected, and goes over old digits meanwhile.
 
-A lesson is an ordinary run that starts from the model in use: one pass over old digits and drawings, the drawings
-repeated until they are a quarter of all, everything jittered. When it has ended, model before and after are compared.
+A lesson is an ordinary run that starts from the model in use: one pass over old digits and drawings, each drawing many
+times, a little different each time. When it has ended, the models before and after are compared.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from secrets import token_hex
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +24,13 @@ from experiments.cost import training_seconds
 from experiments.jobs import start
 from experiments.runs import Run, RunError, create_run, open_run, runs_folder
 from model import BOUNDS, Classifier, TrainConfig, load_classifier
+from model.augmentation import Augmenter
 from model.metrics import wilson_interval
 
 GROUP = "lesson"
-SHARE = 0.25  # of the images that a lesson shows are drawings
 SECONDS = 1.5  # of training on a core of 2.5 GHz, whatever the network: a cheap one goes over more old digits
-OLD_DIGITS = (640, 20_000)  # at least and at most
+OLD_DIGITS = (400, 50_000)  # at least and at most
+DRAWN = 20  # times the square root of the old digits are drawings: a third beside 1,600, a twelfth beside 50,000
 KEPT_ASIDE = 0.25  # of mnist-5k, whose usual twelfth would be so few digits that one of them decides
 LOST = 0.002  # the share of old digits, 0.2 points, that may be lost for what is learned
 RECIPE = {
@@ -42,14 +42,9 @@ RECIPE = {
     "weight_decay": 0.0,
     "schedule": "one-cycle",
     "dropout": 0.0,
-    "label_smoothing": 0.0,
-    "shift": 1.0,
-    "rotation": 10.0,
-    "scale": 0.1,
-    "shear": 0.1,
-    "elastic": 0.5,
-    "stroke_width": 0.4,
     "patience": 0,
+    # old digits come as they are; of the drawings, each time they come is a little different already
+    **{field.name: 0.0 for field in fields(Augmenter)},
 }
 """Chosen by writers whom the weights had never met (docs/results.md)."""
 
@@ -99,21 +94,10 @@ class Lesson:
         return ""
 
 
-class Material(NamedTuple):
-    """People's drawings: those to learn from, those among them whose answer was corrected, and those never learned."""
-
-    training: Digits
-    corrected: Digits
-    held_out: Digits
-
-
-def material_of(drawings: Drawings) -> Material:
-    """What there is to learn from."""
-    digits, said = drawings.digits, drawings.table["predicted"]
-    nth = np.array([np.count_nonzero(digits.labels[: row + 1] == digits.labels[row]) for row in range(len(digits))])
-    held_out = nth % 5 == 0
-    corrected = (said.notna() & (said != drawings.table["label"])).to_numpy(bool, na_value=False)
-    return Material(digits[~held_out], digits[corrected & ~held_out], digits[held_out])
+def corrected(drawings: Drawings) -> Digits:
+    """Those to learn from of which somebody said that the answer was wrong."""
+    learned = (drawings.state == "kept") & ~drawings.is_held_out
+    return drawings.digits[learned & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels)]
 
 
 def start_lesson(model: Path) -> Run:
@@ -128,22 +112,24 @@ def make_lesson(model: Path) -> Run:
     classifier = load_classifier(model)
     if classifier.classes != DIGIT_CLASSES:
         raise DataError("This model does not read digits, so it cannot learn from drawings of them.")
-    material = material_of(load_drawings())
-    if not len(material.corrected):
-        raise DataError("There are no corrected drawings to learn from: correct an answer on the Draw page first.")
-    count = len(material.training)
+    drawings = load_drawings()
+    count = len(drawings.training)
+    if not count:
+        raise DataError("There are no drawings to learn from yet: draw a digit and say which it was.")
     folder = lessons_folder() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(2)}-learned"
     name = "learned from 1 drawing" if count == 1 else f"learned from {count:,} drawings"
-    return create_run(lesson_config(classifier.config, count), name=name, group=GROUP, start=model, folder=folder)
+    config = lesson_config(classifier.config, count).replace(drawings_version=drawings.version)
+    return create_run(config, name=name, group=GROUP, start=model, folder=folder)
 
 
 def lesson_config(of: TrainConfig, drawings: int) -> TrainConfig:
     """The settings under which a model with that config learns from so many drawings."""
     config = of.replace(**RECIPE)
-    known = OLD_DIGITS[1]
-    possible = known * SECONDS / training_seconds(config, known, 1.0)
-    old = int(np.clip((1 - SHARE) * possible, *OLD_DIGITS))
-    weight = int(np.clip(old * SHARE / (1 - SHARE) / drawings, 1, BOUNDS["drawings_weight"].high))
+    most = OLD_DIGITS[1]
+    possible = most * SECONDS / training_seconds(config, most, 1.0)
+    # old + DRAWN sqrt(old) = possible
+    old = int(np.clip((math.sqrt(possible + DRAWN**2 / 4) - DRAWN / 2) ** 2, *OLD_DIGITS))
+    weight = int(np.clip(DRAWN * math.sqrt(old) / drawings, 1, BOUNDS["drawings_weight"].high))
     if available(SHIPPED):  # MNIST, but for the digits that nothing here is ever trained on
         data, aside = SHIPPED, TrainConfig.validation_share
     else:  # a model that was trained on these digits keeps those aside that it never saw
@@ -158,14 +144,13 @@ def examine(run: Run, validation: Digits, right_after: int) -> Lesson:
     """
     before, after = load_classifier(run.start), load_classifier(run.model)
     learned = learned_from(run)
-    material = material_of(load_drawings())
-    wrong = {image.tobytes() for image in material.corrected.images}
+    drawings = load_drawings(run.config.drawings_version)
+    wrong = {image.tobytes() for image in corrected(drawings).images}
     rows = [row for row, image in enumerate(learned.images) if image.tobytes() in wrong]
-    corrected = learned[rows]
-    held_out = without(material.held_out, learned)
-    then, now = (_answers(model, corrected) for model in (before, after))
+    mended, held_out = learned[rows], without(drawings.held_out, learned)
+    then, now = (_answers(model, mended) for model in (before, after))
     lesson = Lesson(
-        Score(_right(then, corrected), _right(now, corrected), len(corrected)),
+        Score(_right(then, mended), _right(now, mended), len(mended)),
         Score(_right(_answers(before, held_out), held_out), _right(_answers(after, held_out), held_out), len(held_out)),
         Score(_right(_answers(before, validation), validation), right_after, len(validation)),
         tuple(zip(rows, then.tolist(), now.tolist(), strict=True)),

@@ -28,6 +28,8 @@ from experiments import finetune
 from experiments.jobs import worker_limit
 from experiments.runs import Run, RunError, Status, Wishes, open_run, queue_of
 from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
+from model.augmentation import Augmenter
+from model.rng import Purpose, rng
 
 STATUS_SECONDS = 0.2  # between two words on where the run is
 CHECKPOINT_SECONDS = 2.5
@@ -35,6 +37,9 @@ CHECKPOINT_SHARE = 0.05  # of the time, at most, goes into checkpoints between e
 LOOK_SECONDS = 0.05  # between two looks at what is asked, while nothing trains
 HOLD_SECONDS = 2.0  # those who look whether a run is alive touch its lock for a moment
 QUEUE_SECONDS = 0.25  # between two looks at the queue
+
+JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, stroke_width=0.4)
+"""Of people's drawings: as strong as the distortions that the shipped weights were trained with."""
 
 LEFT = "Its process was asked to leave; resume it to go on from its checkpoint."
 
@@ -515,16 +520,26 @@ def load_data(run: Run) -> tuple[Digits, Digits]:
             np.savez(file, images=drawings.images, labels=drawings.labels)
         run.settle(config.replace(drawings_version=found.version))
     with np.load(snapshot, allow_pickle=False) as own:
-        images, labels = (np.repeat(own[part], config.drawings_weight, axis=0) for part in ("images", "labels"))
+        drawings = Digits(own["images"], own["labels"])
+    copies = jittered(drawings, config.drawings_weight - 1, config.seed)
     return (
         Digits(
-            np.concatenate([train.images, images]),
-            np.concatenate([train.labels, labels]),
+            np.concatenate([train.images, drawings.images, copies.images]),
+            np.concatenate([train.labels, drawings.labels, copies.labels]),
             f"{train.source} and drawings",
             train.classes,
         ),
         validation,
     )
+
+
+def jittered(drawings: Digits, times: int, seed: int) -> Digits:
+    """So many copies of each drawing, each a little different, as the same hand would draw it another time."""
+    copies = drawings[np.repeat(np.arange(len(drawings)), times)]
+    ink = copies.images.reshape(-1, 28 * 28) * np.float32(1 / 255)
+    if len(ink):
+        JITTER.augment(ink, rng(seed, Purpose.DRAWINGS), out=ink)
+    return Digits(np.rint(255 * ink.clip(0, 1)).astype(np.uint8).reshape(copies.images.shape), copies.labels)
 
 
 def sentence(error: Exception) -> str:

@@ -57,7 +57,7 @@ class TrainConfig:
         0, 0, 1_000_000, "Train on so many of the training digits only, the first ones; 0 takes all of them."
     )
     drawings_weight: int = _number(
-        0, 0, 100, "How many times each of your own drawings counts in training; 0 leaves them out."
+        0, 0, 100, "How many times each of your own drawings counts, each time a little changed; 0 leaves them out."
     )
 
     drawings_version: str = _free(

@@ -8,7 +8,7 @@ from dashboard import resources
 from dashboard.draw.drawing import DIGITS
 from dashboard.draw.lesson_result import render_lesson
 from dashboard.state import state
-from dataset import DataError
+from dataset import DataError, load_drawings
 from experiments import finetune, jobs
 from experiments.finetune import Lesson
 from experiments.runs import Run, RunError, Status, open_run
@@ -56,19 +56,17 @@ def render_panel(classifier: Classifier) -> None:
 
 def render_start(classifier: Classifier) -> None:
     """What there is to learn from, and the button."""
-    material = finetune.material_of(resources.drawings())
-    training, corrected, held_out = map(len, material)
-    if corrected:
-        tested = f"{counted(held_out)} more held out to test it." if held_out else "Every fifth of a digit is held out."
-        st.markdown(
-            f"{counted(training)} to learn from, {corrected:,} of them corrected; {tested[0].lower()}{tested[1:]}"
-        )
+    drawings = load_drawings()
+    training, corrected, held_out = map(len, (drawings.training, finetune.corrected(drawings), drawings.held_out))
+    if training:
+        tested = f"{counted(held_out)} more held out to test it" if held_out else "every fifth of a digit is held out"
+        st.markdown(f"{counted(training)} to learn from, {corrected or 'none'} of them corrected; {tested}.")
     else:
         st.markdown(
             "Say which digit it was whenever an answer is wrong. Then the network can learn from it here, within "
             "seconds, and you see whether it reads other drawings better and has forgotten nothing."
         )
-    if st.button("Learn now", type="primary", icon=":material/school:", disabled=not corrected):
+    if st.button("Learn now", type="primary", icon=":material/school:", disabled=not training):
         file = SHIPPED if resources.is_shipped(classifier) else open_run(state.chosen_model()).model
         state.link("lesson", finetune.start_lesson(Path(file)).id)
         st.rerun()
