@@ -6,7 +6,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.explore.chosen_runs import Chosen
-from dashboard.explore.run_actions import delete, relabel, toggle
+from dashboard.explore.run_actions import attempt, delete, relabel, toggle
 from dashboard.forms import named
 from dashboard.places import place
 from dashboard.plots.runs import MOST, sign_image
@@ -15,6 +15,7 @@ from experiments.comparison import differing, in_words
 from experiments.cost import duration
 from experiments.run_table import RunRow
 from experiments.runs import Run
+from experiments.seeds import train_with_seeds
 
 LISTED = 2 * MOST
 
@@ -73,6 +74,10 @@ def render_menu(row: RunRow) -> None:
                 label, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
             )
             going("Open in Train", "train", row, start_from)
+            about = "The same training with four more seeds: how much of the result is chance."
+            if st.button("Try 5 seeds", key=f"seeds-{row.id}", icon=":material/casino:", type="tertiary", help=about):
+                attempt(lambda: state.choose_runs(run.id for run in train_with_seeds(row.run)))
+                st.rerun()
             if row.run.model.exists():
                 going("Draw for this model", "draw", row, lambda run: state.choose_model(run.id))
                 going("Evaluate this model", "evaluate", row, lambda run: state.choose_model(run.id))

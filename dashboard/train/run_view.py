@@ -12,10 +12,12 @@ from dashboard.train.new_run import fill_from
 from experiments import jobs
 from experiments.cost import duration
 from experiments.runs import Run, RunError, Status
+from experiments.seeds import train_with_seeds
 from model import BOUNDS
 from model.metrics import wilson_interval
 
 LIVE_SECONDS = 0.5
+SEEDS_HELP = "The same training with four more seeds: how much of the result is chance, as mean and band on Explore."
 RESUMABLE = ("stopped", "interrupted", "failed")
 
 
@@ -56,10 +58,23 @@ def render_actions(run: Run, status: Status) -> None:
             render_model_actions(run, status)
         if not status.active:
             st.button("Use these settings again", icon=":material/tune:", on_click=fill_from, args=(run.config,))
+            if st.button("Try 5 seeds", icon=":material/casino:", help=SEEDS_HELP, key=f"seeds-{run.id}"):
+                compare_seeds(run)
         if st.button("Compare", icon=place("explore").icon, help="With other runs, on Explore."):
             state.choose_runs([*state.chosen_runs(), run.id])
             state.set_widget("view", "Runs")
             st.switch_page(place("explore"))
+
+
+def compare_seeds(run: Run) -> None:
+    """The same training with four more seeds, side by side on Explore."""
+    try:
+        state.choose_runs(other.id for other in train_with_seeds(run))
+    except (RunError, OSError) as error:
+        st.error(str(error))
+        return
+    state.set_widget("view", "Runs")
+    st.switch_page(place("explore"))
 
 
 def render_model_actions(run: Run, status: Status) -> None:
