@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.state import SHIPPED
-from dataset import Digits, Drawings, drawings_file, load_digits, load_drawings, load_training
+from dataset import Digits, Drawings, load_digits, load_drawings, load_training
+from dataset.drawings import store
 from experiments.run_table import run_rows
 from experiments.runs import Run, RunError, open_run
 from model import Classifier, load_classifier
@@ -82,19 +83,13 @@ def training_digits(source: str, validation_share: float) -> tuple[Digits, Digit
     return _training_digits(source, validation_share, version(path) if path.is_file() else None)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _drawings(path: str, version: tuple[int, int] | None) -> Drawings:
+def drawings() -> Drawings:
+    """What people drew; read again only where something has changed."""
     return load_drawings()
 
 
-def drawings() -> Drawings:
-    """What people drew, read again when the file has changed."""
-    path = drawings_file()
-    return _drawings(str(path), version(path) if path.is_file() else None)
-
-
-def damaged_drawings() -> tuple[int, Path]:
+def damaged_drawings() -> tuple[int, Path | None]:
     """How many rows of the file of drawings were damaged, and the file beside it that they were set aside in."""
     drawings()  # reading sets them aside
-    aside = drawings_file().with_suffix(".damaged.csv")
-    return (len(aside.read_bytes().splitlines()) if aside.exists() else 0), aside
+    aside = store().aside
+    return (len(aside.read_bytes().splitlines()) if aside and aside.exists() else 0), aside

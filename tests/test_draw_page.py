@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.draw.drawing import Sheet
 from dataset import append_drawing, load_drawings
+from dataset.drawings.lasting import drawings_last
 from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
@@ -86,6 +87,7 @@ def test_correct_stores_exactly_what_was_shown_and_takes_a_new_sheet():
     assert row["label"] == row["predicted"] == stored.digits.labels[0]
     assert row["model"] == classifier.fingerprint
     assert row["source"] == "drawn"
+    assert stored.strokes == ['{"objects":[{}]}']
     assert "<span>?</span>" in answer(app)
     assert f"Saved as {row['label']}." in said(app)
 
@@ -118,6 +120,19 @@ def test_a_drawing_that_cannot_be_stored_stays_and_says_why(drawings: Path):
     app = click(draw(app, SEVEN), "Correct")
     assert "DIGITS_DRAWINGS" in said(app)
     assert "<span>?</span>" not in answer(app)
+
+
+@pytest.mark.parametrize(("disk", "offered"), [("forgets", True), ("lasts", False)])
+def test_where_the_disk_does_not_last_the_page_says_so_and_offers_the_drawings(
+    disk: str, offered: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DIGITS_DISK", disk)
+    assert "forgets its files" not in said(opened())  # nothing to lose yet
+    app = click(draw(opened(), SEVEN), "Correct")
+    assert ("forgets its files" in said(app)) == offered
+    assert [button.label for button in app.get("download_button")] == ["Keep a copy"] * offered
+    monkeypatch.setenv("DIGITS_DATABASE", "postgresql://nobody@localhost/nothing")
+    assert drawings_last()
 
 
 def test_damaged_rows_are_set_aside_with_a_sentence(drawings: Path):

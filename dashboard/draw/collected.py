@@ -1,4 +1,4 @@
-"""Collected: how many drawings of each digit there are, and which rows of their file are damaged."""
+"""Collected: how many drawings of each digit there are, whether they last, and which rows of their file are damaged."""
 
 import streamlit as st
 
@@ -6,6 +6,8 @@ from dashboard.draw.drawing import DIGITS
 from dashboard.resources import damaged_drawings
 from dataset import DataError
 from dataset.drawings import count_by_digit
+from dataset.drawings.exchange import export_csv
+from dataset.drawings.lasting import drawings_last
 
 
 def render_counts() -> None:
@@ -20,6 +22,24 @@ def render_counts() -> None:
     st.html(
         f'<table class="counts"><caption>Collected so far: {total}</caption><tr>{heads}</tr><tr>{cells}</tr></table>'
     )
+    if counts.any() and not drawings_last():
+        render_fleeting()
+
+
+def render_fleeting() -> None:
+    """Where the disk does not last, that is said, and the drawings are offered for keeping."""
+    with st.container(horizontal=True, vertical_alignment="center", key="fleeting"):
+        st.caption("This server forgets its files when it restarts, and the drawings with them.", width="stretch")
+        st.download_button(
+            "Keep a copy",
+            export_csv,
+            "drawings.csv",
+            "text/csv",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+            help="All drawings as a CSV file. `digits data import` brings them back; in a database they would stay.",
+        )
 
 
 def render_damage() -> None:

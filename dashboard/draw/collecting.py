@@ -94,6 +94,7 @@ def save(reading: Reading | None, label: int) -> None:
             model=reading.model,
             session=state.session_id,
             source="uploaded" if reading.sheet.uploaded else "drawn",
+            strokes=reading.strokes,
         )
     except DataError as error:
         state.saved = Saved(str(error), failed=True)

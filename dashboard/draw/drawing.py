@@ -1,5 +1,6 @@
 """Drawing: what a person drew, and what a classifier read in it."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,11 @@ class Reading:
     classes: tuple[str, ...]
     model: str  # the fingerprint of its weights
     known: bool = True  # whether the drawing looks like one of the classes at all
+
+    @property
+    def strokes(self) -> str:
+        """The strokes of the canvas as JSON, so that another preprocessing can begin with them; none of an upload."""
+        return json.dumps(self.sheet.strokes) if self.sheet.strokes else ""
 
     @property
     def image(self) -> Pixels:

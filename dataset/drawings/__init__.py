@@ -36,6 +36,7 @@ __all__ = [
     "undo_drawing",
 ]
 
+EXAMPLES = "postgresql://user:password@host/database or sqlite:///drawings.db"
 ACTIONS = {"kept": "restored", "waiting": "sent to review", "set aside": "set aside", "deleted": "deleted"}
 
 
@@ -44,6 +45,10 @@ class Store(Protocol):
 
     name: str  # for sentences
     damaged: int  # rows that the last reading found so
+
+    @property
+    def aside(self) -> Path | None:
+        """The file that damaged rows are in."""
 
     def reading(self) -> AbstractContextManager[Log]:
         """The log, up to date; no other thread changes it meanwhile."""
@@ -121,7 +126,10 @@ def drawings_file() -> Path:
 
 def store() -> Store:
     """Where drawings live: the database that DIGITS_DATABASE names, or else the file."""
-    return open_store(os.environ.get("DIGITS_DATABASE") or str(drawings_file()))
+    address = os.environ.get("DIGITS_DATABASE")
+    if address and "://" not in address:
+        raise DataError(f"DIGITS_DATABASE is no address of a database. Write it like {EXAMPLES}.")
+    return open_store(address or str(drawings_file()))
 
 
 @lru_cache(maxsize=8)
@@ -288,7 +296,10 @@ def _number(text: str) -> float:
 
 
 def count_by_digit() -> NDArray[np.int64]:
-    """How many drawings that count there are of each digit, int64 (10,)."""
-    with store().reading() as log:
-        labels = [drawing.label for drawing in log.drawings.values() if drawing.state == "kept"]
+    """How many drawings that count there are of each digit, int64 (10,); none where they cannot be read."""
+    try:
+        with store().reading() as log:
+            labels = [drawing.label for drawing in log.drawings.values() if drawing.state == "kept"]
+    except DataError:  # load_drawings says why
+        labels = []
     return np.bincount(labels, minlength=10) if labels else np.zeros(10, np.int64)

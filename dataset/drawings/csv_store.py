@@ -27,7 +27,7 @@ class CsvStore:
 
     def __init__(self, path: Path) -> None:
         self.path, self.log_path = path, path.with_suffix(".log")
-        self.damaged_path = path.with_suffix(".damaged.csv")
+        self.aside = path.with_suffix(".damaged.csv")
         self.name = str(path)
         self._thread = RLock()
         self._forget()
@@ -186,7 +186,7 @@ class CsvStore:
         news, changes, damaged = self._differences(contents)
         self.damaged = len(damaged)
         if damaged and save:
-            append(self.damaged_path, lines_bytes(damaged))
+            append(self.aside, lines_bytes(damaged))
         if news or changes:
             line = self.log.next(BY_HAND, stored=prepare(self.log, news), changes=changes)
             self.log.add(line)

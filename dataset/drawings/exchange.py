@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dataset.csv_format import LONGEST_LINE, read_csv, split_line
+from dataset.csv_format import LONGEST_LINE, check_csv, read_csv, split_line
 from dataset.digits import UNLABELLED, DataError
 from dataset.drawings import append_drawings, open_store, store
-from dataset.drawings.log import NewDrawing
+from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.rows import FORMER, HEADER, KAGGLE, lines_bytes, new_drawing, read_rows, row, text
 from dataset.drawings.storing import numbered
 from dataset.files import open_data, written_whole
@@ -25,14 +25,10 @@ THE_DAY = (1980, 1, 1, 0, 0, 0)  # the same drawings make the same archive, when
 def export_drawings(path: str | Path) -> int:
     """Write every drawing that counts to a new file: .csv, .zip or a pair of IDX files, packed for .gz; -> how many."""
     target = Path(path).expanduser()
-    with store().reading() as log:
-        drawings = [drawing for drawing in log.drawings.values() if drawing.state == "kept"]
-        images = log.images[np.array([drawing.row for drawing in drawings], np.intp)].reshape(-1, 28, 28)
-    labels = np.array([drawing.label for drawing in drawings], np.uint8)
     name = target.name.removesuffix(".gz")
+    drawings, images, labels = what_counts()
     if name.endswith(".csv"):
-        rows = (row(drawing, image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
-        files = {target: lines_bytes([HEADER, *rows])}
+        files = {target: csv_bytes(drawings, images)}
     elif name.endswith(".zip"):
         files = {target: zip_bytes(images, labels)}
     elif "images" in name and "idx3" in name:
@@ -52,6 +48,25 @@ def export_drawings(path: str | Path) -> int:
         except OSError as error:
             raise DataError(f"{file} cannot be written: {error.strerror or error}. Choose another place.") from error
     return len(labels)
+
+
+def export_csv() -> bytes:
+    """Every drawing that counts, as a CSV file."""
+    drawings, images, _ = what_counts()
+    return csv_bytes(drawings, images)
+
+
+def what_counts() -> tuple[list[Drawing], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Drawings, their images (n, 28, 28) and their labels (n,)."""
+    with store().reading() as log:
+        drawings = [drawing for drawing in log.drawings.values() if drawing.state == "kept"]
+        images = log.images[np.array([drawing.row for drawing in drawings], np.intp)].reshape(-1, 28, 28)
+    return drawings, images, np.array([drawing.label for drawing in drawings], np.uint8)
+
+
+def csv_bytes(drawings: list[Drawing], images: NDArray[np.uint8]) -> bytes:
+    rows = (row(drawing, image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
+    return lines_bytes([HEADER, *rows])
 
 
 def import_drawings(path: str | Path) -> int:
@@ -98,9 +113,8 @@ def read_any_csv(path: Path) -> list[NewDrawing]:
     if contents is None:
         return imported(*read_csv(path), path)
     if contents.damaged:
-        raise DataError(
-            f"{path.name} has damaged rows: {len(contents.damaged)}. `digits data check {path.name}` lists them."
-        )
+        problem = next(iter(check_csv(path, limit=1)), None)
+        raise DataError(str(problem or f"{path.name} has a damaged row: {contents.damaged[0][:40]!r}."))
     return [new_drawing(contents, place) for place in range(len(contents.lines))]
 
 

@@ -5,8 +5,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, Text, create_engine, inspect, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from dataset.digits import DataError
@@ -27,6 +26,7 @@ class SqlStore:
     """A store by the address of its database."""
 
     damaged = 0  # a database has no half rows
+    aside = None
 
     def __init__(self, address: str) -> None:
         self._engine = open_database(address)
@@ -119,23 +119,22 @@ class SqlStore:
 
 def open_database(address: str) -> Engine:
     """Nothing is asked of the database yet."""
+    # hosts hand out postgres://, a name that SQLAlchemy does not know
+    address = address.replace("postgres://", "postgresql://", 1)
+    kind = address.partition("://")[0].partition("+")[0]
     try:
-        # hosts hand out postgres://, a name that SQLAlchemy does not know
-        url = make_url(address.replace("postgres://", "postgresql://", 1))
-        kind = url.get_backend_name()
         if kind == "sqlite":
             # each use opens the file anew, which takes no time, and no thread holds what another began
             options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
         elif kind == "postgresql":
-            options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
+            options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
         else:
-            raise DataError(f"DIGITS_DATABASE names a {kind} database. Give one of PostgreSQL or SQLite.")
+            raise DataError(f"There is no way to keep drawings in {kind}. Give a database of PostgreSQL or SQLite.")
         # transactions are begun by hand, for SQLite must know from the start that one will write
-        return create_engine(url, isolation_level="AUTOCOMMIT", **options)
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        return create_engine(address, isolation_level="AUTOCOMMIT", **options)
+    except (ArgumentError, ValueError) as error:  # a port that is no number, for one; it may hold a password
         if isinstance(error, DataError):
             raise
-        form = "postgresql://user:password@host/database or sqlite:///drawings.db"
-        raise DataError(f"DIGITS_DATABASE is not the address of a database. Write it like {form}.") from error
+        raise DataError(f"The address of the {kind} database is not written as it should be.") from None
     except ImportError as error:
         raise DataError("The driver for PostgreSQL is missing. Install it: pip install 'psycopg[binary]'.") from error
