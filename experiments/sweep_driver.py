@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 JUDGE_SECONDS = 0.1  # between two looks at the validations of trials that may be pruned
 WAIT_SECONDS = 0.25  # between two looks at anything else
 STATUS_SECONDS = 0.5
+WORD_SECONDS = 2.0  # between two words that it is still there: what a kill takes off the time it worked
 ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
 CLAIM_SECONDS = 15.0  # between two words to a database that this folder has the sweep
 CLAIM_HOLDS = 60.0
@@ -67,6 +68,11 @@ class Work:
     reported: int = 0
     """Epochs that Optuna knows of."""
     pruned: bool = False
+
+    @property
+    def bad(self) -> list[Status]:
+        """The ends that leave the trial without a value."""
+        return [end for end in self.ends.values() if end.state != "finished"]
 
 
 @dataclass
@@ -97,7 +103,7 @@ class Driver:
         self.work: list[Work] = []
         self.waiting: list[Job] = []
         self.training: dict[Future[None], Job] = {}
-        self.next_status = self.next_adoption = self.next_claim = 0.0
+        self.next_status = self.next_word = self.next_adoption = self.next_claim = 0.0
         self.ended = self.failed = 0
         self.hopeless = ""
         self.claimed = False
@@ -119,18 +125,19 @@ class Driver:
                     self.restore()
                 yield from self.rounds()
                 state, reason = self.conclusion()
-            except SweepError as error:
+            except (SweepError, RunError) as error:
                 state, reason = "failed", str(error)
+            except optuna.exceptions.StorageInternalError as error:
+                why = str(getattr(error.__cause__, "orig", error.__cause__)).splitlines()[0]
+                state, reason = "failed", f"The database of the study does not answer any more: {why}. All is kept."
             except Exception as error:
                 with (sweep.folder / "log.txt").open("a") as log:
                     log.write(traceback.format_exc())
                 state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             except BaseException:  # who iterates left
-                self.leave(hold)
-                self.say_last("interrupted", LEFT)
+                self.leave(hold, "interrupted", LEFT)
                 raise
-            self.leave(hold)
-            self.say_last(state, reason)
+            self.leave(hold, state, reason)
         yield replace(sweep.status(), state=state, reason=reason)  # another driver may not have left yet
 
     def rounds(self) -> Iterator[SweepStatus]:
@@ -163,10 +170,12 @@ class Driver:
             return "interrupted", LEFT
         return "finished", ""
 
-    def leave(self, hold: FileLock) -> None:
+    def leave(self, hold: FileLock, state: str, reason: str) -> None:
         """Let the runs go at their checkpoints, and the trials to whoever goes on with them."""
         hold.release()
         self.token.unlink(missing_ok=True)  # now nobody wants the runs any more
+        if not self.training:
+            self.say_last(state, reason)  # at once: the processes take a moment to go, and it would look interrupted
         if self.training:
             # A cluster may have lost the machines that would notice.
             _, lost = wait(self.training, None if self.given is None else LEAVE_SECONDS)
@@ -178,6 +187,7 @@ class Driver:
         for work in self.work:
             self.keep(work)
             work.lock.release()
+        self.say_last(state, reason)
 
     def say_last(self, state: str, reason: str) -> None:
         with self.sweep.lock():
@@ -230,19 +240,29 @@ class Driver:
         if now >= self.next_adoption:
             self.next_adoption = now + ADOPT_SECONDS
             self.adopt()
-        while len(self.training) + len(self.waiting) < self.workers and not self.leaving():
+        while self.room() and not self.leaving():
             if not self.start_next() and not self.ask():
                 return
+        # A trial that needs no results is asked for before a worker is free: none has to wait for its storage. Where
+        # others drive too, one of theirs may be free before.
+        ahead = self.spec.sampler != "tpe" and self.spec.minutes is None and all(work.runs for work in self.work)
+        if ahead and len(list(self.token.parent.iterdir())) == 1:
+            self.ask()
+
+    def room(self) -> bool:
+        """Whether a worker has nothing to do."""
+        return len(self.training) + len(self.waiting) < self.workers
 
     def start_next(self) -> bool:
         """Start the next run of a trial that has one to start."""
         for work in self.work:
             place = len(work.runs)
-            if place < len(work.configs) and not (place and self.spec.pruner != "none" and 0 not in work.ends):
+            judged = not place or self.spec.pruner == "none" or 0 in work.ends
+            if place < len(work.configs) and judged and not work.bad:
                 work.runs.append(self.run_of(work, place))
                 work.trial = replace(work.trial, runs=tuple(run.id for run in work.runs))
-                self.sweep.keep(work.trial)
                 self.begin(Job(work, place))
+                self.sweep.keep(work.trial)
                 return True
         return False
 
@@ -326,15 +346,13 @@ class Driver:
             work.configs = [self.spec.config(params, seed) for seed in range(self.spec.seeds)]
         except ConfigError as error:
             self.end(work, "failed", f"This combination cannot be: {error}")
-            return
-        self.sweep.keep(work.trial)
 
     def run_of(self, work: Work, place: int) -> Run:
         """The run of a trial for one seed: always in the same folder, so that none is ever made twice."""
         number = work.trial.number
         stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.sweep.created))}-{self.sweep.id[:40]}-{number}"
         folder = runs_folder() / (f"{stem}-{place}" if self.spec.seeds > 1 else stem)
-        with contextlib.suppress(RunError):
+        if (folder / "status.json").exists():
             return open_run(folder)
         shutil.rmtree(folder, ignore_errors=True)  # killed while it was being made
         name = f"{self.spec.name} {number}" + (f", seed {work.configs[place].seed}" if self.spec.seeds > 1 else "")
@@ -375,17 +393,24 @@ class Driver:
             work = job.work
             if job.place or work.pruned:
                 continue
-            new = False
-            for epoch, value in self.validations(work):
-                if epoch > work.reported and math.isfinite(value):
-                    work.handle.report(value, epoch)
-                    work.reported, new = epoch, True
-            config = work.configs[0]
-            if new and (config.steps or work.reported < config.epochs) and work.handle.should_prune():
+            if any(self.ends_early(work) for _ in self.report(work)):
                 work.pruned = True
                 work.trial = replace(work.trial, state="pruned")
                 self.sweep.keep(work.trial)  # first, so that nobody takes it for a person's wish
                 job.run.ask("stop")
+
+    def report(self, work: Work) -> Iterator[int]:
+        """Tell Optuna what the first seed was validated at since the last look, epoch by epoch."""
+        for epoch, value in self.validations(work):
+            if epoch > work.reported and math.isfinite(value):
+                work.handle.report(value, epoch)
+                work.reported = epoch
+                yield epoch
+
+    def ends_early(self, work: Work) -> bool:
+        """Whether Optuna would not go on with a trial, and it is not at its end anyway."""
+        config = work.configs[0]
+        return (config.steps > 0 or work.reported < config.epochs) and work.handle.should_prune()
 
     def validations(self, work: Work) -> Iterator[tuple[int, float]]:
         """(epoch, value) of the validations since the last look."""
@@ -415,8 +440,13 @@ class Driver:
         jobs = [(self.training.pop(future), None if future.cancelled() else future.exception()) for future in done]
         jobs += [(job, None) for job in self.waiting if not job.run.alive()]
         self.waiting = [job for job in self.waiting if job.run.alive()]
-        for job, error in jobs:
-            status = look(job.run)
+        looks = [(job, error, look(job.run)) for job, error in jobs]
+        for job, _, status in looks:
+            if status.state in OVER:
+                job.work.ends[job.place] = status
+        if done and again and self.spec.sampler != "tpe" and not self.leaving():
+            self.start_next()  # first, so that no worker waits while results are put down
+        for job, error, status in looks:
             if status.state in OVER:
                 self.finish(job, status)
             elif again and not self.leaving():
@@ -431,8 +461,9 @@ class Driver:
         """A run is over; perhaps its trial is, too."""
         work = job.work
         work.ends[job.place] = status
-        bad = [end for end in work.ends.values() if end.state != "finished"]
-        if bad:
+        if work.trial.over:  # the last two runs of it were over at once
+            return
+        if bad := work.bad:
             if len(work.ends) == len(work.runs):
                 state = "pruned" if work.pruned and bad[0].state == "stopped" else bad[0].state
                 self.end(work, state, "" if state == "pruned" else bad[0].reason)
@@ -446,12 +477,15 @@ class Driver:
             state, reason = "failed", "It was never validated."
         work.trial = replace(trial, state=state, reason=reason, over=True)
         self.sweep.keep(work.trial)
+        if self.spec.pruner != "none" and work.runs:
+            list(self.report(work))  # the last ones: what later trials are held against
         self.tell(work)
 
     def tell(self, work: Work) -> None:
         trial = work.trial
         self.study.sampler = optuna.samplers.RandomSampler()  # a grid's stops the study after the last cell, and raises
-        work.handle.set_user_attr("trial", asdict(trial))
+        if self.sweep.storage:  # which may outlive this folder
+            work.handle.set_user_attr("trial", asdict(trial))
         if trial.state == "done":
             self.study.tell(work.handle, trial.value)
         else:
@@ -460,8 +494,10 @@ class Driver:
         self.work.remove(work)
         work.lock.release()
         Path(work.lock.lock_file).unlink(missing_ok=True)
-        with self.sweep.lock():
-            self.sweep.say("running")
+        if time.monotonic() >= self.next_word:
+            self.next_word = time.monotonic() + WORD_SECONDS
+            with self.sweep.lock():
+                self.sweep.say("running")
         self.ended += 1
         self.failed += trial.state == "failed"
         if self.failed == self.ended >= FAILURES:
