@@ -144,6 +144,19 @@ def test_any_setting_filters_and_so_does_the_state() -> None:
     assert listed(press(app, "Show all runs again")) == ["burst", "fast", "slow"]
 
 
+def test_a_setting_with_many_values_filters_by_their_range() -> None:
+    for place in range(1, 15):
+        made(f"run {place}", SMALL.replace(learning_rate=place / 100))
+    app = open_page("explore")
+    app.multiselect(key="runs-settings").set_value(["learning_rate"])
+    run(app)
+    app.number_input(key="runs-least-learning_rate").set_value(0.125)
+    assert listed(run(app)) == ["run 14", "run 13"]
+    app.number_input(key="runs-greatest-learning_rate").set_value(0.135)
+    assert listed(run(app)) == ["run 13"]
+    assert len(listed(press(app, "Show all runs again"))) == 14
+
+
 def test_a_chosen_run_is_listed_whatever_is_filtered() -> None:
     chosen = made("probe", group="range-test")
     made("mine")

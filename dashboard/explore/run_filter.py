@@ -1,6 +1,7 @@
 """Run filter: which of all runs the table lists."""
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 import streamlit as st
 
@@ -9,9 +10,12 @@ from dashboard.state import state
 from experiments.comparison import differing, in_words
 from experiments.run_table import RunRow
 from experiments.runs import STATES
+from model import BOUNDS
 
 KINDS = {"": "Single runs", "lesson": "Lessons", "range-test": "Range tests"}  # what runs of these groups were made for
 SWEEP = "Sweeps"  # and those of all other groups
+FEW = 12  # values of a number that are listed one by one
+ENDS = ("least", "greatest")
 USUAL = ["Single runs", "Lessons", SWEEP]  # the other ones are asked for
 SEARCH, SETTINGS, SWEEPS, STARRED = "runs-search", "runs-settings", "runs-sweeps", "runs-starred"
 WHAT_STATES, WHAT_KINDS = "runs-states", "runs-kinds"
@@ -31,7 +35,9 @@ def choose_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow
             width=300,
         )
         active = active_filters()
-        with st.popover(f"Filter, {active} set" if active else "Filter", icon=":material/filter_list:"):
+        with st.popover(
+            f"Filter, {active} set" if active else "Filter", icon=":material/filter_list:", key="runs-filter"
+        ):
             render_filter(rows)
     return [row for row in rows if row.id in kept or matches(row)]
 
@@ -57,10 +63,22 @@ def render_filter(rows: Sequence[RunRow]) -> None:
         **options,
     )
     for setting in settings:
+        if setting in BOUNDS and len({getattr(row.config, setting) for row in rows}) > FEW:
+            render_range(setting)
+            continue
         ordered = sorted({row.config for row in rows}, key=lambda config: getattr(config, setting))
         words = list(dict.fromkeys(in_words(config, setting) for config in ordered))
         st.multiselect(named(setting), words, key=value_key(setting), placeholder="Any", **options)
     st.button("Show all runs again", on_click=reset, disabled=not active_filters())
+
+
+def render_range(setting: str) -> None:
+    """The least and the greatest value, where there are too many to name them."""
+    options = {"value": None, "format": "%g", "persist_state": "session", "label_visibility": "collapsed"}
+    st.caption(named(setting))
+    with st.container(horizontal=True, wrap=False):
+        for end, text in zip(ENDS, ("from", "to"), strict=True):
+            st.number_input(f"{named(setting)} {text}", key=range_key(setting, end), placeholder=text, **options)
 
 
 def kind(row: RunRow) -> str:
@@ -69,6 +87,20 @@ def kind(row: RunRow) -> str:
 
 def value_key(setting: str) -> str:
     return f"runs-value-{setting}"
+
+
+def range_key(setting: str, end: str) -> str:
+    return f"runs-{end}-{setting}"
+
+
+def wanted_ranges() -> dict[str, tuple[float, float]]:
+    """The least and the greatest value of each setting that is filtered by its range."""
+    ends = {name: [state.widget(range_key(name, end)) for end in ENDS] for name in state.widget(SETTINGS, [])}
+    return {
+        name: (-inf if low is None else low, inf if high is None else high)
+        for name, (low, high) in ends.items()
+        if (low, high) != (None, None)
+    }
 
 
 def wanted_values() -> dict[str, list[str]]:
@@ -80,7 +112,7 @@ def wanted_values() -> dict[str, list[str]]:
 def active_filters() -> int:
     kinds = state.widget(WHAT_KINDS, USUAL)
     simple = [bool(state.widget(key)) for key in (STARRED, WHAT_STATES, SWEEPS)]
-    return sum(simple) + (sorted(kinds) != sorted(USUAL)) + len(wanted_values())
+    return sum(simple) + (sorted(kinds) != sorted(USUAL)) + len(wanted_values()) + len(wanted_ranges())
 
 
 def matches(row: RunRow) -> bool:
@@ -92,6 +124,8 @@ def matches(row: RunRow) -> bool:
     if (states and row.state not in states) or (sweeps and row.group not in sweeps):
         return False
     if any(in_words(row.config, setting) not in values for setting, values in wanted_values().items()):
+        return False
+    if any(not low <= getattr(row.config, setting) <= high for setting, (low, high) in wanted_ranges().items()):
         return False
     text = state.widget(SEARCH, "").lower().split()
     return not text or all(word in searched(row) for word in text)
