@@ -187,6 +187,29 @@ def test_drawings_are_listed_exported_and_imported(digits, tmp_path, monkeypatch
     assert "1 digits were added" in digits("data", "import", file)[1]
 
 
+def test_drawings_move_into_a_database_and_back(digits, tmp_path, monkeypatch):
+    append_drawing(np.eye(28, dtype=np.uint8) * 200, 7, predicted=1, confidence=0.5, model="shipped", session="s")
+    database = f"sqlite:///{tmp_path / 'drawings.db'}"
+    assert f"1 drawings are now in {database} with their history" in digits("data", "move", database)[1]
+    monkeypatch.setenv("DIGITS_DATABASE", database)
+    assert f"drawings (1 in {database})" in digits("data", "list")[1]
+    assert digits("data", "move", tmp_path / "back.csv")[0] == 0
+    assert (tmp_path / "back.csv").read_bytes() == (tmp_path / "drawings.csv").read_bytes()
+    status, _, err = digits("data", "move", database)
+    assert (status, err) == (2, f"digits: The drawings are in {database} already.\n")
+
+
+def test_the_name_of_a_file_says_how_drawings_are_exported(digits, tmp_path):
+    append_drawing(np.eye(28, dtype=np.uint8) * 200, 7, predicted=1, confidence=0.5, model="shipped", session="s")
+    for name in ("mine.zip", "mine-images-idx3-ubyte"):
+        assert digits("data", "export", tmp_path / name)[1] == f"1 drawings are now in {tmp_path / name}.\n"
+    assert "1 digits were added" in digits("data", "import", tmp_path / "mine.zip")[1]
+    assert "0 digits were added" in digits("data", "import", tmp_path / "mine-images-idx3-ubyte")[1]  # the same digit
+    status, _, err = digits("data", "export", tmp_path / "mine.doc")
+    assert status == 2
+    assert "says no format" in err
+
+
 def test_checking_a_file_lists_its_problems(digits, tmp_path):
     file = tmp_path / "bad.csv"
     file.write_text("1,2,3\n" * 30)

@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from dataset import append_drawing, load_digits, load_training
-from experiments.runs import RunError, create_run
+from dataset import append_drawing, drawings_version, edit_drawings, load_digits, load_training
+from experiments.runs import RunError, create_run, open_run
 from experiments.worker import load_data, train_run
 from model import build_trainer, load_checkpoint, load_classifier
 from tests.made_digits import made_digits
@@ -186,6 +186,22 @@ def test_a_run_keeps_the_drawings_it_began_with():
     assert again.fingerprint == train.fingerprint
     status = to_end(run)
     assert (status.state, status.images) == ("finished", 3682)
+
+
+def test_a_run_names_the_version_of_the_drawings_that_it_learns_and_no_held_out_one_is_among_them():
+    images = made_digits(60).images[:12]
+    ids = [append_drawing(image, 3, predicted=0, confidence=0.5, model="shipped", session="s") for image in images]
+    edit_drawings(ids[:1], state="set aside")
+    version = drawings_version()
+    run = create_run(SMALL.replace(drawings_weight=1))
+    train, _ = load_data(run)
+    assert len(train) == 3667 + 12 - 1 - 2
+    assert open_run(run.folder).config.drawings_version == run.config.drawings_version == version
+    edit_drawings(ids, label=4)
+    again, _ = load_data(create_run(run.config))  # from its config alone
+    assert again.fingerprint == train.fingerprint
+    assert to_end(run).state == "finished"
+    assert load_checkpoint(run.last).config.drawings_version == version
 
 
 def test_a_test_digit_that_was_uploaded_as_a_drawing_does_not_teach():
