@@ -1,6 +1,7 @@
 """State: everything a session or the address of the page remembers, and the only place that touches either."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, Self, TypeVar, overload
 from uuid import uuid4
@@ -15,6 +16,15 @@ from model import TrainConfig
 T = TypeVar("T")
 COLORS = len(theme.LIGHT.digits)
 SHIPPED = "shipped"  # the model choice that means: the weights that come with the project
+
+
+@dataclass(frozen=True)
+class ShownSheet:
+    """The page of drawings that the browser chooses among: which, and what was chosen when it was drawn first."""
+
+    turn: str
+    ids: tuple[str, ...]
+    chosen: tuple[str, ...]
 
 
 class Value(Generic[T]):
@@ -69,7 +79,13 @@ class State:
     guide = Value[str](str)  # the name of the experiment that Explore shows
     runs = Value[str](str)  # the ids of those that Explore compares, with commas between; an empty place is kept
     listed_runs = Value[tuple[str, ...]](tuple)  # the ids in the table as it was drawn last
+    notice = Value[str](str)  # what could not be done, to be said when the page is drawn next
     deleted_runs = Value[tuple[str, ...]](tuple)  # what was deleted last, and may be brought back
+    version = Value[str](str)  # of the drawings that Data shows; empty: as they are now
+    drawings_chosen = Value[tuple[str, ...]](tuple)  # the ids of those that are chosen, the last one last
+    drawings_turn = Value[int](int)  # how often others were chosen than by the browser
+    drawings_edited = Value[tuple[str, int | None]](lambda: ("", None))  # what was done last, and the change to undo
+    sheet_shown = Value[ShownSheet](lambda: ShownSheet("", (), ()))  # of drawings
 
     @property
     def way(self) -> str:
@@ -133,6 +149,16 @@ class State:
         for run_id in [run_id for run_id in wanted if run_id not in order.values()]:
             order[next(free)] = run_id
         self.link("runs", ",".join(order.get(place, "") for place in range(max(order, default=-1) + 1)))
+
+    def choose_drawings(self, ids: Iterable[str]) -> None:
+        """Those and no others, whatever the browser has chosen."""
+        self.drawings_chosen = tuple(ids)
+        self.drawings_turn += 1
+
+    def picked_drawings(self, among: Iterable[str]) -> list[str]:
+        """The ids of those that are chosen among these, in the order in which they were."""
+        there = set(among)
+        return [identity for identity in self.drawings_chosen if identity in there]
 
     def show_sweep(self, sweep_id: str) -> None:
         """Which sweep Explore shows; an empty text is a new one."""

@@ -299,6 +299,16 @@ def test_deleted_runs_come_back_with_undo() -> None:
     assert not deleted_runs()
 
 
+def test_what_cannot_be_done_is_said_in_a_sentence() -> None:
+    one = made()
+    app = open_menu(compared(one), one)
+    one.write_status(replace(one.stored(), state="running"))
+    with one.hold():
+        app = press(app, "Delete")
+        assert "stop it first" in app.toast[0].value
+        assert listed(app) == ["mine"]
+
+
 def test_a_run_that_trains_cannot_be_deleted() -> None:
     training = made(state="running")
     with training.hold():

@@ -31,6 +31,7 @@ def delete(ids: Sequence[str]) -> None:
     gone = [run_id for run_id in ids if attempt(lambda run_id=run_id: delete_run(open_run(run_id)))]
     state.deleted_runs = tuple(gone)
     state.choose_runs(run_id for run_id in state.chosen_runs() if run_id not in gone)
+    st.rerun()
 
 
 def undo(ids: Sequence[str]) -> None:
@@ -40,11 +41,11 @@ def undo(ids: Sequence[str]) -> None:
 
 
 def attempt(act: Callable[[], object]) -> bool:
-    """Whether it could be done; else it is said why not."""
+    """Whether it could be done; else the page says why not."""
     try:
         act()
     except (RunError, OSError) as error:
-        st.toast(str(error), icon=":material/error:", duration="long")
+        state.notice = str(error)  # a callback cannot draw
         return False
     return True
 

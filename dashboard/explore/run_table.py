@@ -66,7 +66,7 @@ def choose_ticked() -> None:
     unseen = [run_id for run_id in state.chosen_runs() if run_id not in listed]
     wanted = [*unseen, *ticked]
     if len(wanted) > AT_MOST:
-        st.toast(f"The first {AT_MOST} of {len(wanted)} runs are chosen: more do not fit into the address of the page.")
+        state.notice = f"The first {AT_MOST} of {len(wanted)} runs are chosen: more do not fit into the page's address."
     state.choose_runs(wanted[:AT_MOST])
 
 
@@ -124,7 +124,9 @@ def setting_values(rows: Sequence[RunRow], setting: str) -> list[Any]:
 def setting_column(setting: str) -> Any:
     if setting in BOUNDS:
         whole = isinstance(getattr(TrainConfig, setting), int)
-        return st.column_config.NumberColumn(named(setting), format="localized" if whole else "%g", help=HELP[setting])
+        return st.column_config.NumberColumn(
+            named(setting), format="localized" if whole else "%.4g", help=HELP[setting]
+        )
     return st.column_config.TextColumn(named(setting), help=HELP[setting])
 
 

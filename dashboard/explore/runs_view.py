@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.explore.chosen_runs import chosen_among
 from dashboard.explore.page import VIEW, VIEWS
 from dashboard.explore.run_actions import render_deleted
-from dashboard.explore.run_table import render_table
+from dashboard.explore.run_table import LOOK_SECONDS, render_table
 from dashboard.places import place
 from dashboard.state import state
 from experiments.run_table import RunRow, run_rows
@@ -16,10 +16,14 @@ READY = 3  # runs that a button chooses
 
 def render() -> None:
     state.keep_url("runs")
+    if state.notice:
+        st.toast(state.notice, icon=":material/info:", duration="long")
+        state.notice = ""
     rows = run_rows()
     if not rows:
         render_empty()
         render_deleted()
+        wait_for_runs()
         return
     render_table(state.runs)
     render_deleted()
@@ -67,6 +71,13 @@ def render_invitation(rows: list[RunRow]) -> None:
         ):
             if len(some) == READY:
                 st.button(label, on_click=state.choose_runs, args=([row.id for row in some],))
+
+
+@st.fragment(run_every=LOOK_SECONDS)
+def wait_for_runs() -> None:
+    """One may be started in a terminal."""
+    if run_rows():
+        st.rerun()
 
 
 def render_empty() -> None:
