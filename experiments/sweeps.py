@@ -340,7 +340,8 @@ class Sweep:
         return plan
 
     def status(self) -> SweepStatus:
-        spec, word, alive = self.spec, self.word(), self.driven()
+        spec, alive, word = self.spec, self.driven(), self.word()
+        alive = alive or self.driven()  # its driver may have come, or said its last word and gone, between the looks
         state, reason, now = word["state"], word["reason"], time.time()
         starting = not word["pid"] and now - word["updated"] < START_GRACE
         if alive or (state == "running" and starting):
@@ -512,8 +513,9 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
             path = sweep.folder / "sweep.json"
             found: dict[str, Any] = {"storage": storage, "created": time.time()}
             if path.exists():
-                now, before = ({**spec.tries, **spec.tries["base"]} for spec in (spec, sweep.spec))
-                different = [name for name, value in now.items() if name != "base" and value != before[name]]
+                now, before = spec.tries, sweep.spec.tries
+                different = [name for name in now["base"] if now["base"][name] != before["base"][name]]
+                different += [name for name in now if name != "base" and now[name] != before[name]]
                 if storage and storage != sweep.storage:
                     different.append("storage")
                 if different:
