@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.plots.style import VEGA
-from dashboard.plots.training import HOVER, LOSS_TITLES, thinned
+from dashboard.plots.training import HOVER, LOSS_TITLES, thinned_rows
 from dashboard.theme import Palette
 from experiments.comparison import mean_and_band
 from model.metrics import wilson_interval
@@ -95,26 +95,33 @@ def curve_points(
     kinds = [(part, f"{part}_{quantity}") for part in parts] if QUANTITIES[quantity].parted else [("", quantity)]
     smoothing = smoothing if QUANTITIES[quantity].smooth else 0.0
     limit = max(50, POINTS // max(1, len(lines) * len(kinds)))
-    made = []
+    numbers: dict[str, list[np.ndarray]] = {name: [] for name in ("x", "value", "raw", "low", "high")}
+    looks: list[tuple[str, str, int, str, str]] = []
+    # one table at last, and none for each line: that would take ten times as long
     for line in lines:
         for part, column in kinds:
             points = _points(line.histories, against, column, smoothing)
-            points = thinned(points[points["x"] > 0], limit)  # a logarithmic axis has no zero
-            look = {"color": color(line.place, palette), "dash": line.place % len(DASHES)}
-            made.append(points.assign(name=line.name, part=PARTS.get(part, ""), curve=f"{line.place} {part}", **look))
-    columns = ["name", "color", "dash", "part", "curve", "x", "value", "raw", "low", "high"]
-    return pd.concat(made)[columns] if made else pd.DataFrame(columns=columns)
+            rows = np.flatnonzero(points["x"] > 0)  # a logarithmic axis has no zero
+            rows = rows[thinned_rows(len(rows), limit)]
+            for name, values in points.items():
+                numbers[name].append(values[rows])
+            look = color(line.place, palette), line.place % len(DASHES)
+            looks += [(line.name, *look, PARTS.get(part, ""), f"{line.place} {part}")] * len(rows)
+    table = pd.DataFrame(looks, columns=["name", "color", "dash", "part", "curve"])
+    return table.assign(**{name: np.concatenate(parts) if parts else [] for name, parts in numbers.items()})
 
 
-def _points(histories: Sequence[pd.DataFrame], against: str, column: str, smoothing: float) -> pd.DataFrame:
+def _points(histories: Sequence[pd.DataFrame], against: str, column: str, smoothing: float) -> dict[str, np.ndarray]:
     if len(histories) == 1:
-        rows = histories[0].dropna(subset=[column])
-        raw = rows[column].to_numpy()
-        band = {"low": np.nan, "high": np.nan}
-        return pd.DataFrame({"x": rows[against].to_numpy(float), "value": smoothed(raw, smoothing), "raw": raw} | band)
+        raw, x = (histories[0][name].to_numpy(float) for name in (column, against))
+        there = ~np.isnan(raw)
+        raw, nothing = raw[there], np.full(there.sum(), np.nan)
+        return {"x": x[there], "value": smoothed(raw, smoothing), "raw": raw, "low": nothing, "high": nothing}
     table = mean_and_band([smoothed_table(table, column, smoothing) for table in histories], against, column)
     raw = mean_and_band(histories, against, column)["mean"]
-    return table.rename(columns={against: "x", "mean": "value"}).assign(raw=raw)
+    return {"x": table[against].to_numpy(), "value": table["mean"].to_numpy(), "raw": raw.to_numpy()} | {
+        name: table[name].to_numpy() for name in ("low", "high")
+    }
 
 
 def smoothed(values: np.ndarray, weight: float) -> np.ndarray:

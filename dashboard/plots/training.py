@@ -81,10 +81,15 @@ def schedule(rate: Callable[[int], float], total_steps: int, points: int = 200) 
 
 def thinned(table: pd.DataFrame, limit: int = MAX_POINTS) -> pd.DataFrame:
     """Every 2nd, 4th, 8th ... row and the last one: at most `limit`, and what is drawn already stays where it is."""
+    return table.iloc[thinned_rows(len(table), limit)]
+
+
+def thinned_rows(count: int, limit: int) -> np.ndarray:
+    """The numbers of those rows."""
     stride = 1
-    while len(table) > (limit - 1) * stride:
+    while count > (limit - 1) * stride:
         stride *= 2
-    return table.iloc[np.union1d(np.arange(0, len(table), stride), np.arange(len(table))[-1:])]
+    return np.union1d(np.arange(0, count, stride), np.arange(count)[-1:])
 
 
 def _curves(history: pd.DataFrame, quantity: str) -> pd.DataFrame:
