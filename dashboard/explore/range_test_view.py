@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.forms import named
-from dashboard.places import place
+from dashboard.places import go_to
 from dashboard.plots.range_test import range_test_figure
 from dashboard.state import state
 from dashboard.train.new_run import fill_from
@@ -136,4 +136,4 @@ def render_outcome(config: TrainConfig, status: Status, found: RangeTest) -> Non
             st.metric(name, number, width=180)
         if st.button(f"Use {found.suggested:g} in Train", icon=":material/tune:", type="primary"):
             fill_from(config.replace(learning_rate=found.suggested))
-            st.switch_page(place("train"))
+            go_to("train")

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.explore.run_actions import attempt, delete, relabel, toggle
 from dashboard.forms import named
-from dashboard.places import place
+from dashboard.places import go_to, place
 from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
 from experiments.comparison import differing, in_words
@@ -95,10 +95,9 @@ def render_menu(row: RunRow) -> None:
 
 def going(label: str, page: str, row: RunRow, prepare: Callable[[Run], None]) -> None:
     """A button that opens the run on another page."""
-    there = place(page)
-    if st.button(label, key=f"{page}-{row.id}", icon=there.icon, type="tertiary"):
+    if st.button(label, key=f"{page}-{row.id}", icon=place(page).icon, type="tertiary"):
         prepare(row.run)
-        st.switch_page(there)
+        go_to(page)
 
 
 def start_from(run: Run) -> None:

@@ -6,7 +6,7 @@ from dashboard.explore.chosen_runs import chosen_among
 from dashboard.explore.page import VIEW, VIEWS
 from dashboard.explore.run_actions import render_deleted
 from dashboard.explore.run_table import LOOK_SECONDS, render_table
-from dashboard.places import place
+from dashboard.places import go_to
 from dashboard.state import state
 from experiments.run_table import RunRow, run_rows
 
@@ -84,7 +84,7 @@ def render_empty() -> None:
     st.info("There are no runs yet. Every training is listed here: with two of them you can see what a setting does.")
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/show_chart:"):
-            st.switch_page(place("train"))
+            go_to("train")
         for view, label in (("Experiments", "Run a prepared experiment"), ("Sweeps", "Start a sweep")):
             if view in VIEWS:
                 st.button(label, key=f"open-{view}", on_click=state.set_widget, args=(VIEW, view))
