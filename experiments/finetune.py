@@ -80,17 +80,13 @@ class Lesson:
     @property
     def refusal(self) -> str:
         """Why the new weights are not taken over; empty where they may be."""
-        (before, after), total = self.old.shares, self.old.total
-        if self.old.before - self.old.after > LOST * total:
-            return (
-                f"Of {total:,} old digits it now reads {after:.2%} instead of {before:.2%}, a fall of more than "
-                f"{100 * LOST:g} points. Look whether the drawings are labelled right, or collect more of them."
-            )
-        if self.held_out.after < self.held_out.before:
-            return (
-                f"Of the {self.held_out.total:,} drawings that were held out it now reads {self.held_out.after:,} "
-                f"instead of {self.held_out.before:,}. Look whether the drawings are labelled right, or collect more."
-            )
+        advice = "Look whether the drawings are labelled right, or collect more of them."
+        for what, score, allowed in (("old digits", self.old, LOST), ("drawings held out", self.held_out, 0.0)):
+            if score.before - score.after > allowed * score.total:
+                loss = f"more than {100 * allowed:g} points are lost" if allowed else "there must not be fewer"
+                return (
+                    f"It now reads {score.after:,} of {score.total:,} {what}, before {score.before:,}: {loss}. {advice}"
+                )
         return ""
 
 

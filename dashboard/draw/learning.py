@@ -24,10 +24,9 @@ def render_learning(classifier: Classifier) -> None:
     """A panel that does nothing while it is closed."""
     if classifier.classes != DIGITS:
         return
-    title = "Learn from my drawings"
-    with st.expander(
-        title, icon=":material/school:", key="learning", on_change="rerun", expanded=bool(state.lesson)
-    ) as panel:
+    if state.lesson and not state.has_widget("learning"):  # back from another page, or by a link
+        state.set_widget("learning", True)
+    with st.expander("Learn from my drawings", icon=":material/school:", key="learning", on_change="rerun") as panel:
         if not panel.open:
             return
         try:

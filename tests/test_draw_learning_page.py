@@ -1,0 +1,164 @@
+"""Learning on the Draw page without a browser: what is offered and shown, and what Keep, Discard and Go back do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dataset import append_drawing, load_training
+from experiments import finetune, jobs
+from experiments.finetune import Lesson, Score
+from experiments.runs import Run, list_runs
+from model import TrainConfig, load_checkpoint, save_checkpoint
+from tests.page_without_browser import open_page, run
+from tests.small_runs import finish, to_end
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lessons are short, and trained in this process."""
+    st.cache_resource.clear()
+    monkeypatch.setattr(finetune, "OLD_DIGITS", (400, 1500))
+    monkeypatch.setattr(finetune, "start", to_end)
+    monkeypatch.setattr(jobs, "resume", lambda lesson: (lesson.queue(), to_end(lesson)))
+
+
+@pytest.fixture
+def model() -> Run:
+    return finish(TrainConfig(data="mnist-5k", hidden=(16,), epochs=1))
+
+
+@pytest.fixture
+def accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lesson, "refusal", "")
+
+
+def store(count: int, *, wrong: bool = True) -> None:
+    """Digits upside down."""
+    digits = load_training("mnist-5k")[0][:count]
+    for image, label in zip(np.ascontiguousarray(digits.images[:, ::-1]), digits.labels, strict=True):
+        said = (int(label) + wrong) % 10
+        append_drawing(image, int(label), predicted=said, confidence=0.9, model="", session="")
+
+
+def opened(**address: str) -> AppTest:
+    """The page with its panel open."""
+    app = open_page("draw", **address)
+    app.session_state["learning"] = True
+    return run(app)
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return run(app)
+
+
+def address(app: AppTest, name: str) -> str | None:
+    """What the address says; the harness gives a text that it was told, and a list of one that the page set."""
+    found = app.query_params.get(name)
+    return found[0] if isinstance(found, list) else found
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def words(app: AppTest) -> str:
+    kinds = (app.markdown, app.success, app.warning, app.error, app.caption)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_the_panel_does_nothing_until_it_is_opened() -> None:
+    app = open_page("draw")
+    assert "Learn now" not in labels(app)
+
+
+def test_without_drawings_the_panel_says_what_to_do() -> None:
+    app = opened()
+    assert "whenever an answer is wrong" in words(app)
+    assert next(button for button in app.button if button.label == "Learn now").disabled
+
+
+def test_the_panel_counts_what_there_is_to_learn_from() -> None:
+    store(50)
+    assert "40 drawings to learn from, 40 of them corrected; 10 drawings more held out to test it." in words(opened())
+
+
+def test_drawings_that_were_all_read_right_can_be_learned_from_too() -> None:
+    store(1, wrong=False)
+    assert "1 drawing to learn from, none of them corrected; every fifth of a digit is held out." in words(opened())
+
+
+def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model: Run, accepted: None) -> None:
+    store(20)
+    app = click(opened(model=model.id), "Learn now")
+    assert "corrected drawings" in words(app)
+    assert {"Keep", "Discard"} <= set(labels(app))
+    lesson = address(app, "lesson")
+    app = click(app, "Keep")
+    assert address(app, "model") == lesson
+    assert address(app, "lesson") is None
+    assert [kept.id for kept in list_runs()] == [lesson, model.id]
+    assert "learned from 20 drawings" in words(app)
+    app = click(app, "Go back")
+    assert address(app, "model") == model.id
+    assert "Go back" not in labels(app)
+
+
+def test_a_discarded_lesson_changes_nothing(model: Run, accepted: None) -> None:
+    store(10)
+    app = click(click(opened(model=model.id), "Learn now"), "Discard")
+    assert address(app, "model") == model.id
+    assert address(app, "lesson") is None
+    assert [kept.id for kept in list_runs()] == [model.id]
+
+
+def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(10)
+    monkeypatch.setattr(Lesson, "refusal", "It now reads fewer.")
+    app = click(opened(model=model.id), "Learn now")
+    assert "**The new weights are not taken over.** It now reads fewer." in words(app)
+    assert "Keep" not in labels(app)
+    assert address(click(app, "Close"), "lesson") is None
+
+
+def test_a_lesson_is_found_again_by_its_address(model: Run, accepted: None) -> None:
+    store(10)
+    app = click(opened(model=model.id), "Learn now")
+    again = open_page("draw", model=model.id, lesson=address(app, "lesson") or "")
+    assert "Keep" in labels(again)
+
+
+def test_an_address_of_no_lesson_is_a_sentence_and_then_forgotten() -> None:
+    app = open_page("draw", lesson="nothing")
+    assert "There is no run nothing" in "".join(error.value for error in app.error)
+    assert address(app, "lesson") is None
+
+
+def test_an_unfinished_lesson_can_be_gone_on_with(model: Run, accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(10)
+
+    def stop(lesson: Run) -> None:
+        lesson.ask("stop")
+        to_end(lesson)
+
+    monkeypatch.setattr(finetune, "start", stop)
+    app = click(opened(model=model.id), "Learn now")
+    assert "Nothing was learned." in words(app)
+    assert "Keep" in labels(click(app, "Go on"))
+
+
+def test_a_model_of_clothing_has_no_panel(model: Run) -> None:
+    checkpoint = load_checkpoint(model.model)
+    save_checkpoint(model.model, replace(checkpoint, about=checkpoint.about | {"classes": list("abcdefghij")}))
+    assert not open_page("draw", model=model.id).expander
+
+
+def test_intervals_and_counts_stand_beside_each_share() -> None:
+    from dashboard.draw.lesson_result import scores_table
+
+    table = scores_table(Lesson(Score(3, 12, 12), Score(0, 0, 0), Score(990, 989, 1000), ()))
+    for text in ("25.0 %", "8.9 to 53.2", "100.0 %", "99.00 %", "98.90 %", "1,000", "–"):
+        assert text in table
