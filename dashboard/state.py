@@ -85,6 +85,8 @@ class State:
     drawings_chosen = Value[tuple[str, ...]](tuple)  # the ids of those that are chosen, the last one last
     drawings_turn = Value[int](int)  # how often others were chosen than by the browser
     drawings_edited = Value[tuple[str, int | None]](lambda: ("", None))  # what was done last, and the change to undo
+    imports = Value[int](int)  # how often files were taken in
+    import_problem = Value[str](str)  # why the last ones were not
     sheet_shown = Value[ShownSheet](lambda: ShownSheet("", (), ()))  # of drawings
 
     @property

@@ -36,7 +36,7 @@ def columns_sheet(columns: Iterable[tuple[str, Iterable[np.ndarray]]], palette: 
     figures = []
     for name, (original, *changed) in columns:
         alts = [f"Image of {escape(name)}", *["changed"] * len(changed)]
-        images = "".join(_image(image, alt, palette) for image, alt in zip([original, *changed], alts, strict=True))
+        images = "".join(image_html(image, alt, palette) for image, alt in zip([original, *changed], alts, strict=True))
         figures.append(f"<figure>{images}</figure>")
     return f'<div class="columns-sheet" style="--line: {palette.line};">{"".join(figures)}</div>'
 
@@ -62,7 +62,7 @@ def _ramp(colours: tuple[str, ...]) -> bytes:
 def _figure(tile: Tile, palette: Palette) -> str:
     # names of classes come from files of others: escaped
     true = escape(tile.true)
-    image = _image(tile.image, f"Image of {true}", palette)
+    image = image_html(tile.image, f"Image of {true}", palette)
     right = tile.true == tile.predicted
     answers = "".join(_answer(*one, tile.true) for one in ((tile.who, tile.predicted), *tile.others))
     details = "".join(f"<small>{escape(line)}</small>" for line in tile.details)
@@ -75,6 +75,7 @@ def _answer(who: str, predicted: str, true: str) -> str:
     return f"<span>{text}</span>" if predicted == true else f"<b>× {text}</b>"
 
 
-def _image(image: np.ndarray, alt: str, palette: Palette) -> str:
+def image_html(image: np.ndarray, alt: str, palette: Palette) -> str:
+    """`alt` is HTML."""
     source = b64encode(ink_png(image, palette)).decode()
     return f'<img src="data:image/png;base64,{source}" alt="{alt}">'

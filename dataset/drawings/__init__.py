@@ -31,6 +31,7 @@ __all__ = [
     "edit_drawings",
     "load_drawings",
     "open_store",
+    "return_to",
     "store",
     "undo_change",
     "undo_drawing",
@@ -228,6 +229,23 @@ def undo_change(number: int | None = None) -> Change | None:
         if not changes:
             return None
         home.write(log.next(f"took back: {entry.action}", changes=changes, took_back=entry.number))
+        return log.entries[-1]
+
+
+def return_to(version: str) -> Change | None:
+    """Make everything as it was then, with what was stored since deleted; -> the change, None if nothing differed."""
+    home = store()
+    with home.writing() as log:
+        then, changes = log.at(version), {}
+        for identity, now in log.drawings.items():
+            was = then.get(identity)
+            wanted = {"label": was.label, "state": was.state} if was else {"state": "deleted"}
+            values = {name: value for name, value in wanted.items() if getattr(now, name) != value}
+            if values:
+                changes[identity] = values
+        if not changes:
+            return None
+        home.write(log.next(f"returned to version {version}", changes=changes))
         return log.entries[-1]
 
 

@@ -1,0 +1,113 @@
+"""Actions: relabel, set aside, restore and delete what is chosen, and take that back."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.state import state
+from dataset import DataError
+from dataset.drawings import edit_drawings, undo_change
+from dataset.drawings.log import Change
+
+HINT = (
+    "Click drawings to choose them, drag over some, or hold Shift for all in between. Keys work as well: arrows, Space."
+)
+
+
+def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -> None:
+    """For the drawings `ids`, which have these states; `shown` are all that could be chosen."""
+    none = not ids
+    with st.container(key="drawing-actions", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", key="drawing-outcome"):
+            st.markdown(f"**{len(ids):,} chosen**", width="content")
+            st.button(
+                f"All {len(shown):,}",
+                key="choose-all",
+                type="tertiary",
+                help="On all pages",
+                disabled=len(ids) == len(shown),
+                on_click=state.choose_drawings,
+                args=(shown,),
+            )
+            st.button(
+                "None", key="choose-none", type="tertiary", disabled=none, on_click=state.choose_drawings, args=((),)
+            )
+            render_outcome()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(key="drawing-labels", width="content"):
+                st.markdown("It is a")
+                for digit in range(10):
+                    verb(str(digit), ids, shortcut=str(digit), disabled=none, to={"label": digit})
+            with st.container(horizontal=True, width="content", key="drawing-verbs"):
+                verb(
+                    "Set aside",
+                    ids,
+                    icon=":material/inventory_2:",
+                    help="Kept, but neither trained nor tested with",
+                    disabled=none or states == {"set aside"},
+                    to={"state": "set aside"},
+                )
+                accept = "waiting" in states
+                verb(
+                    "Accept" if accept else "Restore",
+                    ids,
+                    icon=":material/check:" if accept else ":material/restore_from_trash:",
+                    help="Use them, for training and testing",
+                    disabled=not states - {"kept"},
+                    to={"state": "kept"},
+                )
+                verb(
+                    "Delete",
+                    ids,
+                    icon=":material/delete:",
+                    help="They stay in the history and can be restored. Key: Delete",
+                    shortcut="Delete",
+                    disabled=none or states == {"deleted"},
+                    to={"state": "deleted"},
+                )
+
+
+def verb(name: str, ids: Sequence[str], *, to: dict[str, Any], **options: Any) -> None:
+    """A button that makes the drawings so."""
+    key = "-".join(map(str, ("to", *to.values())))
+    st.button(name, key=key, on_click=edit, args=(ids, to), **options)
+
+
+def render_outcome() -> None:
+    """What the last action did, and the way back; before there was one, how to begin."""
+    said, number = state.drawings_edited
+    if said:
+        st.markdown(said, width="content")
+    else:
+        st.caption(HINT, width="content")
+    if number is not None:
+        st.button("Undo", key="undo-edit", type="tertiary", icon=":material/undo:", on_click=take_back, args=(number,))
+
+
+def edit(ids: Sequence[str], to: dict[str, Any]) -> None:
+    tell(lambda: edit_drawings(ids, **to), "There was nothing to change.")
+    state.choose_drawings(())
+
+
+def take_back(number: int) -> None:
+    tell(lambda: undo_change(number), "They have been changed again since.", undone=True)
+
+
+def tell(act: Callable[[], Change | None], nothing: str, *, undone: bool = False) -> None:
+    """Do it, and say what came of it."""
+    try:
+        change = act()
+    except (DataError, OSError) as error:
+        state.drawings_edited = f":material/error: {error}", None
+        return
+    if change is None:
+        state.drawings_edited = nothing, None
+    elif undone:
+        state.drawings_edited = f"Taken back for {counted(len(change.ids))}.", None
+    else:
+        state.drawings_edited = f"{counted(len(change.ids))} {change.action}.", change.number
+
+
+def counted(number: int, what: str = "drawing") -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,91 @@
+"""Details: where a drawing came from, and what is known of it."""
+
+from datetime import UTC, datetime
+from html import escape
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import streamlit as st
+
+from dashboard import resources
+from dashboard.data.actions import counted
+from dashboard.draw.drawing import DIGITS
+from dashboard.plots.probability import percent_text
+from dashboard.plots.sheet import image_html
+from dashboard.plots.strokes import strokes_svg
+from dashboard.state import state
+from dataset import Drawings
+from model import Classifier
+
+SIDE = 112  # pixels: four to each of the drawing's
+
+
+def render_details(drawings: Drawings, picked: list[str], classifier: Classifier) -> None:
+    """Of the one that was chosen last."""
+    if not picked:
+        return
+    row = int(np.flatnonzero(drawings.id == picked[-1])[0])
+    if len(picked) > 1:
+        st.caption(f"The last of {len(picked):,} chosen")
+    st.html(
+        '<div class="drawing-pictures">'
+        + image_html(drawings.digits.images[row], f"The drawing of a {drawings.digits.labels[row]}", state.palette())
+        + strokes_svg(drawings.strokes[row], state.palette(), side=SIDE)
+        + "</div>"
+        + facts_html(facts(drawings, row, classifier))
+    )
+
+
+def facts_html(known: dict[str, str]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in known.items()
+    )
+    return f'<table class="facts">{rows}</table>'
+
+
+def facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, str]:
+    """What is known of a drawing, in words."""
+    label, predicted = int(drawings.digits.labels[row]), int(drawings.predicted[row])
+    known = {"Label": str(label), "Network said": "not asked"}
+    if predicted >= 0:
+        sure = drawings.confidence[row]
+        known["Network said"] = f"{predicted}" + ("" if np.isnan(sure) else f", {percent_text(sure)} sure")
+        known["That model"] = model_name(str(drawings.model[row]), classifier)
+    if classifier.classes == DIGITS:
+        now = classifier.predict_proba(drawings.digits.images[row][None])[0]
+        known["Model in use says"] = f"{now.argmax()}, {percent_text(now.max())} sure"
+    known["Source"] = str(drawings.source[row])
+    known["When"] = local_time(str(drawings.time[row]), st.context.timezone or "UTC")
+    session = str(drawings.session[row])
+    known["Who"] = "you, now" if session == state.session_id else f"session {session[:8]}" if session else "unknown"
+    used = "held out, to test with" if drawings.is_held_out[row] else "trained on"
+    kind = str(drawings.state[row])
+    known["State"] = f"in use: {used}" if kind == "kept" else kind
+    if original := str(drawings.duplicate_of[row]):
+        known["Double of"] = original[:8]
+    same = int((drawings.duplicate_of == drawings.id[row]).sum())
+    if same:
+        known["Doubles"] = counted(same)
+    known["Id"] = str(drawings.id[row])[:8]
+    return known
+
+
+def model_name(fingerprint: str, classifier: Classifier) -> str:
+    if fingerprint == classifier.fingerprint:
+        return "the model in use"
+    if fingerprint == resources.classifier("shipped").fingerprint:
+        return resources.SHIPPED_TITLE
+    return fingerprint[:8] or "unknown"
+
+
+def local_time(text: str, zone: str) -> str:
+    """2026-11-21 09:05 where the person is; any other text as it stands in the file."""
+    try:
+        when = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return text or "unknown"
+    try:
+        here = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        here = UTC
+    return f"{when.astimezone(here):%Y-%m-%d %H:%M}"

@@ -1,0 +1,150 @@
+"""The Drawings view: all drawings as images, chosen by hand or by filter, and what can be done with them."""
+
+from zlib import crc32
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.data.actions import counted, render_actions
+from dashboard.data.choosing import PAGE, SURPRISE, render_choice
+from dashboard.data.details import local_time, render_details
+from dashboard.data.history_view import go_back
+from dashboard.data.surprise import surprises
+from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
+from dashboard.draw.drawing import DIGITS
+from dashboard.model_choice import choose_model
+from dashboard.places import place
+from dashboard.plots.digit_bars import digit_bars, missing_hint
+from dashboard.plots.thumbnails import Thumbnail
+from dashboard.state import ShownSheet, state
+from dataset import DataError, Drawings, load_drawings
+from dataset.drawings import drawings_history
+
+SHEET = "sheet"
+COUNT = 100  # thumbnails on a page
+
+
+def render() -> None:
+    state.keep_url("version")
+    render_bench()
+
+
+@st.fragment
+def render_bench() -> None:
+    """A click reruns this and nothing else."""
+    try:
+        drawings = load_drawings(state.version or None, deleted=True)
+    except (DataError, OSError) as error:
+        st.error(str(error))
+        if state.version:
+            st.button("Show them as they are now", on_click=state.link, args=("version", ""))
+        return
+    if not len(drawings.digits):
+        render_empty()
+        return
+    if state.version:
+        render_version()
+    left, right = st.columns([9, 3], gap="medium", vertical_alignment="center")
+    with left:
+        render_counts(drawings)
+    with right:
+        classifier = choose_model()
+    choice = render_choice()
+    surprise = None
+    if choice.order == SURPRISE:
+        if classifier.classes == DIGITS:
+            surprise = surprises(classifier, drawings)
+        else:
+            st.warning("This model does not read digits, so nothing surprises it. Choose another one.")
+    rows = choice.rows(drawings, surprise)
+    ids = drawings.id[rows].tolist()
+    picked = state.picked_drawings(ids)
+    states = set(drawings.state[np.isin(drawings.id, picked)].tolist()) if picked else set()
+    if not state.version:
+        render_actions(picked, ids, states)
+    sheet, side = st.columns([9, 3], gap="medium")
+    with sheet:
+        if len(rows):
+            render_sheet(drawings, rows, ids, surprise)
+        else:
+            st.info("No drawing is like that. Choose fewer filters.")
+    with side, st.container(key="drawing-details"):
+        render_details(drawings, picked, classifier)
+
+
+def render_version() -> None:
+    """An earlier version is shown, to look at."""
+    entry = next(entry for entry in drawings_history() if entry.version == state.version)
+    when = local_time(entry.time, st.context.timezone or "UTC")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(f"The drawings as they were on {when}, after: {entry.action}.", icon=":material/history:")
+        st.button("Return to this version", on_click=go_back, args=(entry.version,))
+        st.button("Show them as they are now", type="primary", on_click=state.link, args=("version", ""))
+
+
+def render_counts(drawings: Drawings) -> None:
+    """How many that count there are of each digit."""
+    counts = np.bincount(drawings.kept.labels, minlength=10)
+    st.html(digit_bars(counts, state.palette(), caption=f"{counted(int(counts.sum()))} in use"))
+    if hint := missing_hint(counts):
+        st.caption(hint)
+
+
+def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], surprise: NDArray | None) -> None:
+    """One page of thumbnails."""
+    pages = -(-len(rows) // COUNT)
+    number = min(state.widget(PAGE, 1) or 1, pages)
+    here = slice((number - 1) * COUNT, number * COUNT)
+    shown = tuple(ids[here])
+    turn = f"{crc32(' '.join(shown).encode()):08x}-{state.drawings_turn}"
+    if state.sheet_shown.turn != turn:
+        state.sheet_shown = ShownSheet(turn, shown, tuple(state.picked_drawings(shown)))
+    with st.container(key="drawing-sheet"):
+        render_thumbnails(
+            [thumbnail(drawings, row, surprise) for row in rows[here]],
+            state.sheet_shown.chosen,
+            turn=turn,
+            title=f"Drawings {here.start + 1:,} to {here.start + len(shown):,} of {len(rows):,}",
+            key=SHEET,
+            on_change=take_over,
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.pagination(pages, key=PAGE, bind="query-params")
+        st.caption(f"{here.start + 1:,} to {here.start + len(shown):,} of {counted(len(rows))}", width="content")
+
+
+def thumbnail(drawings: Drawings, row: int, surprise: NDArray | None) -> Thumbnail:
+    label, predicted, kind = int(drawings.digits.labels[row]), int(drawings.predicted[row]), str(drawings.state[row])
+    notes = []
+    if surprise is not None:
+        notes.append(f"{surprise[row]:.1f}")
+    if kind != "kept":
+        notes.append(kind)
+    if drawings.duplicate_of[row]:
+        notes.append("double")
+    return Thumbnail(
+        str(drawings.id[row]),
+        drawings.digits.images[row],
+        str(label),
+        "" if predicted in (-1, label) else str(predicted),
+        tuple(notes),
+        is_faint=kind != "kept",
+    )
+
+
+def take_over() -> None:
+    """What the browser says is chosen on this page, beside what was chosen on others."""
+    said, shown = chosen_thumbnails(SHEET), state.sheet_shown
+    if said.turn == shown.turn:
+        elsewhere = [identity for identity in state.drawings_chosen if identity not in shown.ids]
+        state.drawings_chosen = (*elsewhere, *(identity for identity in said.ids if identity in shown.ids))
+
+
+def render_empty() -> None:
+    st.info(
+        "There are no drawings yet. Draw some digits and say whether the network read them right: each one you judge "
+        "is kept here, and the network can learn from it."
+    )
+    if st.button("Draw a digit", type="primary", icon=":material/draw:"):
+        st.switch_page(place("draw"))

@@ -1,0 +1,36 @@
+"""Digit bars: how many there are of each digit."""
+
+from collections.abc import Sequence
+
+from dashboard.theme import Palette
+
+
+def digit_bars(counts: Sequence[int], palette: Palette, *, caption: str) -> str:
+    """Ten upright bars from 0, each with its number, as a table: there is nothing to load, and it can be read out."""
+    most = max(1, *counts)
+    bars = "".join(
+        f'<td style="--share: {count / most:.4f};"><span>{count:,}</span><i style="background: {colour};"></i></td>'
+        for count, colour in zip(map(int, counts), palette.digits, strict=True)
+    )
+    heads = "".join(f'<th scope="col">{digit}</th>' for digit in range(len(counts)))
+    return (
+        f'<table class="digit-bars" style="--line: {palette.line};"><caption>{caption}</caption>'
+        f"<tr>{bars}</tr><tr>{heads}</tr></table>"
+    )
+
+
+def missing_hint(counts: Sequence[int]) -> str:
+    """Which digits to draw next: those of which there is none, or far fewer than of the others."""
+    total = sum(map(int, counts))
+    missing = [str(digit) for digit, count in enumerate(counts) if not count]
+    few = [str(digit) for digit, count in enumerate(counts) if count and count < total / 40]
+    if missing and total:
+        return f"You have no {listed(missing)} yet: what is never drawn is not learned."
+    if few:
+        return f"You have few of {listed(few, 'and')}: some more would help most."
+    return ""
+
+
+def listed(words: Sequence[str], last: str = "or") -> str:
+    """4, 5 or 6."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
