@@ -90,7 +90,8 @@ def render_state(
     if finished:
         runs = [run for trial in sorted(trials, key=lambda trial: trial.number) for run in trial.runs]
         st.success(f"Finished after {duration(status.seconds)}. {BANDS}", icon=":material/check:")
-        st.button("Open these runs", icon=":material/table_rows:", on_click=open_runs, args=(runs,))
+        if st.button("Open these runs", icon=":material/table_rows:", on_click=open_runs, args=(runs,)):
+            st.rerun()  # all of the page: another view is shown
         return
     seconds = duration(round(guide.spec.expected_seconds(IMAGES)))
     if status is None:
