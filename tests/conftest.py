@@ -23,7 +23,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "drawings.csv"))
-    monkeypatch.delenv("DIGITS_DATA", raising=False)
+    for name in ("DIGITS_DATA", "DIGITS_DATABASE", "DIGITS_DISK", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)

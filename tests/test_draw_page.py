@@ -127,9 +127,9 @@ def test_where_the_disk_does_not_last_the_page_says_so_and_offers_the_drawings(
     disk: str, offered: bool, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("DIGITS_DISK", disk)
-    assert "forgets its files" not in said(opened())  # nothing to lose yet
+    assert "forgets drawings" not in said(opened())  # nothing to lose yet
     app = click(draw(opened(), SEVEN), "Correct")
-    assert ("forgets its files" in said(app)) == offered
+    assert ("forgets drawings" in said(app)) == offered
     assert [button.label for button in app.get("download_button")] == ["Keep a copy"] * offered
     monkeypatch.setenv("DIGITS_DATABASE", "postgresql://nobody@localhost/nothing")
     assert drawings_last()

@@ -3,6 +3,8 @@
 import gzip
 import io
 import zipfile
+import zlib
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 from dataset import DataError, append_drawings, drawings_file, drawings_history, edit_drawings, load_drawings
+from dataset.csv_format import read_csv
 from dataset.drawings import NewDrawing, open_store
 from dataset.drawings.exchange import export_drawings, import_drawings, move_drawings
 from dataset.drawings.rows import HEADER
@@ -96,6 +99,18 @@ def test_digits_of_any_csv_file_are_imported_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(drawings.digits.images, images_of(12))
     assert set(drawings.source) == {"imported"}
     assert set(drawings.predicted) == {-1}
+
+
+def test_what_a_strange_file_says_of_its_drawings_does_no_harm(tmp_path: Path) -> None:
+    rows = csv_lines(3)[1:]
+    bomb = b64encode(zlib.compress(bytes(100_000_000))).decode()
+    about = [["x" * 30_000, *[""] * 7, bomb[:30_000]], ["2", "\x00\x07", *[""] * 6, bomb], ["3", *[""] * 7, "!?"]]
+    lines = [",".join([row, *words, "imported"]) for row, words in zip(rows, about, strict=True)]
+    assert import_drawings(write_csv(tmp_path / "strange.csv", [HEADER, *lines])) == 3
+    drawings = load_drawings()
+    assert drawings.id.tolist() == ["x" * 100, "2", "3"]
+    assert drawings.strokes == [""] * 3
+    assert len(read_csv(drawings_file())[1]) == 3
 
 
 def archive(path: Path, *entries: tuple[str, bytes]) -> Path:

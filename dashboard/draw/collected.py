@@ -28,8 +28,8 @@ def render_counts() -> None:
 
 def render_fleeting() -> None:
     """Where the disk does not last, that is said, and the drawings are offered for keeping."""
-    with st.container(horizontal=True, vertical_alignment="center", key="fleeting"):
-        st.caption("This server forgets its files when it restarts, and the drawings with them.", width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fleeting"):
+        st.caption("This server forgets drawings when it restarts.", width="content")
         st.download_button(
             "Keep a copy",
             export_csv,

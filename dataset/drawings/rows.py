@@ -1,5 +1,6 @@
 """Rows: drawings as lines of a CSV file, Kaggle's columns and then where each came from."""
 
+import json
 import re
 import zlib
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ KAGGLE = ("label", *(f"pixel{i}" for i in range(PIXELS)))
 COLUMNS = (*KAGGLE, *ABOUT)
 HEADER = ",".join(COLUMNS)
 FORMER_HEADER = ",".join((*KAGGLE, *FORMER))
+LONGEST_WORD = 100  # characters
 PIXEL_TEXT = [f"{value}," for value in range(256)]
 
 
@@ -62,10 +64,11 @@ def read_rows(data: bytes) -> Contents:
 
 def new_drawing(contents: Contents, place: int) -> NewDrawing:
     """A row as it was once stored, here or elsewhere."""
-    about, values = contents.about(place), contents.values[place]
+    texts, values = contents.about(place), contents.values[place]
+    about = {name: word(value) for name, value in texts.items()}
     try:
-        about["strokes"] = about["strokes"] and text(unpack(about["strokes"]))
-    except (ValueError, zlib.error):
+        about["strokes"] = texts["strokes"] and json.dumps(json.loads(unpack(texts["strokes"])))
+    except (ValueError, RecursionError, zlib.error):
         about["strokes"] = ""
     if about["held_out"] not in ("0", "1"):
         about["held_out"] = ""
@@ -86,8 +89,8 @@ def check_of(drawing: Drawing, image: bytes) -> int:
 
 
 def word(value: object) -> str:
-    """Any text as one that breaks no row."""
-    return re.sub(r'[\s,"]+', " ", str(value)).strip()
+    """Any text as one that breaks no row and fills no file."""
+    return re.sub(r'[\s,"\x00-\x1f\x7f]+', " ", str(value)).strip()[:LONGEST_WORD]
 
 
 def text(data: bytes) -> str:

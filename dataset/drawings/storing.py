@@ -43,7 +43,7 @@ def prepare(log: Log, news: Sequence[NewDrawing]) -> list[tuple[Drawing, bytes]]
     stored: dict[str, Drawing] = {}
     found = []
     for new, image, near in zip(news, images, log.lookalikes(images), strict=True):
-        identity = new.id or uuid.uuid4().hex
+        identity = word(new.id) or uuid.uuid4().hex
         ids.append(identity)
         if new.held_out:  # decided when it was stored for the first time
             held_out, duplicate_of = new.held_out, new.duplicate_of
