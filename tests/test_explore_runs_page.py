@@ -204,6 +204,15 @@ def test_runs_that_differ_by_their_seed_only_are_one_line_unless_each_is_asked_f
     assert not [toggle for toggle in compared(runs[0], made("other", BRIEF)).toggle if toggle.key == "mean"]
 
 
+def test_as_many_lines_as_there_are_colours_have_each_its_own_however_many_seeds_they_are_made_of() -> None:
+    rates = [(place + 1) / 1000 for place in range(10)]
+    runs = [made(config=SMALL.replace(learning_rate=rate, seed=seed)) for rate in rates for seed in range(2)]
+    app = compared(*runs)
+    assert "more cannot be told apart" not in says(app)
+    assert len({key.split('alt=""')[0] for key in keys(app)}) == 10
+    assert len([sign for sign in app.dataframe[0].value["sign"] if sign]) == 20
+
+
 def test_more_runs_than_can_be_told_apart_are_not_drawn_and_that_is_said() -> None:
     runs = [made(config=SMALL.replace(learning_rate=(place + 1) / 1000)) for place in range(12)]
     assert "12 lines are chosen, and the first 10 are drawn" in says(compared(*runs))

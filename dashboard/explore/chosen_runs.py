@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dashboard.forms import named
-from dashboard.plots.runs import Line, Outcome
+from dashboard.plots.runs import MOST, Line, Outcome
 from dashboard.resources import history
 from dashboard.state import state
 from experiments.comparison import differing, in_words
@@ -33,8 +33,13 @@ def chosen_among(rows: Iterable[RunRow], *, mean: bool | None = None) -> list[Ch
     places = state.chosen_runs()
     found = sorted((row for row in rows if row.id in places), key=lambda row: places[row.id])
     if state.widget(MEAN, True) if mean is None else mean:
-        for first, *others in seed_groups(found):
-            places |= {row.id: places[first.id] for row in others}
+        sets = seed_groups(found)
+        taken = {places[first.id] for first, *_ in sets}
+        free = (place for place in range(MOST) if place not in taken)
+        for some in sets:
+            first = places[some[0].id]
+            place = first if first < MOST else next(free, first)  # fewer lines than runs: there may be a colour now
+            places |= {row.id: place for row in some}
     return [Chosen(row, places[row.id], name) for row, name in zip(found, names(found), strict=True)]
 
 

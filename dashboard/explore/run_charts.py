@@ -83,7 +83,7 @@ def render_charts(chosen: Sequence[Chosen], look: Look) -> None:
     drawn = [one.row for some in sets for one in some]
     log_x = far_apart(drawn, look.against) if look.horizontal == SCALES[0] else look.horizontal == SCALES[2]
     render_curves(lines(sets), look, log_x=log_x, loss=loss_axis(row.config.loss for row in drawn))
-    render_bars([one for some in sets for one in some][:MOST])
+    render_bars([one for some in sets for one in some])
 
 
 def far_apart(rows: Sequence[RunRow], against: str) -> bool:
@@ -124,6 +124,8 @@ def render_bars(chosen: Sequence[Chosen]) -> None:
     if all(one.row.best_loss is None for one in chosen):
         return
     left, right = st.columns(2)
-    ended = outcomes(chosen)
+    ended = outcomes(chosen[:MOST])
     left.vega_lite_chart(accuracy_bars(ended, state.palette()), alt="Bars: the best validation accuracy of each run")
     right.vega_lite_chart(loss_bars(ended, state.palette()), alt="Bars: the lowest validation loss of each run")
+    if len(chosen) > MOST:
+        st.caption(f"Bars of the first {MOST} of {len(chosen)} runs.")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.explore.chosen_runs import chosen_among
-from dashboard.explore.page import VIEW, VIEWS
+from dashboard.explore.page import VIEW
 from dashboard.explore.run_actions import render_deleted
 from dashboard.explore.run_table import LOOK_SECONDS, render_table
 from dashboard.places import go_to
@@ -86,5 +86,4 @@ def render_empty() -> None:
         if st.button("Train a network", type="primary", icon=":material/show_chart:"):
             go_to("train")
         for view, label in (("Experiments", "Run a prepared experiment"), ("Sweeps", "Start a sweep")):
-            if view in VIEWS:
-                st.button(label, key=f"open-{view}", on_click=state.set_widget, args=(VIEW, view))
+            st.button(label, key=f"open-{view}", on_click=state.set_widget, args=(VIEW, view))
