@@ -25,6 +25,7 @@ NONE = {  # what 0, nothing or an empty text means
     "training_images": "all",
     "drawings_weight": "none",
     "drawings_version": "the newest",
+    "label_corrections": "as they came",
     "image_layers": "none",
     "hidden": "none",
     "batch_size": "all images",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from dataset import DataError, Digits, available, load_training
+from dataset.corrections import load_corrections
 from dataset.download import SHIPPED
 from experiments.runs import RunError, open_run
 from experiments.worker import load_data
@@ -30,4 +31,5 @@ def _learnt_from(model: Classifier | Checkpoint) -> Iterator[Digits]:
         if config.start_from:
             yield from _learnt_from(load_checkpoint(run.start))
     else:
-        yield load_training(config.data, config.validation_share, config.training_images)[0]
+        train, _ = load_training(config.data, config.validation_share, config.training_images)
+        yield load_corrections(config.label_corrections).apply(train)  # without what was set aside

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from dataset import DataError, Digits, load_digits, load_drawings, load_training, without
+from dataset.corrections import load_corrections
 from dataset.files import written_whole
 from experiments import finetune
 from experiments.jobs import worker_limit
@@ -504,6 +505,12 @@ def load_data(run: Run) -> tuple[Digits, Digits]:
     """The training and validation digits of a run; its own drawings as they were when it first began."""
     config = run.config
     train, validation = load_training(config.data, config.validation_share, config.training_images)
+    if config.label_corrections:  # validation keeps the labels as they came, so that runs can be compared
+        corrections = load_corrections(config.label_corrections)
+        train = corrections.apply(train)
+        if config.label_corrections != corrections.version:
+            config = config.replace(label_corrections=corrections.version)
+            run.settle(config)
     if not config.drawings_weight:
         return train, validation
     snapshot = run.folder / "drawings.npz"

@@ -1,0 +1,318 @@
+"""Suspects: labels that networks doubt which never saw them, the most doubtful first.
+
+Confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068): every digit is judged by networks that were not
+trained on it, and its label is the more suspect the more probable they find another one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import zipfile
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from dataset import DataError, Digits, load_digits, load_training, without
+from dataset.corrections import image_hashes
+from dataset.files import written_whole
+from dataset.sources import SOURCES
+from experiments.jobs import launch
+from experiments.runs import RunError, held, runs_folder, write_text
+from model import PRESETS, Classifier, Diverged, TrainConfig, build_trainer
+
+Part = Literal["test", "train", "all"]
+PARTS: dict[str, str] = {"test": "test digits", "train": "training digits", "all": "all digits"}
+NETWORKS = 5
+EPOCHS, LEAST_STEPS = 6, 400  # few digits are gone over more often
+RECIPE = PRESETS["best-mlp"].replace(hidden=(256, 128), validation_share=0.0)
+METHOD = 1  # a part of the name of what was found; another method finds something else
+LOOK_SECONDS = 0.2
+HOLD_SECONDS = 2.0
+
+
+class Suspects:
+    """What the networks said of each digit, and the order of suspicion that follows from it."""
+
+    def __init__(self, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:
+        self.labels, self.probabilities = labels, probabilities
+
+    @cached_property
+    def predicted(self) -> NDArray[np.intp]:
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float32]:
+        """Self-confidence: the probability of the label as it is given, (n,)."""
+        return np.asarray(self.probabilities[np.arange(len(self.labels)), self.labels])
+
+    @cached_property
+    def margin(self) -> NDArray[np.float32]:
+        """Normalised margin: (1 + p of the label - the highest p of the others) / 2, (n,)."""
+        others = self.probabilities.copy()
+        others[np.arange(len(others)), self.labels] = -1
+        return np.asarray((1 + self.confidence - others.max(axis=1)) / 2)
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """Rows, the most suspect first."""
+        return np.argsort(self.margin, kind="stable")
+
+    @cached_property
+    def is_issue(self) -> NDArray[np.bool_]:
+        """Whether the confident joint counts it off its diagonal, (n,).
+
+        A digit counts for class k where its p of k is at least the mean p of k among those labelled k; for the most
+        probable of those classes.
+        """
+        thresholds = np.array(
+            [self.confidence[self.labels == k].mean() if (self.labels == k).any() else math.inf for k in range(10)]
+        )
+        confident = np.where(self.probabilities >= thresholds, self.probabilities, -1)
+        return np.asarray((confident.max(axis=1) > 0) & (confident.argmax(axis=1) != self.labels))
+
+
+@dataclass(frozen=True)
+class SearchStatus:
+    """Where a search is: queued, running, finished, stopped, interrupted or failed."""
+
+    state: str = "queued"
+    reason: str = ""
+    network: int = 0  # at work, from 1
+    share: float = 0.0
+    seconds: float = 0.0
+    updated: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("queued", "running")
+
+    @property
+    def seconds_left(self) -> float | None:
+        return self.seconds * (1 - self.share) / self.share if self.share > 0.02 else None
+
+
+class Task(NamedTuple):
+    """One network: what it is trained on, and the rows that it judges."""
+
+    train: Digits
+    rows: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search: a folder among the runs, named after the digits whose labels are judged."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def asked(self) -> tuple[str, Part]:
+        """The source, and which part of it."""
+        try:
+            found = json.loads((self.folder / "asked.json").read_text())
+            return found["source"], found["part"]
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"The search for suspect labels {self.id} is damaged. Start it again.") from error
+
+    def status(self) -> SearchStatus:
+        """As true now: one that needs a process and has none is interrupted."""
+        status = self._stored()
+        if not status.active or held(self.folder / "worker.lock") or time.time() - status.updated < HOLD_SECONDS:
+            return status
+        status = self._stored()  # its last word may have come between the two looks
+        return replace(status, state="interrupted") if status.active else status
+
+    def _stored(self) -> SearchStatus:
+        try:
+            found = json.loads((self.folder / "status.json").read_text())
+            return SearchStatus(**{field.name: found[field.name] for field in fields(SearchStatus)})
+        except (OSError, ValueError, KeyError, TypeError):
+            return SearchStatus("failed", "Its status cannot be read.")
+
+    def write(self, status: SearchStatus) -> SearchStatus:
+        status = replace(status, updated=time.time())
+        write_text(self.folder / "status.json", json.dumps(asdict(status)))
+        return status
+
+    def stop(self) -> None:
+        """Ask it to end; what whole networks have said is kept, and a new start goes on there."""
+        (self.folder / "stop").touch()
+
+    @property
+    def result_file(self) -> Path:
+        return self.folder / "answers.npz"
+
+    def result(self) -> Suspects:
+        """What was found. Raises RunError where there is nothing whole."""
+        done, labels, answers = self._answers()
+        if done < NETWORKS:
+            raise RunError("The search for suspect labels has not come to its end. Start it again.")
+        return Suspects(labels, answers)
+
+    def _answers(self) -> tuple[int, NDArray[np.uint8], NDArray[np.float32]]:
+        """How many networks have answered, the labels they judged, and the sum or mean of their answers."""
+        try:
+            with np.load(self.result_file, allow_pickle=False) as file:
+                return int(file["networks"]), file["labels"], file["answers"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return 0, np.empty(0, np.uint8), np.empty((0, 10), np.float32)
+
+    def keep(self, networks: int, labels: NDArray[np.uint8], answers: NDArray[np.float32]) -> None:
+        with written_whole(self.result_file) as file:
+            np.savez(file, networks=networks, labels=labels, answers=answers)
+
+
+def judged(source: str, part: Part) -> Digits:
+    """The digits whose labels are looked at, in the order of their file."""
+    if part not in PARTS:
+        raise DataError(f"There is no part {part!r}. Choose one of: {', '.join(PARTS)}.")
+    digits = load_training(source, 0)[0] if part == "train" else load_digits(source, part)
+    if not digits.labelled:
+        raise DataError(f"{source} has no labels, so none can be wrong. Add a column named label.")
+    if len(digits) < 2 * NETWORKS:
+        raise DataError(f"{source} has {len(digits)} digits: too few to learn from some what the others are.")
+    return digits
+
+
+def parts_of(source: str) -> tuple[Part, ...]:
+    """Where a test set is a thing of its own it is judged by itself; all else is judged as one."""
+    return ("test", "train") if source in SOURCES and source != "mnist-5k" else ("all",)
+
+
+def tasks(digits: Digits, source: str, part: Part) -> Iterator[Task]:
+    """Five networks. Test digits are judged by all of them, and none was trained on any test digit.
+
+    Other digits are judged by one each, which was trained on the other four fifths. Equal images stay together: one
+    would give away the label of the other.
+    """
+    if part == "test":
+        train = without(load_training(source, 0)[0], digits)
+        yield from [Task(train, np.arange(len(digits)))] * NETWORKS
+        return
+    fold = np.array([int(image, 16) % NETWORKS for image in image_hashes(digits.images)])
+    for number in range(NETWORKS):
+        yield Task(digits[fold != number], np.flatnonzero(fold == number))
+
+
+def searches_folder() -> Path:
+    return runs_folder() / ".suspects"
+
+
+def search_of(source: str, part: Part, digits: Digits | None = None) -> Search:
+    """The search for these digits, begun or not."""
+    digits = judged(source, part) if digits is None else digits
+    return Search(searches_folder() / f"{digits.fingerprint}-{part}-{METHOD}")
+
+
+def make_search(source: str, part: Part, digits: Digits | None = None) -> Search:
+    """Its folder, ready for a process to begin or to go on."""
+    search = search_of(source, part, digits)
+    try:
+        search.folder.mkdir(parents=True, exist_ok=True)
+        (search.folder / "stop").unlink(missing_ok=True)
+        write_text(search.folder / "asked.json", json.dumps({"source": source, "part": part}))
+        search.write(SearchStatus())
+    except OSError as error:
+        raise RunError(f"Nothing can be kept in {search.folder}: {error.strerror}.") from error
+    return search
+
+
+def start_search(source: str, part: Part, digits: Digits | None = None) -> Search:
+    """A process that searches, unless one does already or everything has been found."""
+    search = search_of(source, part, digits)
+    if search.folder.exists() and (search.status().active or search.status().state == "finished"):
+        return search
+    search = make_search(source, part, digits)
+    launch("experiments.suspects_worker", search.folder)
+    return search
+
+
+def run_search(search: Search) -> Generator[SearchStatus, None, None]:
+    """Search to the end, yielding the status a few times a second; the last one says how it ended.
+
+    One search at a time takes a core; others wait. Stop iterating to leave it: a new start goes on.
+    """
+    try:
+        hold = FileLock(search.folder / "worker.lock").acquire(timeout=HOLD_SECONDS)
+    except Timeout:
+        raise RunError("These labels are being looked through by another process already.") from None
+    with hold:
+        turn = FileLock(search.folder.parent / "turn.lock")
+        while True:
+            try:
+                turn.acquire(timeout=0)
+                break
+            except Timeout:
+                if _stopped(search):
+                    yield search.write(SearchStatus("stopped"))
+                    return
+                yield search.write(SearchStatus())
+                time.sleep(LOOK_SECONDS)
+        with turn, threadpool_limits(1), closing(_work(search)) as statuses:
+            try:
+                yield from statuses
+            except (DataError, RunError, Diverged, OSError, MemoryError) as error:
+                yield search.write(SearchStatus("failed", str(error) or "There is not enough memory."))
+
+
+def _work(search: Search) -> Generator[SearchStatus, None, None]:
+    source, part = search.asked
+    digits = judged(source, part)
+    if search_of(source, part, digits) != search:
+        raise RunError(f"{source} has changed since. Start the search again.")
+    done, labels, answers = search._answers()
+    if not done or not np.array_equal(labels, digits.labels):
+        done, answers = 0, np.zeros((len(digits), 10), np.float32)
+    began, first = time.monotonic(), done
+    status = SearchStatus("running")
+    for number, task in enumerate(tasks(digits, source, part)):
+        if number < done:
+            continue
+        trainer = build_trainer(_config(task.train, number), task.train, task.train[:0])
+        told = 0.0
+        for _ in trainer.train():
+            now = time.monotonic()
+            if now < told + LOOK_SECONDS:
+                continue
+            told = now
+            if _stopped(search):
+                yield search.write(replace(status, state="stopped"))
+                return
+            share = (number + trainer.step / trainer.total_steps - first) / (NETWORKS - first)
+            status = search.write(replace(status, network=number + 1, share=share, seconds=now - began))
+            yield status
+        judge = Classifier(trainer.weights_checkpoint())
+        answers[task.rows] += judge.predict_proba(digits.images[task.rows])
+        if number + 1 == NETWORKS:
+            answers /= answers.sum(axis=1, keepdims=True)
+        search.keep(number + 1, digits.labels, answers)
+    yield search.write(replace(status, state="finished", share=1.0, seconds=time.monotonic() - began))
+
+
+def _config(train: Digits, seed: int) -> TrainConfig:
+    config = RECIPE.replace(epochs=EPOCHS, seed=seed)
+    return config.replace(steps=max(LEAST_STEPS, config.total_steps(len(train))))
+
+
+def _stopped(search: Search) -> bool:
+    return (search.folder / "stop").exists()
+
+
+def as_part(text: str) -> Part:
+    """A word from outside. Raises DataError."""
+    if text not in PARTS:
+        raise DataError(f"There is no part {text!r}. Choose one of: {', '.join(PARTS)}.")
+    return cast(Part, text)
