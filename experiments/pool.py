@@ -8,10 +8,11 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from experiments.runs import RunError, held, open_run
+from experiments.runs import OVER, RunError, held, open_run
 from experiments.worker import Departure, train_run
 
 LOOK_SECONDS = 0.1  # between two looks whether the runs are still wanted
@@ -20,14 +21,22 @@ LOOK_SECONDS = 0.1  # between two looks whether the runs are still wanted
 def start_pool(workers: int) -> ProcessPoolExecutor:
     """So many processes, which count as so many workers in the queue of runs."""
     # Forked ones would inherit the locks of this process, and hold them after its end.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(workers,))
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(workers,))
+    with _deaf():  # and so are they, until they have a session of their own
+        pool.submit(os.getpid)  # starts them all
+    return pool
 
 
 def train_for(folder: str, token: str) -> None:
     """Train the run in this folder as long as somebody holds the lock of the file `token`.
 
-    How it went is in the run's status. One that another process trains is left to that.
+    How it went is in the run's status. One that another process trains is left to that. One that is over stays as it
+    is: a cluster calls again what a worker had finished, when that worker is gone.
     """
+    run = open_run(Path(folder))
+    if run.status().state in OVER:
+        return
     departure, done = Departure(), threading.Event()
 
     def watch() -> None:
@@ -40,17 +49,32 @@ def train_for(folder: str, token: str) -> None:
     watcher.start()
     try:
         with contextlib.suppress(RunError):
-            for _ in train_run(open_run(Path(folder)), departure):
+            for _ in train_run(run, departure):
                 pass
     finally:
         done.set()
         watcher.join()
 
 
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is heard afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(workers: int) -> None:
     """In each new process."""
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C in the terminal is for the one that made the pool, which lets its runs go in order
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one that came before is forgotten
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ["DIGITS_WORKERS"] = str(workers)
     parent = multiprocessing.parent_process()
     assert parent is not None

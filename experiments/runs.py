@@ -40,7 +40,8 @@ HISTORY_COLUMNS = (
     "seconds",
 )
 WAITING = ("queued", "running", "paused")  # states that need a living worker
-STATES = (*WAITING, "finished", "stopped", "diverged", "failed", "interrupted")
+OVER = ("finished", "stopped", "diverged", "failed")  # states of which nothing more comes unless somebody asks for it
+STATES = (*WAITING, *OVER, "interrupted")
 ACTIONS = ("run", "pause", "stop")
 START_GRACE = 30.0  # seconds that a new worker may take to import NumPy on a slow machine before it counts as gone
 

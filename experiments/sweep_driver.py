@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, TrialState
 from experiments import search
 from experiments.jobs import worker_limit
 from experiments.pool import start_pool, train_for
-from experiments.runs import HISTORY_COLUMNS, Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.runs import HISTORY_COLUMNS, OVER, Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.sweeps import STOPPED, Sweep, SweepError, SweepSpec, SweepStatus, Trial, slug, trial_of, with_results
 from experiments.worker import Departure
 from model import ConfigError, TrainConfig
@@ -46,7 +46,6 @@ ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
 CLAIM_SECONDS = 15.0  # between two words to a database that this folder has the sweep
 CLAIM_HOLDS = 60.0
 LEAVE_SECONDS = 10.0  # that a cluster may take to let its runs go
-OVER = ("finished", "diverged", "failed", "stopped")  # of a run: nothing more comes of it
 ATTEMPTS = 3  # times that a run's process may vanish without a step done
 LEFT = "Its process was asked to leave; resume it to go on where it was."
 FAILURES = 3  # so many trials that fail before any other ends: something is wrong with all of them
@@ -114,12 +113,12 @@ class Driver:
         hold = FileLock(self.token)
         with self.departure.noticed(), ExitStack() as stack:
             try:
-                storage = stack.enter_context(storage_of(sweep))
                 with sweep.lock():
                     self.tidy()
                     alone = not sweep.driven()
                     hold.acquire()
                     sweep.say("running", begin=alone, pid=os.getpid())
+                    storage = stack.enter_context(storage_of(sweep))  # one at a time: it may make its tables
                     self.study = open_study(sweep, storage)
                     self.claim()
                     self.restore()
