@@ -1,14 +1,14 @@
 """Learning: what a writer's drawings, checked and corrected, do for that writer's other drawings and for MNIST."""
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 
@@ -52,12 +52,14 @@ def errors(classifier: Classifier, digits: Digits) -> int:
     return int(np.count_nonzero(classifier.predict_proba(digits.images).argmax(axis=1) != digits.labels))
 
 
+def places(folder: Path) -> dict[str, str]:
+    return {"DIGITS_RUNS": str(folder / "runs"), "DIGITS_DRAWINGS": str(folder / "drawings.csv")}
+
+
 def learn(model: Path, before: Classifier, checked: Digits, unseen: Digits, old: Digits) -> Result:
     """As a person does it: every drawing is stored with its true digit, then one click."""
     probabilities = before.predict_proba(checked.images)
-    folder = Path(tempfile.mkdtemp())
-    os.environ |= {"DIGITS_RUNS": str(folder / "runs"), "DIGITS_DRAWINGS": str(folder / "drawings.csv")}
-    try:
+    with TemporaryDirectory() as folder, patch.dict(os.environ, places(Path(folder))):
         for image, label, shares in zip(checked.images, checked.labels, probabilities, strict=True):
             append_drawing(
                 image,
@@ -76,8 +78,6 @@ def learn(model: Path, before: Classifier, checked: Digits, unseen: Digits, old:
         if lesson is None:
             raise RunError(f"A lesson has {status.state}: {status.reason}")
         after = load_classifier(run.model)
-    finally:
-        shutil.rmtree(folder)
     corrected = int(np.count_nonzero(probabilities.argmax(axis=1) != checked.labels))
     counts = [(errors(before, digits), errors(after, digits), len(digits)) for digits in (unseen, old)]
     return Result(corrected, *counts, bool(lesson.refusal), seconds)

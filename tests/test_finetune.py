@@ -7,16 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.learning import MANNER, taking_turns
+from benchmarks.learning import learn as learn_from_writer
 from dataset import DataError, Digits, append_drawing, load_drawings, load_training
+from dataset.download import SHIPPED
 from experiments import finetune
 from experiments.cli import main
 from experiments.finetune import Lesson, Score, keep_lesson, lesson_config, make_lesson, read_lesson
+from experiments.pretraining.pens import MANNERS, load_pens, pen_images
 from experiments.runs import Run, RunError, list_runs
 from experiments.worker import jittered, load_data, train_run
 from model import PRESETS, Checkpoint, TrainConfig, load_checkpoint, load_classifier, save_checkpoint
+from model.classifier import SHIPPED as SHIPPED_FILE
 from tests.small_runs import finish, to_end
 
 ONE = Score(1, 1, 1)
+OLD_DIGITS = finetune.OLD_DIGITS
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +196,7 @@ def test_a_second_lesson_learns_from_the_drawings_there_are_by_then(model: Path)
 
 
 def test_cheap_networks_go_over_more_old_digits_and_few_drawings_come_more_often(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.undo()
+    monkeypatch.setattr(finetune, "OLD_DIGITS", OLD_DIGITS)
     small, large = lesson_config(PRESETS["quick"], 40), lesson_config(PRESETS["cnn"], 40)
     assert small.training_images > large.training_images > 1000
     assert lesson_config(PRESETS["quick"], 400).drawings_weight < small.drawings_weight
@@ -228,3 +234,19 @@ def test_the_command_learns_keeps_and_says_what_it_did(model: Path, capsys: pyte
 def test_the_command_without_drawings_is_one_line(capsys: pytest.CaptureFixture[str]):
     assert main(["learn"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_real_strokes_that_were_corrected_help_with_the_writers_other_drawings(
+    reference_data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of the writers held out, one whom the shipped weights read badly: small drawings by a thick pen."""
+    monkeypatch.setattr(finetune, "OLD_DIGITS", OLD_DIGITS)
+    monkeypatch.setenv("DIGITS_DATA", str(reference_data))
+    pens = load_pens(reference_data / "pen-drawings" / "pendigits_orig_train.npz").by([12])
+    drawn = Digits(pen_images(pens, *MANNERS[MANNER]), pens.labels)
+    order = taking_turns(drawn.labels, np.random.default_rng(0))
+    classifier, old = load_classifier(), load_training(SHIPPED)[1]
+    found = learn_from_writer(SHIPPED_FILE, classifier, drawn[order[:50]], drawn[order[50:]], old)
+    assert found.unseen[1] < found.unseen[0]
+    assert found.old[1] - found.old[0] <= finetune.LOST * len(old)

@@ -1,0 +1,55 @@
+"""Learning in a real browser: draw badly, correct, learn, see before and after, keep it, and go back."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chromium import CANVAS, draw
+from tests.browser.conftest import NewPage
+
+pytestmark = pytest.mark.browser
+STROKES = {  # a hand that draws its digits as nobody does
+    7: [(70, 235), (210, 235), (130, 60)],
+    1: [(60, 140), (230, 140)],
+    4: [(200, 60), (200, 230), (60, 230)],
+}
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button").filter(has=page.get_by_text(name, exact=True)).locator("visible=true")
+
+
+def correct(page: Page, label: int) -> None:
+    """Draw a digit and say which it is, whatever was answered."""
+    page.locator(CANVAS).wait_for()
+    page.wait_for_timeout(400)  # the canvas takes strokes only once its script has run
+    draw(page, STROKES[label])
+    no = page.get_by_role("button", name="Incorrect").or_(page.get_by_role("button", name="Another digit"))
+    expect(no).to_be_enabled()
+    no.click()
+    page.locator(f".st-key-label-{label} button").click()
+    expect(page.get_by_text(f"Saved as {label}.")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_person_corrects_learns_keeps_and_goes_back(new_page: NewPage, folder: Path) -> None:
+    page = new_page()
+    for label in (7, 1, 4):
+        correct(page, label)
+    page.get_by_text("Learn from my drawings").click()
+    expect(page.get_by_text("3 drawings to learn from")).to_be_visible()
+    button(page, "Learn now").click()
+    expect(page.get_by_text("Old digits")).to_be_visible(timeout=60_000)
+    assert "lesson=" in page.url
+    page.reload()  # a lesson waits for its decision
+    expect(page.get_by_text("Old digits")).to_be_visible()
+    expect(page.locator(".sheet figure")).to_have_count(3)
+    button(page, "Keep").click()
+    expect(page.get_by_text("The model in use has learned from 3 drawings.")).to_be_visible()
+    assert "model=" in page.url
+    assert "lesson=" not in page.url
+    button(page, "Go back").click()
+    expect(page.get_by_text("The model in use has")).to_have_count(0)
+    assert "model=" not in page.url
+    assert len(list((folder / "runs").glob("*learned"))) == 1
