@@ -161,6 +161,23 @@ def build_parser() -> Parser:
     action.add_argument("--restore", action="store_true", help="bring deleted runs back; without RUN, list them")
 
     command = commands.add_parser(
+        "range",
+        help="find a good learning rate in seconds",
+        description="Train for a second or two with a learning rate that rises, and say from which rate on the loss "
+        "falls, where it is lowest and where training diverges.",
+        epilog="examples:\n  digits range\n  digits range --preset relu-64-64 --set hidden=256 --json",
+    )
+    command.set_defaults(command="range_test", **dict.fromkeys(("epochs", "steps", "learning_rate", "start_from")))
+    add = command.add_argument
+    add("--preset", metavar="NAME", default="quick", help="the settings to test, see digits presets (default: quick)")
+    add("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
+    add("--batch-size", metavar="N", help="images per step; 0 takes all of them")
+    add("--seed", metavar="N", help="start of all randomness: same seed, same curve")
+    add("--threads", metavar="N", help="processor threads")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], help="any other setting; may be repeated")
+    add("--json", action="store_true", help="print one JSON object, with the whole curve")
+
+    command = commands.add_parser(
         "sweep",
         help="try many settings, and see which are best",
         description="Try many settings, as a file says, and see which are best. Every training is an ordinary run.",

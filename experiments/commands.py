@@ -32,6 +32,7 @@ from experiments import listing, terminal
 from experiments.calibration import calibrate_threads
 from experiments.comparison import Comparison, ComparisonError, compare, shared_validation
 from experiments.deletion import delete_run, deleted_folder, restore_run
+from experiments.range_test import HIGHEST, make_range_test, read_range_test
 from experiments.robustness import DISTURBANCES, count_right, sample
 from experiments.run_table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
 from experiments.runs import Run, RunError, Status, create_run, open_run, runs_folder
@@ -169,6 +170,30 @@ def result(run: Run, status: Status) -> dict[str, Any]:
     names += ["images", "validation_images", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
     model = str(run.model) if run.model.exists() else None
     return {"run": run.id, "folder": str(run.folder), "model": model} | {name: getattr(status, name) for name in names}
+
+
+def range_test(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    prepare_data(config)
+    run = make_range_test(config, name=arguments.preset)
+    with closing(train_run(run)) as statuses:
+        *_, status = statuses
+    if status.state not in ("finished", "diverged"):
+        raise RunError(status.reason)
+    found = read_range_test(run.history(), run.config, diverged=status.state == "diverged")
+    if arguments.json:
+        names = ("suggested", "suggested_low", "suggested_high", "diverges_at")
+        curve = {name: getattr(found, name).tolist() for name in ("rates", "losses", "smoothed")}
+        print(json.dumps({name: getattr(found, name) for name in names} | curve))
+        return 0
+    if found.suggested is None:
+        print("The loss hardly fell at any learning rate: look at the initializer and the activation first.")
+        return 1
+    end = f"above {HIGHEST:g}" if found.diverges_at is None else f"at {found.diverges_at:g}"
+    print(f"Suggested learning rate {found.suggested:g}, worth trying from {found.suggested_low:g} to ", end="")
+    print(f"{found.suggested_high:g}; training diverges {end}.")
+    print(f"Train with it: digits train --preset {arguments.preset} --learning-rate {found.suggested:g}")
+    return 0
 
 
 def sweep(arguments: argparse.Namespace) -> int:

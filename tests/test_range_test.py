@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from dataset import load_training
+from experiments.cli import main
 from experiments.range_test import (
     CHANCE,
     HIGHEST,
@@ -149,3 +150,21 @@ def test_a_damaged_test_gives_a_sentence() -> None:
     (run.folder / "tested.json").write_text(json.dumps({"learning_rate": "high"}))
     with pytest.raises(RunError, match="damaged"):
         config_tested(run)
+
+
+def test_the_command_line_says_the_rate_and_the_command_to_train_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["range", "--data", "mnist-5k", "--set", "hidden=16"]) == 0
+    said = capsys.readouterr().out
+    rate = said.split("Suggested learning rate ")[1].split(",")[0]
+    assert f"digits train --preset quick --learning-rate {rate}" in said
+    assert main(["range", "--data", "mnist-5k", "--set", "hidden=16", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert f"{found['suggested']:g}" == rate
+    assert len(found["rates"]) == len(found["smoothed"]) > 100
+
+
+def test_the_command_line_says_where_nothing_is_learned(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["range", "--data", "mnist-5k", "--set", "hidden=16", "--set", "initializer=zeros"]) == 1
+    assert "hardly fell" in capsys.readouterr().out
+    assert main(["range", "--preset", "no-such"]) == 2
+    assert "no preset 'no-such'" in capsys.readouterr().err

@@ -493,6 +493,16 @@ def test_a_waiting_run_says_its_place_in_the_queue() -> None:
     assert "place 2 in the queue, 4 at a time" in app.get("progress")[0].proto.text
 
 
+def test_the_trials_of_sweeps_are_in_the_list_only_while_they_are_shown() -> None:
+    from dashboard.train.run_list import newest_runs
+
+    mine, trial = create_run(SMALL, name="mine"), create_run(SMALL, name="trial", group="sweep", trial=0)
+    opened()
+    assert [made for made, _ in newest_runs()] == [mine]
+    app = opened(run=trial.id)
+    assert "trial" in app.subheader[0].value
+
+
 @pytest.mark.usefixtures("alive")
 def test_active_runs_come_first_in_the_list_also_those_started_elsewhere() -> None:
     from dashboard.train.run_list import newest_runs

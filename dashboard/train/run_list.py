@@ -50,8 +50,8 @@ def open_run(run_id: str) -> None:
 
 
 def newest_runs() -> list[tuple[Run, Status]]:
-    """The newest runs and the one that is shown; the active ones first."""
-    known = run_rows()
-    rows = known[:LISTED] + [row for row in known[LISTED:] if row.id == state.shown_run()]
+    """The newest runs and the one that is shown, the active ones first; those of sweeps, which are many, on Explore."""
+    shown = [row for row in run_rows() if row.id == state.shown_run() or not row.group]
+    rows = shown[:LISTED] + [row for row in shown[LISTED:] if row.id == state.shown_run()]
     found = [(row.run, row.status) for row in rows]
     return sorted(found, key=lambda pair: not pair[1].active)  # stable: the newest first in each half
