@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from dataset import (
     DataError,
@@ -28,6 +30,7 @@ from dataset import (
 )
 from dataset.drawings import open_store, store
 from dataset.drawings.exchange import move_drawings
+from dataset.drawings.sql_store import TABLE
 from tests.digit_files import images_of, labels_of
 from tests.made_digits import made_digits
 from tests.made_drawings import append, program
@@ -273,6 +276,23 @@ def test_what_another_program_did_is_seen(home: str) -> None:
         elsewhere.write(log.next("relabelled as 9", changes={ids[0]: {"label": 9}}))
     elsewhere.close()
     assert load_drawings().digits.labels.tolist() == [0, 9, 6, 1]
+
+
+def test_drawings_that_were_put_in_place_of_others_are_seen(home: str, tmp_path: Path) -> None:
+    append(3)
+    forget(home)
+    version = drawings_version()
+    if home.endswith(".csv"):
+        for path in tmp_path.glob("drawings.*"):
+            path.unlink()
+    else:
+        with create_engine(home, poolclass=NullPool).begin() as connection:
+            connection.execute(TABLE.delete())
+    assert len(load_drawings().digits) == 0
+    append(2, first=5)
+    assert load_drawings().digits.labels.tolist() == [5, 6]
+    with pytest.raises(DataError, match=version):
+        load_drawings(version)
 
 
 def test_many_threads_of_one_program_lose_nothing() -> None:

@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import RLock
 
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, Text, create_engine, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    case,
+    create_engine,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -90,11 +102,14 @@ class SqlStore:
             self.log = Log()
             return
         known = self.log.entries[-1].number if self.log.entries else 0
-        query = select(TABLE).where(TABLE.c.number >= known).order_by(TABLE.c.number)
+        # the last known one tells whether these are still the same drawings; its entry, which may be long, stays there
+        entry = case((TABLE.c.number > known, TABLE.c.entry)).label("entry")
+        query = select(TABLE.c.number, TABLE.c.version, entry).where(TABLE.c.number >= known).order_by(TABLE.c.number)
         rows = connection.execute(query).all()
         if known and (not rows or rows[0].version != self.log.version):  # other drawings were put in their place
-            self.log, known = Log(), 0
-            rows = connection.execute(select(TABLE).order_by(TABLE.c.number)).all()
+            self.log = Log()
+            self._catch_up(connection)
+            return
         for row in rows[1 if known else 0 :]:
             try:
                 self.log.add(row.entry)
