@@ -8,24 +8,31 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from experiments.runs import OVER, RunError, held, open_run
 from experiments.worker import Departure, train_run
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LOOK_SECONDS = 0.1  # between two looks whether the runs are still wanted
 
 
 def start_pool(workers: int) -> ProcessPoolExecutor:
     """So many processes, which count as so many workers in the queue of runs."""
     # Forked ones would inherit the locks of this process, and hold them after its end.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(workers,))
-    with _deaf():  # and so are they, until they have a session of their own
-        pool.submit(os.getpid)  # starts them all
-    return pool
+    return Pool(workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(workers,))
+
+
+class Pool(ProcessPoolExecutor):
+    """Its processes do not hear Ctrl-C while they start."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        with _deaf():  # a process that starts here is so too, until it has a session of its own
+            return super().submit(fn, *args, **kwargs)
 
 
 def train_for(folder: str, token: str) -> None:

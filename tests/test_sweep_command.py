@@ -1,17 +1,19 @@
 """The command `digits sweep`: what it shows, how it ends, and a sentence for everything that cannot be."""
 
+import contextlib
 import json
 import os
 import pty
 import re
-import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from experiments import sweep_driver
 from experiments.cli import main
+from experiments.runs import list_runs
 from experiments.sweeps import list_sweeps, open_sweep
 
 TOML = """
@@ -132,22 +134,35 @@ def test_without_distributed_a_cluster_is_a_sentence(digits, file, monkeypatch):
     assert "needs the package distributed: pip install 'digit-lab[scaling]'" in err
 
 
-@pytest.mark.slow
-def test_a_terminal_shows_a_bar(file):
-    """In a real terminal, with real processes."""
-    primary, secondary = pty.openpty()
-    command = [sys.executable, "-m", "experiments", "sweep", str(file)]
-    process = subprocess.Popen(command, stdout=secondary, stderr=secondary)
-    os.close(secondary)
-    shown = b""
-    try:
+def in_a_terminal(file, ctrl_c=None):
+    """The command in a real terminal; Ctrl-C comes so many seconds after the first words. -> exit status, all words."""
+    pid, primary = pty.fork()
+    if not pid:
+        os.execv(sys.executable, [sys.executable, "-m", "experiments", "sweep", str(file), "--workers", "2"])
+    shown = os.read(primary, 65536)
+    if ctrl_c is not None:
+        time.sleep(ctrl_c)
+        os.write(primary, b"\x03")
+    with contextlib.suppress(OSError):  # the other end is closed
         while part := os.read(primary, 65536):
             shown += part
-    except OSError:  # the other end is closed
-        pass
     os.close(primary)
-    assert process.wait() == 0
-    text = shown.decode()
-    assert "of 4 trials" in text
-    assert "best" in text
-    assert "Finished after" in text
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_a_bar(file):
+    status, shown = in_a_terminal(file)
+    assert status == 0
+    assert all(words in shown for words in ("of 4 trials", "best", "Finished after"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.4, 1.0])
+def test_ctrl_c_at_any_moment_leaves_in_order(file, seconds):
+    file.write_text(TOML.replace("epochs = 1", "epochs = 500"))
+    status, shown = in_a_terminal(file, seconds)
+    assert status == 130
+    assert "Traceback" not in shown
+    assert not open_sweep("two-rates").driven()
+    assert not any(run.alive() for run in list_runs())
