@@ -9,6 +9,7 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard import theme
+from dashboard.data.judging import Judged
 from dashboard.draw.drawing import DRAW, UPLOAD, Saved, Sheet
 from dashboard.evaluate.counts import Request
 from model import TrainConfig
@@ -84,6 +85,9 @@ class State:
     version = Value[str](str)  # of the drawings that Data shows; empty: as they are now
     drawings_chosen = Value[tuple[str, ...]](tuple)  # the ids of those that are chosen, the last one last
     drawings_turn = Value[int](int)  # how often others were chosen than by the browser
+    suspect = Value[int | None](lambda: None)  # the row whose label is judged; None: the first that is not yet
+    suspects_turn = Value[int](int)  # how often another one was taken than by the browser
+    suspects_judged = Value[list[Judged]](list)  # what Undo takes back, the last one last
     drawings_edited = Value[tuple[str, int | None]](lambda: ("", None))  # what was done last, and the change to undo
     imports = Value[int](int)  # how often files were taken in
     import_problem = Value[str](str)  # why the last ones were not

@@ -7,7 +7,6 @@ trained on it, and its label is the more suspect the more probable they find ano
 from __future__ import annotations
 
 import json
-import math
 import time
 import zipfile
 from collections.abc import Generator, Iterator
@@ -26,6 +25,7 @@ from dataset import DataError, Digits, load_digits, load_training, without
 from dataset.corrections import image_hashes
 from dataset.files import written_whole
 from dataset.sources import SOURCES
+from experiments.cost import training_seconds
 from experiments.jobs import launch
 from experiments.runs import RunError, held, runs_folder, write_text
 from model import PRESETS, Classifier, Diverged, TrainConfig, build_trainer
@@ -35,6 +35,8 @@ PARTS: dict[str, str] = {"test": "test digits", "train": "training digits", "all
 NETWORKS = 5
 EPOCHS, LEAST_STEPS = 6, 400  # few digits are gone over more often
 RECIPE = PRESETS["best-mlp"].replace(hidden=(256, 128), validation_share=0.0)
+LEAST = 50  # digits
+NEIGHBOURS = 6
 METHOD = 1  # a part of the name of what was found; another method finds something else
 LOOK_SECONDS = 0.2
 HOLD_SECONDS = 2.0
@@ -67,18 +69,10 @@ class Suspects:
         """Rows, the most suspect first."""
         return np.argsort(self.margin, kind="stable")
 
-    @cached_property
-    def is_issue(self) -> NDArray[np.bool_]:
-        """Whether the confident joint counts it off its diagonal, (n,).
-
-        A digit counts for class k where its p of k is at least the mean p of k among those labelled k; for the most
-        probable of those classes.
-        """
-        thresholds = np.array(
-            [self.confidence[self.labels == k].mean() if (self.labels == k).any() else math.inf for k in range(10)]
-        )
-        confident = np.where(self.probabilities >= thresholds, self.probabilities, -1)
-        return np.asarray((confident.max(axis=1) > 0) & (confident.argmax(axis=1) != self.labels))
+    @property
+    def doubted(self) -> int:
+        """How many digits the networks read otherwise than their label says."""
+        return int(np.count_nonzero(self.predicted != self.labels))
 
 
 @dataclass(frozen=True)
@@ -180,11 +174,19 @@ def judged(source: str, part: Part) -> Digits:
     if part not in PARTS:
         raise DataError(f"There is no part {part!r}. Choose one of: {', '.join(PARTS)}.")
     digits = load_training(source, 0)[0] if part == "train" else load_digits(source, part)
-    if not digits.labelled:
-        raise DataError(f"{source} has no labels, so none can be wrong. Add a column named label.")
-    if len(digits) < 2 * NETWORKS:
-        raise DataError(f"{source} has {len(digits)} digits: too few to learn from some what the others are.")
+    check(digits)
     return digits
+
+
+def check(digits: Digits) -> None:
+    """Whether their labels can be looked at. Raises DataError."""
+    if not digits.labelled:
+        raise DataError(f"{digits.source} has no labels, so none can be wrong. Add a column named label.")
+    if len(digits) < LEAST:
+        raise DataError(
+            f"{digits.source} has {len(digits)} digits: at least {LEAST} are needed to learn from most what the others "
+            "are."
+        )
 
 
 def parts_of(source: str) -> tuple[Part, ...]:
@@ -205,6 +207,15 @@ def tasks(digits: Digits, source: str, part: Part) -> Iterator[Task]:
     fold = np.array([int(image, 16) % NETWORKS for image in image_hashes(digits.images)])
     for number in range(NETWORKS):
         yield Task(digits[fold != number], np.flatnonzero(fold == number))
+
+
+def neighbours(digits: Digits, suspects: Suspects, row: int, label: int, count: int = NEIGHBOURS) -> NDArray[np.intp]:
+    """The rows most like this one, pixel by pixel, whose label is this one and that the networks read so too."""
+    rows = np.flatnonzero((digits.labels == label) & (suspects.predicted == label))
+    difference = digits.images[rows].astype(np.float32) - digits.images[row]
+    distance = np.einsum("nij,nij->n", difference, difference)
+    rows, distance = rows[distance > 0], distance[distance > 0]  # neither itself nor its doubles
+    return np.asarray(rows[np.argsort(distance, kind="stable")[:count]])
 
 
 def searches_folder() -> Path:
@@ -281,7 +292,7 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
     for number, task in enumerate(tasks(digits, source, part)):
         if number < done:
             continue
-        trainer = build_trainer(_config(task.train, number), task.train, task.train[:0])
+        trainer = build_trainer(_config(len(task.train), number), task.train, task.train[:0])
         told = 0.0
         for _ in trainer.train():
             now = time.monotonic()
@@ -302,9 +313,15 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
     yield search.write(replace(status, state="finished", share=1.0, seconds=time.monotonic() - began))
 
 
-def _config(train: Digits, seed: int) -> TrainConfig:
+def expected_seconds(source: str, part: Part, digits: int, slowness: float = 1.0) -> float:
+    """About how long a search through so many digits takes."""
+    images = SOURCES[source].pool if part == "test" and source in SOURCES else round(digits * (1 - 1 / NETWORKS))
+    return NETWORKS * training_seconds(_config(images, 0), images, slowness)
+
+
+def _config(images: int, seed: int) -> TrainConfig:
     config = RECIPE.replace(epochs=EPOCHS, seed=seed)
-    return config.replace(steps=max(LEAST_STEPS, config.total_steps(len(train))))
+    return config.replace(steps=max(LEAST_STEPS, config.total_steps(images)))
 
 
 def _stopped(search: Search) -> bool:

@@ -60,12 +60,8 @@ class TrainConfig:
         0, 0, 100, "How many times each of your own drawings counts, each time a little changed; 0 leaves them out."
     )
 
-    drawings_version: str = _free(
-        "", "The version of your drawings that is learned, filled in when the run begins; empty: the newest."
-    )
-    label_corrections: str = _free(
-        "", "The version of the labels as people corrected them, or newest; empty: the labels as they came."
-    )
+    drawings_version: str = _free("", "The version of your drawings, filled in when the run begins; empty: the newest.")
+    label_corrections: str = _free("", "The version of the corrected labels, or newest; empty: the labels as they came.")
 
     image_layers: tuple[str, ...] = _free(
         (), "Layers that keep the image an image, before the hidden ones: conv 16, max-pool, residual 32."

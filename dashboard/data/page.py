@@ -7,6 +7,7 @@ import streamlit as st
 PART = "part"  # the widget's key, and the name in the address; a callback opens a part by setting it
 PARTS = {
     "Drawings": "drawings_view",
+    "Suspect labels": "suspects_view",
     "History": "history_view",
     "Import and export": "exchange_view",
 }

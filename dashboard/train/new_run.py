@@ -13,7 +13,7 @@ from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
 from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
-from dashboard.train.training_data import choose_source, own_drawings
+from dashboard.train.training_data import choose_source, corrected_labels, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.cost import duration, expected_seconds, slowness
 from experiments.jobs import start_training
@@ -25,7 +25,7 @@ from model.classifier import SHIPPED as SHIPPED_FILE
 FORM = Form("train")
 LISTED = 30  # runs that tell how fast this machine is, and whose models can be continued from
 PLAN = "The learning rate over the steps of the run, as planned"
-OF_THE_DATA = ("data", "validation_share", "training_images", "drawings_weight", "seed", "threads")
+OF_THE_DATA = ("data", "validation_share", "training_images", "drawings_weight", "label_corrections", "seed", "threads")
 """Settings that a preset leaves as they are."""
 
 
@@ -39,6 +39,7 @@ def fill_from(config: TrainConfig) -> None:
     state.set_widget(FORM.key("source"), config.data if known else "file")
     state.set_widget(FORM.key("path"), "" if known else config.data)
     state.set_widget(FORM.key("drawings"), config.drawings_weight > 0)
+    state.set_widget(FORM.key("corrected"), bool(config.label_corrections))
 
 
 def with_data_of(config: TrainConfig, preset: str) -> TrainConfig:
@@ -87,7 +88,7 @@ def render_new_run() -> Figure | None:
     values |= strengths
     with st.expander("Data and repetition", icon=":material/database:"):
         values |= FORM.number("validation_share") | FORM.number("training_images")
-        values |= own_drawings(FORM) | FORM.repetition()
+        values |= own_drawings(FORM) | corrected_labels(FORM) | FORM.repetition()
     try:
         config = TrainConfig(**values)
     except ConfigError as error:

@@ -11,6 +11,7 @@ from dashboard.downloads import offer_download
 from dashboard.forms import Form
 from dashboard.state import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
+from dataset.corrections import load_corrections
 from dataset.files import written_whole
 from experiments.runs import runs_folder
 
@@ -94,3 +95,17 @@ def own_drawings(form: Form) -> dict[str, int]:
         persist_state="session",
     )
     return form.number("drawings_weight", low=1) if included and drawings else {"drawings_weight": 0}
+
+
+def corrected_labels(form: Form) -> dict[str, str]:
+    """Whether the labels count as people corrected them, and which version of that; never unasked."""
+    corrections = load_corrections()
+    included = st.toggle(
+        f"Use {corrections.changed:,} corrected labels" if corrections.changed else "Use corrected labels",
+        key=form.key("corrected"),
+        disabled=not corrections.changed,
+        help="As judged on the Data page, under Suspect labels. Only training digits change: validation and test "
+        "digits keep the labels they came with, so that scores can be compared.",
+        persist_state="session",
+    )
+    return {"label_corrections": corrections.version if included else ""}
