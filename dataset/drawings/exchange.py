@@ -11,7 +11,8 @@ from PIL import Image
 
 from dataset.csv_format import LONGEST_LINE, check_csv, read_csv, split_line
 from dataset.digits import UNLABELLED, DataError
-from dataset.drawings import append_drawings, open_store, store
+from dataset.drawings.changing import append_drawings
+from dataset.drawings.home import open_store, store
 from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.rows import FORMER, HEADER, KAGGLE, lines_bytes, new_drawing, read_rows, row, text
 from dataset.drawings.storing import numbered
