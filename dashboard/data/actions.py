@@ -61,7 +61,6 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
                     "Delete",
                     ids,
                     icon=":material/delete:",
-                    help="They stay in the history and can be restored. Key: Delete",
                     shortcut="Delete",
                     disabled=none or states == {"deleted"},
                     to={"state": "deleted"},

@@ -12,12 +12,10 @@ from dashboard.data.actions import counted
 from dashboard.draw.drawing import DIGITS
 from dashboard.plots.probability import percent_text
 from dashboard.plots.sheet import image_html
-from dashboard.plots.strokes import strokes_svg
+from dashboard.plots.strokes import strokes_image
 from dashboard.state import state
 from dataset import Drawings
 from model import Classifier
-
-SIDE = 112  # pixels: four to each of the drawing's
 
 
 def render_details(drawings: Drawings, picked: list[str], classifier: Classifier) -> None:
@@ -30,7 +28,7 @@ def render_details(drawings: Drawings, picked: list[str], classifier: Classifier
     st.html(
         '<div class="drawing-pictures">'
         + image_html(drawings.digits.images[row], f"The drawing of a {drawings.digits.labels[row]}", state.palette())
-        + strokes_svg(drawings.strokes[row], state.palette(), side=SIDE)
+        + strokes_image(drawings.strokes[row], state.palette())
         + "</div>"
         + facts_html(facts(drawings, row, classifier))
     )

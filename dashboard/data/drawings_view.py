@@ -110,7 +110,8 @@ def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], sur
             on_change=take_over,
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.pagination(pages, key=PAGE, bind="query-params")
+        if pages > 1:
+            st.pagination(pages, key=PAGE, bind="query-params")
         st.caption(f"{here.start + 1:,} to {here.start + len(shown):,} of {counted(len(rows))}", width="content")
 
 

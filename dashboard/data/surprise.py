@@ -8,27 +8,45 @@ from dataset import Drawings
 from model import Classifier
 
 SMALLEST = 1e-12  # a probability of nought would be an endless surprise
+AT_ONCE = 250  # images between two looks at the progress
+
+
+class Answers:
+    """What one model says about drawings. An image never changes, so it is asked about each only once."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, NDArray[np.float32]] = {}
+        self.latest = "", np.empty((0, 10), np.float32)  # the version that was asked for last, and of all its drawings
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def answers(fingerprint: str) -> dict[str, NDArray[np.float32]]:
-    """Id -> what this model says: an image never changes, so each is asked about only once."""
-    return {}
+def answers_of(fingerprint: str) -> Answers:
+    return Answers()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def probabilities(fingerprint: str, version: str, _classifier: Classifier, _drawings: Drawings) -> NDArray[np.float32]:
-    known, ids = answers(fingerprint), _drawings.id.tolist()
-    new = np.array([identity not in known for identity in ids], bool)
-    if new.any():
-        with st.spinner("Asking the model about all drawings"):
-            said = _classifier.predict_proba(_drawings.digits.images[new])
-        known.update(zip(_drawings.id[new].tolist(), said, strict=True))
-    return np.stack([known[identity] for identity in ids]) if ids else np.empty((0, 10), np.float32)
+def probabilities(classifier: Classifier, drawings: Drawings) -> NDArray[np.float32]:
+    """Of each drawing (n, 10); shows its progress where that takes a while."""
+    answers = answers_of(classifier.fingerprint)
+    version, found = answers.latest
+    if version == drawings.version:
+        return found
+    by_id, ids = answers.by_id, drawings.id.tolist()
+    new = np.flatnonzero([identity not in by_id for identity in ids])
+    with st.empty():
+        for start in range(0, len(new), AT_ONCE):
+            if start:
+                st.progress(start / len(new), f"The model has read {start:,} of {len(new):,} drawings")
+            rows = new[start : start + AT_ONCE]
+            by_id.update(
+                zip([ids[r] for r in rows], classifier.predict_proba(drawings.digits.images[rows]), strict=True)
+            )
+    found = np.stack([by_id[identity] for identity in ids]) if ids else np.empty((0, 10), np.float32)
+    answers.latest = drawings.version, found
+    return found
 
 
 def surprises(classifier: Classifier, drawings: Drawings) -> NDArray[np.float64]:
     """-ln p(label) of each drawing, in nats."""
-    found = probabilities(classifier.fingerprint, drawings.version, classifier, drawings)
+    found = probabilities(classifier, drawings)
     given = found[np.arange(len(found)), drawings.digits.labels]
     return -np.log(np.maximum(given.astype(np.float64), SMALLEST))
