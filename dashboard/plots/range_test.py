@@ -73,9 +73,12 @@ def range_test_figure(found: RangeTest, palette: Palette, *, loss: str) -> dict[
 
 def range_test_points(found: RangeTest) -> pd.DataFrame:
     """Rows (kind, rate, value, raw, low, high, note): the curve, then what is read from it, as far as it is known."""
-    thin = np.arange(0, len(found.rates), max(1, len(found.rates) // MAX_POINTS))
+    most = ROOM * found.smoothed[0] if len(found.smoothed) else 0.0
+    above = found.smoothed > most
+    end = int(above.argmax()) + 1 if above.any() else len(above)  # what comes after it has left the chart for good
+    thin = np.arange(0, end, max(1, end // MAX_POINTS))
     curve = pd.DataFrame({"kind": "curve", "rate": found.rates[thin]})
-    curve["value"], curve["raw"] = (_in_sight(values[thin]) for values in (found.smoothed, found.losses))
+    curve["value"], curve["raw"] = (values[thin].clip(max=most) for values in (found.smoothed, found.losses))
     marks = []
     if found.suggested is not None:
         marks.append({"kind": "range", "low": found.suggested_low, "high": found.suggested_high})
@@ -83,12 +86,3 @@ def range_test_points(found: RangeTest) -> pd.DataFrame:
     if found.diverges_at is not None:
         marks.append({"kind": "diverges", "rate": found.diverges_at, "note": f"diverges at {found.diverges_at:g}"})
     return pd.concat([curve, pd.DataFrame(marks, columns=COLUMNS)]).reindex(columns=COLUMNS)
-
-
-def _in_sight(losses: np.ndarray) -> np.ndarray:
-    """Without what lies far above the start, for which the rest of the curve would have to be flat."""
-    most = ROOM * losses[0] if len(losses) else 0.0
-    over = losses > most
-    cut = losses.clip(max=most)
-    cut[1:][over[1:] & over[:-1]] = np.nan  # the first one is drawn, up to where the chart ends
-    return cut
