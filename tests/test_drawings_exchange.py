@@ -205,6 +205,7 @@ def test_what_is_no_archive_or_no_pair_is_a_sentence(tmp_path: Path) -> None:
         ("postgresql://me:secret@host:port/digits", "is not written as it should be"),
         ("postgresql://me:secret@127.0.0.1:1/digits", r"postgresql://me:\*\*\*@127.0.0.1:1/digits cannot be reached"),
         ("postgres://me:secret@127.0.0.1:1/digits", r"postgresql://me:\*\*\*@127.0.0.1:1/digits cannot be reached"),
+        ("sqlite://", "sqlite:// names no file"),
         ("sqlite:////nowhere/at/all.db", "cannot be reached: unable to open database file"),
     ],
 )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     case,
     create_engine,
     inspect,
+    make_url,
     select,
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -23,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from dataset.digits import DataError
 from dataset.drawings.log import Log
 
-PATIENCE = 30  # seconds to wait for another program's entry, and for the server to answer
+PATIENCE = 60  # seconds to wait for other programs: SQLite lets them in by chance, not in turn
 TABLE = Table(
     "drawing_log",
     MetaData(),
@@ -139,6 +140,8 @@ def open_database(address: str) -> Engine:
     kind = address.partition("://")[0].partition("+")[0]
     try:
         if kind == "sqlite":
+            if make_url(address).database in (None, "", ":memory:"):
+                raise DataError(f"{address} names no file, so nothing would be kept. Write sqlite:///drawings.db.")
             # each use opens the file anew, which takes no time, and no thread holds what another began
             options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
         elif kind == "postgresql":
