@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ def importances(space: Space, trials: Iterable[Trial]) -> tuple[Importance, ...]
     few = range(4 if len(done) <= 25 else 2 if len(done) <= 200 else 1)
     by_chance = []
     for deal in range(min(trees, DEALS)):
-        dealt = np.random.default_rng(deal).permutation(results).tolist()
+        dealt = Random(deal).sample(results, len(results))
         by_chance.append(np.mean([grown(seed, dealt) for seed in few], axis=0).max())
     chance = float(np.quantile(by_chance, 1 - SIGNIFICANCE))
     low, high = np.quantile(shares, [OUTSIDE, 1 - OUTSIDE], axis=0)

@@ -49,9 +49,16 @@ def server() -> Iterator[str]:
             port = free.getsockname()[1]
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        setpriv = shutil.which("setpriv")  # so that it leaves when the tests are killed
         with (folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", *options],
+                [
+                    *([setpriv, "--pdeathsig", "INT"] if setpriv else []),
+                    programs / "postgres",
+                    "-D",
+                    folder / "data",
+                    *options,
+                ],
                 cwd=folder,
                 stdout=log,
                 stderr=log,
