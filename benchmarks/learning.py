@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -47,17 +46,20 @@ def taking_turns(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.array([digit[place] for place in range(max(map(len, rows))) for digit in rows if place < len(digit)])
 
 
-@cache  # the model before is asked about the same old digits again and again
 def errors(classifier: Classifier, digits: Digits) -> int:
     return int(np.count_nonzero(classifier.predict_proba(digits.images).argmax(axis=1) != digits.labels))
 
 
 def places(folder: Path) -> dict[str, str]:
-    return {"DIGITS_RUNS": str(folder / "runs"), "DIGITS_DRAWINGS": str(folder / "drawings.csv")}
+    drawings = {"DIGITS_DRAWINGS": str(folder / "drawings.csv"), "DIGITS_DATABASE": ""}
+    return {"DIGITS_RUNS": str(folder / "runs"), **drawings}
 
 
-def learn(model: Path, before: Classifier, checked: Digits, unseen: Digits, old: Digits) -> Result:
-    """As a person does it: every drawing is stored with its true digit, then one click."""
+def learn(model: Path, before: Classifier, checked: Digits, unseen: Digits, old: Digits, old_errors: int) -> Result:
+    """As a person does it: every drawing is stored with its true digit, then one click.
+
+    `old_errors` of the old digits the model reads wrong before.
+    """
     probabilities = before.predict_proba(checked.images)
     with TemporaryDirectory() as folder, patch.dict(os.environ, places(Path(folder))):
         for image, label, shares in zip(checked.images, checked.labels, probabilities, strict=True):
@@ -79,8 +81,13 @@ def learn(model: Path, before: Classifier, checked: Digits, unseen: Digits, old:
             raise RunError(f"A lesson has {status.state}: {status.reason}")
         after = load_classifier(run.model)
     corrected = int(np.count_nonzero(probabilities.argmax(axis=1) != checked.labels))
-    counts = [(errors(before, digits), errors(after, digits), len(digits)) for digits in (unseen, old)]
-    return Result(corrected, *counts, bool(lesson.refusal), seconds)
+    return Result(
+        corrected,
+        (errors(before, unseen), errors(after, unseen), len(unseen)),
+        (old_errors, errors(after, old), len(old)),
+        bool(lesson.refusal),
+        seconds,
+    )
 
 
 def row(checked: int, results: list[Result], times: int) -> list[str]:
@@ -126,14 +133,16 @@ def main() -> int:
         print("Errors of each writer: " + ", ".join(f"{writer}: {counts[writer]}" for writer in counts) + ".\n")
         config = lesson_config(classifier.config, 40)
         print(f"A lesson goes over {config.training_images:,} old digits of {config.data}.\n", flush=True)
-        rows = []
+        rows, old_errors = [], errors(classifier, old)
         for count in COUNTS:
             results = []
             for writer in worst:
                 own = drawn[pens.writers == writer]
                 for seed in range(arguments.times):
                     order = taking_turns(own.labels, np.random.default_rng((seed, writer)))
-                    results.append(learn(model, classifier, own[order[:count]], own[order[max(COUNTS) :]], old))
+                    results.append(
+                        learn(model, classifier, own[order[:count]], own[order[max(COUNTS) :]], old, old_errors)
+                    )
             rows.append(row(count, results, arguments.times))
     except (CheckpointError, DataError, RunError) as error:
         print(error, file=sys.stderr)

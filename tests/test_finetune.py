@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.learning import MANNER, taking_turns
+from benchmarks.learning import MANNER, errors, taking_turns
 from benchmarks.learning import learn as learn_from_writer
 from dataset import DataError, Digits, append_drawing, load_drawings, load_training
 from dataset.download import SHIPPED
@@ -247,6 +247,8 @@ def test_real_strokes_that_were_corrected_help_with_the_writers_other_drawings(
     drawn = Digits(pen_images(pens, *MANNERS[MANNER]), pens.labels)
     order = taking_turns(drawn.labels, np.random.default_rng(0))
     classifier, old = load_classifier(), load_training(SHIPPED)[1]
-    found = learn_from_writer(SHIPPED_FILE, classifier, drawn[order[:50]], drawn[order[50:]], old)
+    found = learn_from_writer(
+        SHIPPED_FILE, classifier, drawn[order[:50]], drawn[order[50:]], old, errors(classifier, old)
+    )
     assert found.unseen[1] < found.unseen[0]
     assert found.old[1] - found.old[0] <= finetune.LOST * len(old)

@@ -7,7 +7,7 @@ from dashboard.state import state
 from experiments.finetune import Lesson, Score, learned_from
 from experiments.runs import Run
 
-SHOWN = 40  # corrected drawings
+SHOWN = 20  # corrected drawings
 FINE = 1000  # images from which on a share has two decimals
 
 
