@@ -29,6 +29,7 @@ BENCHMARKS = (
     "explore",
     "explore_page",
     "sweeps",
+    "suspects",
     "app",
     "stroke_latency",
 )

@@ -278,6 +278,19 @@ def add_data(commands: Any) -> None:
         command.set_defaults(command=f"data_{action}")
         if argument:
             command.add_argument(argument.lower(), metavar=argument)
+    command = actions.add_parser(
+        "suspects",
+        help="rank digits by how doubtful their labels are",
+        description="Rank the labels of digits by how much networks doubt them that were not trained on these digits.",
+        epilog="examples:\n  digits data suspects mnist-5k\n  digits data suspects mnist --part train --limit 50\n"
+        "  digits data suspects my-digits.csv --json",
+    )
+    command.set_defaults(command="data_suspects")
+    add = command.add_argument
+    add("source", metavar="SOURCE", help=SOURCE)
+    add("--part", metavar="PART", help="test, train or all of its digits (default: test of mnist and fashion-mnist)")
+    add("--limit", metavar="N", type=int, default=20, help="list so many, the most suspect first (default: 20)")
+    add("--json", action="store_true", help="print one JSON object, and the progress on standard error")
 
 
 if __name__ == "__main__":

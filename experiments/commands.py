@@ -476,6 +476,12 @@ def data_import(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def data_suspects(arguments: argparse.Namespace) -> int:
+    from experiments import suspects_command
+
+    return suspects_command.suspects(arguments)
+
+
 def data_move(arguments: argparse.Namespace) -> int:
     before = store().name
     moved = move_drawings(arguments.to)

@@ -28,7 +28,7 @@ from dataset.sources import SOURCES
 from experiments.cost import training_seconds
 from experiments.jobs import launch
 from experiments.runs import RunError, held, runs_folder, write_text
-from model import PRESETS, Classifier, Diverged, TrainConfig, build_trainer
+from model import PRESETS, Classifier, Diverged, TrainConfig, Trainer, build_trainer
 
 Part = Literal["test", "train", "all"]
 PARTS: dict[str, str] = {"test": "test digits", "train": "training digits", "all": "all digits"}
@@ -194,14 +194,29 @@ def parts_of(source: str) -> tuple[Part, ...]:
     return ("test", "train") if source in SOURCES and source != "mnist-5k" else ("all",)
 
 
-def tasks(digits: Digits, source: str, part: Part) -> Iterator[Task]:
-    """Five networks. Test digits are judged by all of them, and none was trained on any test digit.
+def teachers(digits: Digits, source: str, part: Part) -> Digits | None:
+    """What the networks learn that judge test digits: never a test digit. None where the digits judge each other."""
+    return without(load_training(source, 0)[0], digits) if part == "test" else None
 
-    Other digits are judged by one each, which was trained on the other four fifths. Equal images stay together: one
-    would give away the label of the other.
+
+def find(digits: Digits, train: Digits | None = None) -> Suspects:
+    """The whole search in this process, with nothing kept of it."""
+    answers = np.zeros((len(digits), 10), np.float32)
+    for number, task in enumerate(tasks(digits, train)):
+        trainer = _trainer(task, number)
+        for _ in trainer.train():
+            pass
+        answers[task.rows] += _answers(trainer, digits, task)
+    return Suspects(digits.labels, answers / answers.sum(axis=1, keepdims=True))
+
+
+def tasks(digits: Digits, train: Digits | None) -> Iterator[Task]:
+    """Five networks: all of them judge each digit where they learn from others, `train`.
+
+    Else one judges each digit, which was trained on the other four fifths. Equal images stay together: one would give
+    away the label of the other.
     """
-    if part == "test":
-        train = without(load_training(source, 0)[0], digits)
+    if train is not None:
         yield from [Task(train, np.arange(len(digits)))] * NETWORKS
         return
     fold = np.array([int(image, 16) % NETWORKS for image in image_hashes(digits.images)])
@@ -289,10 +304,10 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
         done, answers = 0, np.zeros((len(digits), 10), np.float32)
     began, first = time.monotonic(), done
     status = SearchStatus("running")
-    for number, task in enumerate(tasks(digits, source, part)):
+    for number, task in enumerate(tasks(digits, teachers(digits, source, part))):
         if number < done:
             continue
-        trainer = build_trainer(_config(len(task.train), number), task.train, task.train[:0])
+        trainer = _trainer(task, number)
         told = 0.0
         for _ in trainer.train():
             now = time.monotonic()
@@ -305,8 +320,7 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
             share = (number + trainer.step / trainer.total_steps - first) / (NETWORKS - first)
             status = search.write(replace(status, network=number + 1, share=share, seconds=now - began))
             yield status
-        judge = Classifier(trainer.weights_checkpoint())
-        answers[task.rows] += judge.predict_proba(digits.images[task.rows])
+        answers[task.rows] += _answers(trainer, digits, task)
         if number + 1 == NETWORKS:
             answers /= answers.sum(axis=1, keepdims=True)
         search.keep(number + 1, digits.labels, answers)
@@ -322,6 +336,14 @@ def expected_seconds(source: str, part: Part, digits: int, slowness: float = 1.0
 def _config(images: int, seed: int) -> TrainConfig:
     config = RECIPE.replace(epochs=EPOCHS, seed=seed)
     return config.replace(steps=max(LEAST_STEPS, config.total_steps(images)))
+
+
+def _trainer(task: Task, seed: int) -> Trainer:
+    return build_trainer(_config(len(task.train), seed), task.train, task.train[:0])
+
+
+def _answers(trainer: Trainer, digits: Digits, task: Task) -> NDArray[np.float32]:
+    return Classifier(trainer.weights_checkpoint()).predict_proba(digits.images[task.rows])
 
 
 def _stopped(search: Search) -> bool:

@@ -63,7 +63,6 @@ WHAT_IT_IS = (
 
 
 def render() -> None:
-    st.caption(WHAT_IT_IS)
     source, part = choose_labels()
     if not source:
         return
@@ -106,6 +105,7 @@ def choose_labels() -> tuple[str, Part]:
         key=LABELS,
         bind="query-params",
         persist_state="session",
+        help=WHAT_IT_IS,
         on_change=forget_place,
         width=420,
     )
@@ -144,6 +144,7 @@ def forget_place() -> None:
 
 def render_start(search: Search, status: SearchStatus | None, source: str, part: Part, digits: Digits) -> None:
     """Nothing is known yet: what to do, and how long it takes."""
+    st.caption(WHAT_IT_IS)
     with st.container(key="suspects-state"):
         if status is not None and status.state == "failed":
             st.error(status.reason)
@@ -199,8 +200,8 @@ def render_bench(search: Search, suspects: Suspects, digits: Digits) -> None:
         row = int(listed[0])
     rank = place_of[row]
     st.markdown(
-        f"Of {len(digits):,} labels the networks read **{suspects.doubted:,}** otherwise. "
-        f"Of the first {len(listed):,} in order of doubt you have judged {len(listed) - len(waiting):,}."
+        f"Of {len(digits):,} digits the networks read **{suspects.doubted:,}** otherwise than labelled. "
+        f"{len(listed) - len(waiting):,} of the {len(listed):,} most suspect are judged."
     )
     card, sheet = st.columns(2, gap="medium")
     with card, st.container(key="suspect-card"):
