@@ -93,26 +93,26 @@ def render_counts(drawings: Drawings) -> None:
 
 def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], surprise: NDArray | None) -> None:
     """One page of thumbnails."""
-    pages = -(-len(rows) // COUNT)
-    number = min(state.widget(PAGE, 1) or 1, pages)
-    here = slice((number - 1) * COUNT, number * COUNT)
-    shown = tuple(ids[here])
+    paper = st.container(key="drawing-sheet")  # the number of the page is known only when its widget is drawn, below
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pages = -(-len(rows) // COUNT)
+        number = st.pagination(pages, key=PAGE, bind="query-params") if pages > 1 else 1
+        here = slice((number - 1) * COUNT, number * COUNT)
+        shown = tuple(ids[here])
+        range_text = f"{here.start + 1:,} to {here.start + len(shown):,} of {counted(len(rows))}"
+        st.caption(range_text, width="content")
     turn = f"{crc32(' '.join(shown).encode()):08x}-{state.drawings_turn}"
     if state.sheet_shown.turn != turn:
         state.sheet_shown = ShownSheet(turn, shown, tuple(state.picked_drawings(shown)))
-    with st.container(key="drawing-sheet"):
+    with paper:
         render_thumbnails(
             [thumbnail(drawings, row, surprise) for row in rows[here]],
             state.sheet_shown.chosen,
             turn=turn,
-            title=f"Drawings {here.start + 1:,} to {here.start + len(shown):,} of {len(rows):,}",
+            title=range_text,
             key=SHEET,
             on_change=take_over,
         )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if pages > 1:
-            st.pagination(pages, key=PAGE, bind="query-params")
-        st.caption(f"{here.start + 1:,} to {here.start + len(shown):,} of {counted(len(rows))}", width="content")
 
 
 def thumbnail(drawings: Drawings, row: int, surprise: NDArray | None) -> Thumbnail:

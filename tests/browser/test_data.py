@@ -1,4 +1,4 @@
-"""The Data page in a real browser: drawings are found, chosen with mouse, finger and keys, put right and brought back."""
+"""The Data page in a real browser: drawings are found, chosen by mouse, finger and keys, and put right."""
 
 import re
 from collections.abc import Iterator
@@ -101,7 +101,8 @@ def test_drawings_are_chosen_by_click_drag_and_shift_and_let_go_again(new_page: 
     tiles(page).nth(3).click()
     chosen(page, 3)
     start, end = (tiles(page).nth(place).bounding_box() for place in (6, 8))
-    assert start and end
+    assert start
+    assert end
     page.mouse.move(start["x"] + 20, start["y"] + 20)
     page.mouse.down()
     page.mouse.move(end["x"] + 20, end["y"] + 20, steps=12)

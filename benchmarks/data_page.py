@@ -1,0 +1,121 @@
+"""The Data page with 10,000 drawings: from a click to 100 painted thumbnails, and to a done relabelling of 50.
+
+The real server is started with the real command and looked at with Chromium. The drawings are digits of `mnist-5k`,
+each moved a little, stored in a CSV file with its log. The first session of a server reads that file.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.report import Goal, begin, conclude, table
+from dataset import load_digits
+from dataset.drawings import NewDrawing, append_drawings
+from tests.browser.chromium import find_chromium, launch, serve
+
+TILES = (
+    "[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]"
+    ".flatMap(place => [...place.shadowRoot.querySelectorAll('img')])"
+)
+PAINTED = f"{TILES}.length === 100 && {TILES}.every(image => image.complete)"
+SAYS = "document.querySelector('.st-key-drawing-outcome').innerText.includes('%s')"
+COUNT = 50
+
+
+def make_drawings(count: int) -> None:
+    digits = load_digits("mnist-5k")
+    images = np.concatenate([np.roll(digits.images, shift, axis=2) for shift in range(-(-count // len(digits)))])[
+        :count
+    ]
+    labels = np.resize(digits.labels, count)
+    news = [
+        NewDrawing(image=image, label=int(label), predicted=int(label), confidence=0.9, model="made", session="made")
+        for image, label in zip(images, labels, strict=True)
+    ]
+    append_drawings(news)
+
+
+def seconds_until(page: Page, condition: str, began: float) -> float:
+    """Until the browser has painted what meets the condition."""
+    page.wait_for_function(condition, polling=10)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return time.perf_counter() - began
+
+
+def measure(browser: Browser, address: str) -> tuple[float, float, float, float]:
+    """Seconds of one session: to the first page, to the next one, to 50 relabelled, and to 50 as they were."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(address)
+    page.locator("canvas").first.wait_for()
+    page.wait_for_timeout(1500)
+    began = time.perf_counter()
+    page.get_by_role("link", name="Data").first.click()
+    first = seconds_until(page, PAINTED, began)
+    page.wait_for_timeout(1000)
+    source = page.evaluate(f"{TILES}[0].src")
+    began = time.perf_counter()
+    page.get_by_role("button", name="Next page").click()
+    following = seconds_until(page, f"{PAINTED} && {TILES}[0].src !== {source!r}", began)
+    page.wait_for_timeout(1000)
+    tiles = page.get_by_role("option")
+    tiles.nth(0).click()
+    tiles.nth(COUNT - 1).click(modifiers=["Shift"])
+    page.get_by_text(f"{COUNT} chosen", exact=True).wait_for()
+    page.wait_for_timeout(500)
+
+    began = time.perf_counter()
+    page.keyboard.press("3")
+    relabelled = seconds_until(page, SAYS % "relabelled as 3", began)
+    page.wait_for_timeout(500)
+    began = time.perf_counter()
+    page.get_by_test_id("stMain").get_by_role("button", name="Undo").click()
+    undone = seconds_until(page, SAYS % "Taken back for", began)
+    page.context.close()
+    return first, following, relabelled, undone
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--drawings", type=int, default=10_000, metavar="N", help="how many there are (default: 10,000)"
+    )
+    parser.add_argument("--sessions", type=int, default=5, help="how many look one after another; the best are printed")
+    options = parser.parse_args()
+    executable = find_chromium()
+    if executable is None:
+        sys.exit("No Chromium was found. Install it (apt install chromium) or set CHROMIUM to its path.")
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        os.environ["DIGITS_DRAWINGS"] = str(folder / "drawings.csv")
+        make_drawings(options.drawings)
+        browser = launch(playwright, executable)
+        with serve(folder) as address:
+            times = [measure(browser, address) for _ in range(options.sessions)]
+        browser.close()
+    first, following, relabelled, undone = (min(column) for column in zip(*times, strict=True))
+    begin(
+        f"The Data page with {options.drawings:,} drawings",
+        f"The best of {options.sessions} sessions of one server, as painted by a browser.",
+    )
+    rows = [
+        ("the first session of a server: click to 100 thumbnails", times[0][0]),
+        ("a session: click to 100 thumbnails", first),
+        ("the next page: click to 100 thumbnails", following),
+        (f"{COUNT} relabelled: key to the sentence that says so", relabelled),
+        (f"{COUNT} as they were: click to the sentence that says so", undone),
+    ]
+    print(table(["what", "seconds"], [[what, f"{value:.2f} s"] for what, value in rows]))
+    conclude(
+        Goal("100 thumbnails, opening the page", 1000 * first, 300, unit=" ms", digits=0),
+        Goal("100 thumbnails, the next page", 1000 * following, 300, unit=" ms", digits=0),
+    )
+
+
+if __name__ == "__main__":
+    main()
