@@ -100,7 +100,8 @@ def test_every_setting_has_a_widget_with_the_bounds_and_choices_of_the_config() 
     put(app, "selectbox", "schedule", "step")
     kinds = (app.number_input, app.slider, app.selectbox, app.toggle)
     widgets = {widget.key.removeprefix("train-"): widget for kind in kinds for widget in kind if widget.key}
-    elsewhere = {"data", "image_layers", "hidden", "steps", "start_from", "drawings_weight"}
+    elsewhere = {"data", "image_layers", "hidden", "steps", "start_from"}
+    elsewhere |= {"drawings_weight", "drawings_version", "label_corrections"}
     for setting in {field.name for field in dataclasses.fields(TrainConfig)} - elsewhere:
         assert setting in widgets, setting
         if setting in BOUNDS:

@@ -1,0 +1,68 @@
+"""Suspect labels in a real browser: from one click to three relabelled digits of MNIST, which a new visit shows."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewPage
+
+pytestmark = pytest.mark.browser
+VIEW = "/data?part=Suspect+labels&labels=MNIST,+5,000+digits"
+LONG = 240_000  # ms; five networks on a loaded machine
+
+
+def suspect(page: Page) -> tuple[str, str]:
+    """The label of the digit that is shown, and what is read in it."""
+    words = page.get_by_role("heading", name=re.compile("^Labelled")).inner_text()
+    return tuple(re.match(r"Labelled (\d), read as (\d)", words).groups())
+
+
+def searched(page: Page) -> None:
+    """Begin a search unless one is done, and wait for its end."""
+    begin, done = (
+        page.get_by_role("button", name="Look for suspect labels"),
+        page.get_by_text("otherwise than labelled"),
+    )
+    expect(begin.or_(done)).to_be_visible()
+    if begin.is_visible():
+        begin.click()
+        expect(page.get_by_text(re.compile("Network . of 5 is being trained"))).to_be_visible(timeout=LONG)
+    expect(done).to_be_visible(timeout=LONG)
+
+
+def test_three_digits_of_mnist_are_relabelled_one_is_taken_back_and_a_new_visit_shows_the_others(
+    new_page: NewPage, folder: Path
+) -> None:
+    page = new_page(VIEW)
+    searched(page)
+    expect(page.locator(".suspect section img")).to_have_count(12)
+    for count in (1, 2, 3):
+        given, read = suspect(page)
+        page.get_by_role("button", name=f"Relabel as {read}").click()
+        expect(page.get_by_text(f"is a {read} now, no {given}.")).to_be_visible()
+        expect(page.get_by_text(f"{count} of the 1,000 most suspect are judged")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("2 of the 1,000 most suspect are judged")).to_be_visible()
+    with (folder / "label_corrections.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["verdict"] for row in rows] == ["relabelled"] * 3 + ["taken back"]
+    assert all(row["given"] != row["label"] for row in rows[:3])
+
+    again = new_page(VIEW)
+    expect(again.get_by_text("2 of the 1,000 most suspect are judged")).to_be_visible()
+    expect(
+        again.get_by_role("option", name=f"{rows[0]['given']}, {rows[0]['label']}, now {rows[0]['label']}").first
+    ).to_be_visible()
+
+
+def test_a_suspect_in_the_sheet_is_taken_up_by_a_click(new_page: NewPage) -> None:
+    page = new_page(VIEW)
+    searched(page)
+    option = page.get_by_role("option").nth(9)
+    label, answer = re.match(r"(\d), (\d)", option.get_attribute("aria-label")).groups()
+    option.click()
+    expect(page.get_by_role("heading", name=f"Labelled {label}, read as {answer}")).to_be_visible()
+    expect(page.get_by_text("Suspect 10, number")).to_be_visible()

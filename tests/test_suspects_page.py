@@ -1,0 +1,154 @@
+"""The Suspect labels view without a browser: what it offers, shows and puts down, and the switch on Train."""
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.data import suspects_view
+from dataset import Digits, load_digits
+from dataset.corrections import corrections_file, image_hashes, load_corrections
+from experiments import suspects
+from experiments.runs import RunError, list_runs
+from experiments.suspects import SearchStatus, Suspects, make_search, run_search, search_of
+from model import TrainConfig
+from tests.page_without_browser import open_page, run
+
+VIEW = {"part": "Suspect labels"}
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search is short, and goes on in this process."""
+
+    def search(source: str, part: suspects.Part, digits: Digits) -> suspects.Search:
+        made = make_search(source, part, digits)
+        for _ in run_search(made):
+            pass
+        return made
+
+    st.cache_resource.clear()
+    monkeypatch.setattr(suspects, "RECIPE", TrainConfig(hidden=(16,), validation_share=0.0))
+    monkeypatch.setattr(suspects, "EPOCHS", 1)
+    monkeypatch.setattr(suspects, "LEAST_STEPS", 1)
+    monkeypatch.setattr(suspects_view, "start_search", search)
+
+
+@pytest.fixture
+def found() -> Suspects:
+    """What a search through mnist-5k would say: of its first ten suspects, 0 to 9, each is read as the next digit."""
+    digits = load_digits("mnist-5k", "all")
+    answers = np.eye(10, dtype=np.float32)[digits.labels]
+    rows = np.arange(10) * 500
+    answers[rows] = 0.1 * np.eye(10, dtype=np.float32)
+    answers[rows, (np.arange(10) + 1) % 10] = 0.9 - 0.01 * np.arange(10)
+    search = make_search("mnist-5k", "all")
+    search.keep(suspects.NETWORKS, digits.labels, answers)
+    search.write(SearchStatus("finished", share=1.0))
+    return search.result()
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return run(app)
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.markdown, app.caption, app.info) for element in kind)
+
+
+def test_where_nothing_is_known_the_page_says_how_long_it_takes_and_a_click_searches() -> None:
+    app = open_page("data", **VIEW)
+    assert "Nobody has looked through these 5,000 labels yet. That takes about" in text(app)
+    app = click(app, "Look for suspect labels")
+    assert search_of("mnist-5k", "all").status().state == "finished"
+    assert "Of 5,000 digits the networks read" in text(run(app))
+
+
+def test_the_most_suspect_is_shown_first_beside_digits_of_both_labels(found: Suspects) -> None:
+    app = open_page("data", **VIEW)
+    assert "#### Labelled 0, read as 1" in text(app)
+    assert "10** otherwise than labelled. 0 of the 1,000 most suspect are judged" in text(app)
+    html = "".join(element.proto.body for element in app.get("html"))
+    assert html.count("<img") == 1 + 2 * suspects.NEIGHBOURS
+    assert "Most like it of those labelled 0" in html
+    assert "Most like it of those labelled 1" in html
+
+
+def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: Suspects) -> None:
+    digits = load_digits("mnist-5k", "all")
+    images = image_hashes(digits.images[found.order[:4]])
+    app = click(open_page("data", **VIEW), "Relabel as 1")
+    assert "Number 0 is a 1 now, no 0." in text(app)
+    assert "#### Labelled 1, read as 2" in text(app)
+    app = click(app, "Label is right")
+    app = click(app, "Set aside")
+    app = click(app, "7")
+    said = [(load_corrections().of[image].verdict, load_corrections().of[image].label) for image in images]
+    assert said == [("relabelled", 1), ("right", 1), ("set aside", 2), ("relabelled", 7)]
+    assert "#### Labelled 4, read as 5" in text(app)
+    assert "4 of the 1,000 most suspect are judged" in text(app)
+    assert "3 labels corrected or set aside in all" in text(app)
+
+
+def test_undo_takes_back_one_after_the_other_and_shows_the_digit_again(found: Suspects) -> None:
+    app = click(open_page("data", **VIEW), "Relabel as 1")
+    app = click(app, "Set aside")
+    app = click(app, "Undo")
+    assert "#### Labelled 1, read as 2" in text(app)
+    app = click(app, "Undo")
+    assert "#### Labelled 0, read as 1" in text(app)
+    assert load_corrections().of == {}
+    assert "Undo" not in [button.label for button in app.button]
+
+
+def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(found: Suspects) -> None:
+    click(open_page("data", **VIEW), "Relabel as 1")
+    app = open_page("data", **VIEW)  # another session
+    assert "#### Labelled 1, read as 2" in text(app)
+    app.session_state["value-suspect"] = 0
+    assert "Judged before: now 1." in text(run(app))
+
+
+def test_a_search_that_was_stopped_can_go_on() -> None:
+    search = make_search("mnist-5k", "all")
+    search.write(SearchStatus("stopped"))
+    app = open_page("data", **VIEW)
+    assert "The search was stopped before its end." in text(app)
+    click(app, "Go on")
+    assert search.status().state == "finished"
+
+
+def test_a_search_that_failed_says_why() -> None:
+    make_search("mnist-5k", "all").write(SearchStatus("failed", "The disk is full."))
+    app = open_page("data", **VIEW)
+    assert app.error[0].value == "The disk is full."
+
+
+def test_what_cannot_be_started_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RunError("There is no room.")
+
+    monkeypatch.setattr(suspects_view, "start_search", refuse)
+    app = click(open_page("data", **VIEW), "Look for suspect labels")
+    assert "could not be started: There is no room." in app.error[0].value
+
+
+def test_digits_that_are_not_here_are_offered_for_download() -> None:
+    app = open_page("data", **VIEW, labels="MNIST, test digits")
+    assert not app.exception
+    assert "Look for suspect labels" not in [button.label for button in app.button]
+
+
+def test_train_uses_corrected_labels_only_if_switched_on(found: Suspects) -> None:
+    app = open_page("train")
+    assert app.toggle(key="train-corrected").disabled
+    click(open_page("data", **VIEW), "Relabel as 1")
+    app = open_page("train")
+    toggle = app.toggle(key="train-corrected")
+    assert (toggle.label, toggle.value, toggle.disabled) == ("Use 1 corrected labels", False, False)
+    toggle.set_value(True)
+    run(app)
+    assert app.session_state["value-planned"].label_corrections == load_corrections().version
+    assert corrections_file().is_file()
+    assert list_runs() == []
