@@ -28,6 +28,7 @@ BENCHMARKS = (
     "loading",
     "explore",
     "explore_page",
+    "data_page",
     "sweeps",
     "suspects",
     "app",
