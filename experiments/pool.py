@@ -13,8 +13,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from experiments.departure import Departure
 from experiments.runs import OVER, RunError, held, open_run
-from experiments.worker import Departure, train_run
+from experiments.worker import train_run
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataset import DataError, Digits, available, load_training
 from dataset.corrections import load_corrections
 from dataset.download import SHIPPED
+from experiments.run_data import load_data
 from experiments.runs import RunError, open_run
-from experiments.worker import load_data
 from model import Checkpoint, Classifier, load_checkpoint
 
 

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
 
+from experiments.departure import Departure, attend
 from experiments.runs import RunError
 from experiments.suspects import Search, run_search
-from experiments.worker import Departure
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m experiments.suspects_worker", description=__doc__)
-    parser.add_argument("search", type=Path, help="the folder of the search")
-    parser.add_argument("--with-parent", action="store_true", help="leave when standard input ends")
-    arguments = parser.parse_args()
-    departure = Departure()
-    with departure.noticed():
-        if arguments.with_parent:
-            departure.watch_parent()
+    def work(folder: Path, departure: Departure) -> None:
         try:
-            with closing(run_search(Search(arguments.search.absolute()))) as statuses:
+            with closing(run_search(Search(folder))) as statuses:
                 for _ in statuses:
                     if departure.asked:
                         break
         except RunError as error:  # two people started it at once
             print(error)
-            return 2
-    return 0
+            raise
+
+    return attend("experiments.suspects_worker", __doc__, work)
 
 
 if __name__ == "__main__":

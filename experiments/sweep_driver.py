@@ -27,11 +27,11 @@ from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments import search
+from experiments.departure import Departure
 from experiments.jobs import worker_limit
 from experiments.pool import start_pool, train_for
 from experiments.runs import HISTORY_COLUMNS, OVER, Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.sweeps import STOPPED, Sweep, SweepError, SweepSpec, SweepStatus, Trial, slug, trial_of, with_results
-from experiments.worker import Departure
 from model import ConfigError, TrainConfig
 
 if TYPE_CHECKING:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
-import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from dataset import DataError, Digits, load_digits, load_drawings, load_training, without
-from dataset.corrections import load_corrections
-from dataset.files import written_whole
+from dataset import Digits
 from experiments import finetune
+from experiments.departure import Departure, Leave, attend
 from experiments.jobs import worker_limit
+from experiments.run_data import load_data
 from experiments.runs import Run, RunError, Status, Wishes, open_run, queue_of
 from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
-from model.augmentation import Augmenter
-from model.rng import Purpose, rng
 
 STATUS_SECONDS = 0.2  # between two words on where the run is
 CHECKPOINT_SECONDS = 2.5
@@ -39,16 +31,9 @@ LOOK_SECONDS = 0.05  # between two looks at what is asked, while nothing trains
 HOLD_SECONDS = 2.0  # those who look whether a run is alive touch its lock for a moment
 QUEUE_SECONDS = 0.25  # between two looks at the queue
 
-JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, stroke_width=0.4)
-"""Of people's drawings: as strong as the distortions that the shipped weights were trained with."""
-
 LEFT = "Its process was asked to leave; resume it to go on from its checkpoint."
 
 Row = list[float | None]
-
-
-class Leave(BaseException):
-    """This process has been asked to go."""
 
 
 class Ended(Exception):
@@ -56,60 +41,6 @@ class Ended(Exception):
 
     def __init__(self, state: str, reason: str = "") -> None:
         self.state, self.reason = state, reason
-
-
-class Departure:
-    """Notices that the process is asked to go: by a signal, Ctrl-C, a closed terminal or the end of its parent.
-
-    Noted, so that a step and a file are finished first; `at_once` where there is nothing to lose. Ctrl-C again goes
-    without waiting for anything.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._at_once = False
-
-    @contextmanager
-    def noticed(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread hears signals
-            return
-        signals = [signal.SIGTERM, signal.SIGINT]
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            signals.append(signal.SIGHUP)  # the terminal window was closed; nohup has it ignored
-        before = [signal.signal(number, self._note) for number in signals]
-        try:
-            yield
-        finally:
-            for number, action in zip(signals, before, strict=True):
-                signal.signal(number, action)
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        self._at_once = True
-        try:
-            if self.asked:
-                raise Leave
-            yield
-        finally:
-            self._at_once = False
-
-    def watch_parent(self) -> None:
-        """Standard input is a pipe whose other end the parent holds: it ends when the parent does."""
-
-        def wait() -> None:
-            while os.read(0, 1):
-                pass
-            signal.raise_signal(signal.SIGTERM)
-
-        threading.Thread(target=wait, daemon=True).start()
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True
-        if self._at_once:
-            raise Leave
 
 
 def train_run(run: Run, departure: Departure | None = None) -> Generator[Status, None, None]:
@@ -501,54 +432,6 @@ class Clock:
         return ((images - before) / (now - then) if now > then else None), now
 
 
-def load_data(run: Run) -> tuple[Digits, Digits]:
-    """The training and validation digits of a run; its own drawings as they were when it first began."""
-    config = run.config
-    train, validation = load_training(config.data, config.validation_share, config.training_images)
-    if config.label_corrections:  # validation keeps the labels as they came, so that runs can be compared
-        corrections = load_corrections(config.label_corrections)
-        train = corrections.apply(train)
-        if config.label_corrections != corrections.version:
-            config = config.replace(label_corrections=corrections.version)
-            run.settle(config)
-    if not config.drawings_weight:
-        return train, validation
-    snapshot = run.folder / "drawings.npz"
-    if not snapshot.exists():
-        # An upload may be a digit of the data itself: one that tests or validates must not teach.
-        # Every fifth drawing is never trained on, so that there is something to see the use of them by.
-        found = load_drawings(config.drawings_version or None)
-        drawings = without(found.training, validation, load_digits(config.data, "test"))
-        if not len(drawings):
-            raise DataError("There are no drawings of your own yet: draw some first, or set drawings_weight to 0.")
-        if drawings.classes != train.classes:
-            raise DataError(f"Your drawings are digits and {config.data} is not: set drawings_weight to 0.")
-        with written_whole(snapshot) as file:
-            np.savez(file, images=drawings.images, labels=drawings.labels)
-        run.settle(config.replace(drawings_version=found.version))
-    with np.load(snapshot, allow_pickle=False) as own:
-        drawings = Digits(own["images"], own["labels"])
-    copies = jittered(drawings, config.drawings_weight - 1, config.seed)
-    return (
-        Digits(
-            np.concatenate([train.images, drawings.images, copies.images]),
-            np.concatenate([train.labels, drawings.labels, copies.labels]),
-            f"{train.source} and drawings",
-            train.classes,
-        ),
-        validation,
-    )
-
-
-def jittered(drawings: Digits, times: int, seed: int) -> Digits:
-    """So many copies of each drawing, each a little different, as the same hand would draw it another time."""
-    copies = drawings[np.repeat(np.arange(len(drawings)), times)]
-    ink = copies.images.reshape(-1, 28 * 28) * np.float32(1 / 255)
-    if len(ink):
-        JITTER.augment(ink, rng(seed, Purpose.DRAWINGS), out=ink)
-    return Digits(np.rint(255 * ink.clip(0, 1)).astype(np.uint8).reshape(copies.images.shape), copies.labels)
-
-
 def sentence(error: Exception) -> str:
     """One sentence for people; the traceback is in the log."""
     if isinstance(error, ValueError) and type(error) is not ValueError:
@@ -561,22 +444,16 @@ def sentence(error: Exception) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)
-    parser.add_argument("run", type=Path, help="the folder of the run")
-    parser.add_argument("--with-parent", action="store_true", help="leave when standard input ends")
-    arguments = parser.parse_args()
-    departure = Departure()
-    run = open_run(arguments.run)
-    with departure.noticed():
-        if arguments.with_parent:
-            departure.watch_parent()
+    def work(folder: Path, departure: Departure) -> None:
+        run = open_run(folder)
         try:
             for _ in train_run(run, departure):
                 pass
         except RunError as error:  # two people resumed it at once
             run.log(str(error))
-            return 2
-    return 0
+            raise
+
+    return attend("experiments.worker", __doc__, work)
 
 
 if __name__ == "__main__":

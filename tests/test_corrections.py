@@ -18,8 +18,8 @@ from dataset.corrections import (
     image_hashes,
     load_corrections,
 )
+from experiments.run_data import load_data
 from experiments.runs import create_run, open_run
-from experiments.worker import load_data
 from model import TrainConfig
 from tests.made_digits import made_digits
 from tests.small_runs import to_end

@@ -15,8 +15,9 @@ from experiments import finetune
 from experiments.cli import main
 from experiments.finetune import Lesson, Score, keep_lesson, lesson_config, make_lesson, read_lesson
 from experiments.pretraining.pens import MANNERS, load_pens, pen_images
+from experiments.run_data import jittered, load_data
 from experiments.runs import Run, RunError, list_runs
-from experiments.worker import jittered, load_data, train_run
+from experiments.worker import train_run
 from model import PRESETS, Checkpoint, TrainConfig, load_checkpoint, load_classifier, save_checkpoint
 from model.classifier import SHIPPED as SHIPPED_FILE
 from tests.small_runs import finish, to_end

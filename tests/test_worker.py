@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from dataset import append_drawing, drawings_version, edit_drawings, load_digits, load_training
+from experiments.run_data import load_data
 from experiments.runs import RunError, create_run, open_run
-from experiments.worker import load_data, train_run
+from experiments.worker import train_run
 from model import build_trainer, load_checkpoint, load_classifier
 from tests.made_digits import made_digits
 from tests.small_runs import ENDLESS, SMALL, finish, log, to_end
