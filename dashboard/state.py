@@ -163,6 +163,10 @@ class State:
 
     def picked_drawings(self, among: Iterable[str]) -> list[str]:
         """The ids of those that are chosen among these, in the order in which they were."""
+    def forget_edit(self) -> None:
+        """What was done to drawings last is no longer news."""
+        self.drawings_edited, self.import_problem = ("", None), ""
+
         there = set(among)
         return [identity for identity in self.drawings_chosen if identity in there]
 

@@ -10,9 +10,7 @@ from dataset import DataError
 from dataset.drawings import edit_drawings, undo_change
 from dataset.drawings.log import Change
 
-HINT = (
-    "Click drawings to choose them, drag over some, or hold Shift for all in between. Keys work as well: arrows, Space."
-)
+HINT = "Click drawings to choose them, or drag over some. By keys: arrows and Space."
 
 
 def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -> None:

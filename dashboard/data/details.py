@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.data.actions import counted
+from dashboard.data.surprise import surprise_of
 from dashboard.draw.drawing import DIGITS
 from dashboard.plots.probability import percent_text
 from dashboard.plots.sheet import image_html
@@ -52,6 +53,7 @@ def facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, str
     if classifier.classes == DIGITS:
         now = classifier.predict_proba(drawings.digits.images[row][None])[0]
         known["Model in use says"] = f"{now.argmax()}, {percent_text(now.max())} sure"
+        known["Surprise"] = f"{surprise_of(now[label]):.2f}"
     known["Source"] = str(drawings.source[row])
     known["When"] = local_time(str(drawings.time[row]), st.context.timezone or "UTC")
     session = str(drawings.session[row])

@@ -13,6 +13,7 @@ from dashboard.data.history_view import go_back
 from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.draw.drawing import DIGITS
+from dashboard.draw.collected import render_damage, render_fleeting
 from dashboard.model_choice import choose_model
 from dashboard.places import place
 from dashboard.plots.digit_bars import digit_bars, missing_hint
@@ -22,6 +23,7 @@ from dataset import DataError, Drawings, load_drawings
 from dataset.drawings import drawings_history
 
 SHEET = "sheet"
+from dataset.drawings.lasting import drawings_last
 COUNT = 100  # thumbnails on a page
 
 
@@ -78,6 +80,7 @@ def render_version() -> None:
     entry = next(entry for entry in drawings_history() if entry.version == state.version)
     when = local_time(entry.time, st.context.timezone or "UTC")
     with st.container(horizontal=True, vertical_alignment="center"):
+    render_damage()
         st.info(f"The drawings as they were on {when}, after: {entry.action}.", icon=":material/history:")
         st.button("Return to this version", on_click=go_back, args=(entry.version,))
         st.button("Show them as they are now", type="primary", on_click=state.link, args=("version", ""))
@@ -86,9 +89,12 @@ def render_version() -> None:
 def render_counts(drawings: Drawings) -> None:
     """How many that count there are of each digit."""
     counts = np.bincount(drawings.kept.labels, minlength=10)
-    st.html(digit_bars(counts, state.palette(), caption=f"{counted(int(counts.sum()))} in use"))
-    if hint := missing_hint(counts):
-        st.caption(hint)
+    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+        st.html(digit_bars(counts, state.palette(), caption=f"{counted(int(counts.sum()))} in use"), width="content")
+        if hint := missing_hint(counts):
+            st.caption(hint, width="content")
+    if not drawings_last():
+        render_fleeting()
 
 
 def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], surprise: NDArray | None) -> None:

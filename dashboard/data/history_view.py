@@ -10,7 +10,7 @@ from dataset import DataError
 from dataset.drawings import drawings_history, return_to
 from dataset.drawings.log import Change
 
-HEIGHT = 420  # pixels of the table
+HEAD, ROW, MOST = 38, 35, 480  # pixels of the table
 
 
 def render() -> None:
@@ -45,7 +45,7 @@ def render_table(history: list[Change]) -> None:
     picked = st.dataframe(
         table,
         hide_index=True,
-        height=HEIGHT,
+        height=min(MOST, HEAD + ROW * max(1, len(history))),
         key="history",
         on_select="rerun",
         selection_mode="single-row",

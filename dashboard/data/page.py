@@ -4,6 +4,8 @@ from importlib import import_module
 
 import streamlit as st
 
+from dashboard.state import state
+
 PART = "part"  # the widget's key, and the name in the address; a callback opens a part by setting it
 PARTS = {
     "Drawings": "drawings_view",
@@ -25,5 +27,6 @@ def render() -> None:
             label_visibility="collapsed",
             bind="query-params",
             wrap=True,
+            on_change=state.forget_edit,
         )
     import_module(f"dashboard.data.{PARTS[part]}").render()

@@ -48,5 +48,8 @@ def probabilities(classifier: Classifier, drawings: Drawings) -> NDArray[np.floa
 def surprises(classifier: Classifier, drawings: Drawings) -> NDArray[np.float64]:
     """-ln p(label) of each drawing, in nats."""
     found = probabilities(classifier, drawings)
-    given = found[np.arange(len(found)), drawings.digits.labels]
-    return -np.log(np.maximum(given.astype(np.float64), SMALLEST))
+    return surprise_of(found[np.arange(len(found)), drawings.digits.labels])
+
+
+def surprise_of(probability: NDArray[np.float32] | np.float32) -> NDArray[np.float64]:
+    return -np.log(np.maximum(np.asarray(probability, np.float64), SMALLEST))
