@@ -4,7 +4,8 @@ import streamlit as st
 
 from dashboard.evaluate.evaluation import Evaluation
 from dashboard.evaluate.sheets import render_paged
-from dashboard.plots.evaluation import CELL, MEASURES, confusion_figure
+from dashboard.plots.cells import CELL
+from dashboard.plots.evaluation import MEASURES, confusion_figure
 from dashboard.state import state
 from dataset import Digits
 

@@ -10,9 +10,10 @@ from dashboard.explore.filters import brushes, take_brush
 from dashboard.explore.search_form import title_of
 from dashboard.explore.trials import pick
 from dashboard.plots.axis import Axis, Result
+from dashboard.plots.cells import CELL
 from dashboard.plots.outcomes import best_of, values_of
 from dashboard.plots.parallel import parallel_figure
-from dashboard.plots.sweep_map import CELL, by_cell, map_figure
+from dashboard.plots.sweep_map import by_cell, map_figure
 from dashboard.plots.sweeps import TRIAL, Figure, history_figure, importance_figure, slice_figure
 from dashboard.state import state
 from experiments.findings import Importance

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from dashboard.plots.cells import cell_layers
 from dashboard.plots.style import VEGA
 from dashboard.theme import Palette
 from model.metrics import precision_recall_f1, wilson_interval
 
 Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
 
-CELL = "cell"  # the selection of the confusion figure: {"true": name, "predicted": name}
 MEASURES = {"count": "Counts", "row": "Row %", "column": "Column %"}
 UNITS = {"count": "images", "row": "% of each true class", "column": "% of each predicted class"}
 
@@ -61,32 +61,7 @@ def confusion_figure(
         "height": 480,
         "title": f"Confusion matrix ({UNITS[measure]})",
         "encoding": {"x": x | {"axis": {"labelAngle": -60 if slanted else 0, "labelOverlap": False}}, "y": y},
-        "layer": [
-            {
-                "params": [
-                    {
-                        "name": CELL,
-                        "select": {"type": "point", "fields": ["true", "predicted"], "toggle": False, "clear": False},
-                    }
-                ],
-                "mark": {"type": "rect", "stroke": palette.line, "cursor": "pointer"},
-                "encoding": {"color": fill, "tooltip": tips, "description": {"field": "description"}},
-            },
-            {
-                "mark": {"type": "text", "fontSize": 12, "aria": False},
-                "encoding": {"text": {"field": "number"}, "color": ink},
-            },
-            {
-                "transform": [{"filter": "datum.picked"}],
-                "mark": {
-                    "type": "rect",
-                    "filled": False,
-                    "stroke": palette.validation,
-                    "strokeWidth": 3,
-                    "aria": False,
-                },
-            },
-        ],
+        "layer": cell_layers(["true", "predicted"], fill, ink, tips, palette),
         "config": VEGA,
     }
 

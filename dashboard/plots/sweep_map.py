@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from dashboard.plots.axis import Axis, Cell, Result
+from dashboard.plots.cells import cell_layers
 from dashboard.plots.outcomes import best_of, outcome_text, result_of, values_of
 from dashboard.plots.style import VEGA
 from dashboard.theme import Palette
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from experiments.sweeps import Trial
 
 Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
-CELL = "cell"  # of the map: {"across": text, "down": text}
 
 
 def map_figure(
@@ -56,33 +56,12 @@ def map_figure(
     x |= {"axis": {"labelAngle": -35 if len(columns) > 5 or not across.steps else 0, "labelOverlap": False}}
     y: dict[str, Any] = {"field": "down", "type": "nominal", "title": down.title, "sort": None}
     y |= {"scale": {"domain": [cell.text for cell in reversed(rows)]}, "axis": {"labelOverlap": False}}
-    select = {"type": "point", "fields": ["across", "down", "turn"], "toggle": False, "clear": False}
     return {
         "data": map_cells(trials, across, down, result, kept=kept, picked=picked, turn=turn),
         "height": 330,
         "title": f"Best {result.title.lower()} in each cell",
         "encoding": {"x": x, "y": y},
-        "layer": [
-            {
-                "params": [{"name": CELL, "select": select}],
-                "mark": {"type": "rect", "stroke": palette.line, "cursor": "pointer"},
-                "encoding": {"color": fill, "tooltip": tips, "description": {"field": "description"}},
-            },
-            {
-                "mark": {"type": "text", "fontSize": 12, "aria": False},
-                "encoding": {"text": {"field": "number"}, "color": ink},
-            },
-            {
-                "transform": [{"filter": "datum.picked"}],
-                "mark": {
-                    "type": "rect",
-                    "filled": False,
-                    "stroke": palette.validation,
-                    "strokeWidth": 3,
-                    "aria": False,
-                },
-            },
-        ],
+        "layer": cell_layers(["across", "down", "turn"], fill, ink, tips, palette),
         "config": VEGA,
     }
 
