@@ -221,6 +221,11 @@ def build_parser() -> Parser:
         help="train, validation, test or all of its digits (default: test)",
     )
     command.add_argument(
+        "--corrected-labels",
+        action="store_true",
+        help="by the labels as people corrected them on the Data page (default: as they came)",
+    )
+    command.add_argument(
         "--robustness",
         action="store_true",
         help="also on up to 1,000 of them moved, resized, turned, drawn thinner or thicker, and under noise",

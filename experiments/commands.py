@@ -25,6 +25,7 @@ from dataset import (
     load_digits,
     load_training,
 )
+from dataset.corrections import Corrections, load_corrections
 from dataset.drawings import store
 from dataset.drawings.exchange import export_drawings, import_drawings, move_drawings
 from dataset.image_files import read_image
@@ -224,6 +225,8 @@ def test(arguments: argparse.Namespace) -> int:
             f"The model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {source} holds "
             f"{digits.classes[0]} to {digits.classes[-1]}: choose a model of that data."
         )
+    corrections = load_corrections() if arguments.corrected_labels else Corrections()
+    digits = corrections.apply(digits)
     predictions = classifier.predict_proba(digits.images).argmax(axis=1)
     confusion = confusion_matrix(digits.labels, predictions)
     correct, total = int(confusion.trace()), len(digits)
@@ -237,12 +240,16 @@ def test(arguments: argparse.Namespace) -> int:
         found = {"accuracy": correct / total, "correct": correct, "total": total, "confusion": confusion.tolist()}
         found |= {"interval": [low, high], "source": source, "split": arguments.split, "seen": seen}
         found |= {"classes": list(digits.classes), "model": name, "fingerprint": classifier.fingerprint}
+        if arguments.corrected_labels:
+            found["label_corrections"] = corrections.version
         if withstood:
             found["robustness"] = {"digits": len(part), "correct": withstood}
         print(json.dumps(found))
         return 0
     print(f"{percent(correct / total)} right: {correct:,} of {total:,} {arguments.split} digits of {source}")
     print(f"95 % interval {percent(low)} to {percent(high)}; model {name} ({classifier.fingerprint})")
+    if corrections.version:
+        print(f"by the labels as people corrected them, version {corrections.version}: not to be compared with others")
     width = max(6, *(len(label) + 2 for label in digits.classes))
     print("\nRows: what it is. Columns: what the model said.")
     for label, row in zip(("", *digits.classes), [digits.classes, *confusion.tolist()], strict=True):

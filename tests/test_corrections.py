@@ -1,5 +1,6 @@
 """Corrections: what people say about labels is kept line by line, names its versions and changes no file."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dataset.corrections import (
     image_hashes,
     load_corrections,
 )
+from experiments.cli import main
 from experiments.run_data import load_data
 from experiments.runs import create_run, open_run
 from model import TrainConfig
@@ -139,6 +141,20 @@ def test_test_digits_keep_the_labels_they_came_with():
     test = load_digits("mnist-5k", "test")
     correct_label(image_hashes(test.images[:1])[0], RELABELLED, given=0, label=9 - int(test.labels[0]))
     assert load_digits("mnist-5k", "test").fingerprint == test.fingerprint
+
+
+def test_the_command_scores_by_corrected_labels_if_asked_and_says_so(capsys: pytest.CaptureFixture[str]):
+    test = load_digits("mnist-5k", "test")
+    for image, label in zip(image_hashes(test.images[:50]), test.labels, strict=False):
+        correct_label(image, RELABELLED, given=int(label), label=9 - int(label))
+    scores = []
+    for options in ([], ["--corrected-labels"]):
+        assert main(["test", "--data", "mnist-5k", "--json", *options]) == 0
+        scores.append(json.loads(capsys.readouterr().out))
+    assert scores[0]["correct"] - scores[1]["correct"] > 40
+    assert scores[1]["label_corrections"] == load_corrections().version
+    assert main(["test", "--data", "mnist-5k", "--corrected-labels"]) == 0
+    assert "by the labels as people corrected them" in capsys.readouterr().out
 
 
 def test_the_file_is_beside_the_drawings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
