@@ -27,7 +27,7 @@ from dataset.files import written_whole
 from dataset.sources import SOURCES
 from experiments.cost import training_seconds
 from experiments.jobs import launch
-from experiments.runs import RunError, held, runs_folder, write_text
+from experiments.runs import START_GRACE, RunError, held, runs_folder, write_text
 from model import PRESETS, Classifier, Diverged, TrainConfig, Trainer, build_trainer
 
 Part = Literal["test", "train", "all"]
@@ -83,16 +83,12 @@ class SearchStatus:
     reason: str = ""
     network: int = 0  # at work, from 1
     share: float = 0.0
-    seconds: float = 0.0
+    seconds_left: float | None = None
     updated: float = 0.0
 
     @property
     def active(self) -> bool:
         return self.state in ("queued", "running")
-
-    @property
-    def seconds_left(self) -> float | None:
-        return self.seconds * (1 - self.share) / self.share if self.share > 0.02 else None
 
 
 class Task(NamedTuple):
@@ -124,7 +120,9 @@ class Search:
     def status(self) -> SearchStatus:
         """As true now: one that needs a process and has none is interrupted."""
         status = self._stored()
-        if not status.active or held(self.folder / "worker.lock") or time.time() - status.updated < HOLD_SECONDS:
+        if not status.active or held(self.folder / "worker.lock"):
+            return status
+        if status.state == "queued" and time.time() - status.updated < START_GRACE:
             return status
         status = self._stored()  # its last word may have come between the two looks
         return replace(status, state="interrupted") if status.active else status
@@ -302,7 +300,7 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
     done, labels, answers = search._answers()
     if not done or not np.array_equal(labels, digits.labels):
         done, answers = 0, np.zeros((len(digits), 10), np.float32)
-    began, first = time.monotonic(), done
+    began, at_first = time.monotonic(), done / NETWORKS
     status = SearchStatus("running")
     for number, task in enumerate(tasks(digits, teachers(digits, source, part))):
         if number < done:
@@ -317,14 +315,15 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
             if _stopped(search):
                 yield search.write(replace(status, state="stopped"))
                 return
-            share = (number + trainer.step / trainer.total_steps - first) / (NETWORKS - first)
-            status = search.write(replace(status, network=number + 1, share=share, seconds=now - began))
+            share = (number + trainer.step / trainer.total_steps) / NETWORKS
+            left = (now - began) * (1 - share) / (share - at_first) if share > at_first + 0.02 else None
+            status = search.write(replace(status, network=number + 1, share=share, seconds_left=left))
             yield status
         answers[task.rows] += _answers(trainer, digits, task)
         if number + 1 == NETWORKS:
             answers /= answers.sum(axis=1, keepdims=True)
         search.keep(number + 1, digits.labels, answers)
-    yield search.write(replace(status, state="finished", share=1.0, seconds=time.monotonic() - began))
+    yield search.write(replace(status, state="finished", share=1.0, seconds_left=None))
 
 
 def expected_seconds(source: str, part: Part, digits: int, slowness: float = 1.0) -> float:

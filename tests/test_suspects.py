@@ -164,7 +164,7 @@ def test_a_search_stops_when_asked(file: str, monkeypatch: pytest.MonkeyPatch):
 def test_a_search_without_a_process_is_interrupted(file: str, monkeypatch: pytest.MonkeyPatch):
     search = make_search(file, "all")
     assert search.status().state == "queued"
-    monkeypatch.setattr(suspects, "HOLD_SECONDS", 0.0)
+    monkeypatch.setattr(suspects, "START_GRACE", 0.0)
     assert search.status().state == "interrupted"
 
 
