@@ -161,12 +161,12 @@ class State:
         self.drawings_chosen = tuple(ids)
         self.drawings_turn += 1
 
-    def picked_drawings(self, among: Iterable[str]) -> list[str]:
-        """The ids of those that are chosen among these, in the order in which they were."""
     def forget_edit(self) -> None:
         """What was done to drawings last is no longer news."""
         self.drawings_edited, self.import_problem = ("", None), ""
 
+    def picked_drawings(self, among: Iterable[str]) -> list[str]:
+        """The ids of those that are chosen among these, in the order in which they were."""
         there = set(among)
         return [identity for identity in self.drawings_chosen if identity in there]
 

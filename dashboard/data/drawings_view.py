@@ -12,8 +12,8 @@ from dashboard.data.details import local_time, render_details
 from dashboard.data.history_view import go_back
 from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
-from dashboard.draw.drawing import DIGITS
 from dashboard.draw.collected import render_damage, render_fleeting
+from dashboard.draw.drawing import DIGITS
 from dashboard.model_choice import choose_model
 from dashboard.places import place
 from dashboard.plots.digit_bars import digit_bars, missing_hint
@@ -21,9 +21,9 @@ from dashboard.plots.thumbnails import Thumbnail
 from dashboard.state import ShownSheet, state
 from dataset import DataError, Drawings, load_drawings
 from dataset.drawings import drawings_history
+from dataset.drawings.lasting import drawings_last
 
 SHEET = "sheet"
-from dataset.drawings.lasting import drawings_last
 COUNT = 100  # thumbnails on a page
 
 
@@ -73,6 +73,7 @@ def render_bench() -> None:
             st.info("No drawing is like that. Choose fewer filters.")
     with side, st.container(key="drawing-details"):
         render_details(drawings, picked, classifier)
+    render_damage()
 
 
 def render_version() -> None:
@@ -80,7 +81,6 @@ def render_version() -> None:
     entry = next(entry for entry in drawings_history() if entry.version == state.version)
     when = local_time(entry.time, st.context.timezone or "UTC")
     with st.container(horizontal=True, vertical_alignment="center"):
-    render_damage()
         st.info(f"The drawings as they were on {when}, after: {entry.action}.", icon=":material/history:")
         st.button("Return to this version", on_click=go_back, args=(entry.version,))
         st.button("Show them as they are now", type="primary", on_click=state.link, args=("version", ""))
