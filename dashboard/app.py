@@ -15,7 +15,9 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
     sys.path.insert(0, str(HERE.parent))
 
+from dashboard.account import render_account  # noqa: E402
 from dashboard.places import PAGES  # noqa: E402
+from dashboard.sharing import SharingError, sharing  # noqa: E402
 from dashboard.state import state  # noqa: E402
 
 
@@ -33,5 +35,11 @@ chosen = st.navigation(
     ],
     position="top",
 )
+try:
+    sharing()
+except SharingError as error:  # a slip in the secrets opens nothing
+    st.error(str(error))
+    st.stop()
 state.keep_url()
 chosen.run()
+render_account()

@@ -69,6 +69,8 @@ class State:
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # how, how much, and how often that changed
     measuring = Value[Request | None](lambda: None)  # the curves of robustness that were asked for
     starts = Value[int](int)  # of training runs
+    started = Value[tuple[str, ...]](tuple)  # the ids of runs, sweeps and lessons that this session has begun
+    drawn = Value[tuple[float, ...]](tuple)  # when this session stored a drawing
     lesson = Value[str](str)  # the id of the one that is underway or not decided about
     planned = Value[TrainConfig | None](lambda: None)  # what Train's form said last
     sweep = Value[str](str)  # the id of the one that Explore shows; empty: a new one

@@ -27,6 +27,13 @@ ONLY_HERE = {
     "query_params": "dashboard/state.py",
     "streamlit_drawable_canvas": "dashboard/draw/canvas.py",
 }
+# What changes something for others: pages come to it through `dashboard/permitted/` only, which asks who it is.
+ASKED_FIRST = {
+    *("append_drawing", "append_drawings", "edit_drawings", "undo_change", "return_to", "import_drawings"),
+    *("correct_label", "start_training", "train_with_seeds", "start_range_test", "start_lesson", "start_sweep"),
+    *("start_search", "delete_run", "restore_run", "create_run", "create_sweep"),
+}
+STEERING = {"set_label", "ask", "resume", "pause", "stop", "set_learning_rate"}  # methods, and functions of jobs
 FIXED_NAMES = {
     "model": ["Classifier", "load_classifier", "center_ink", "ink_stages", "BlankDrawing", "TrainConfig", "PRESETS"],
     "dataset": ["load_digits", "Digits"],
@@ -92,6 +99,22 @@ def test_no_import_points_the_wrong_way(part: str) -> None:
 @pytest.mark.parametrize("word", ONLY_HERE)
 def test_each_of_these_is_touched_in_one_module_only(word: str) -> None:
     assert not [f"{name(p)}:{line}" for p in SOURCES if name(p) != ONLY_HERE[word] for line, w in words(p) if w == word]
+
+
+def test_pages_change_nothing_for_others_but_by_way_of_who_may() -> None:
+    wrong = []
+    for path in SOURCES:
+        if not name(path).startswith("dashboard/") or path.parent.name == "permitted":
+            continue
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("dashboard."):
+                wrong += [
+                    f"{name(path)}:{node.lineno} {alias.name}" for alias in node.names if alias.name in ASKED_FIRST
+                ]
+            elif isinstance(node, ast.Attribute) and node.attr in ASKED_FIRST | STEERING:
+                by_way = isinstance(node.value, ast.Name) and node.value.id in ("permitted", "st")
+                wrong += [] if by_way else [f"{name(path)}:{node.lineno} .{node.attr}"]
+    assert not wrong
 
 
 def test_only_one_module_makes_random_numbers() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.permissions import Action, allowed
+from dashboard.permitted.drawings import edit_drawings, undo_change
 from dashboard.state import state
 from dataset import DataError
-from dataset.drawings import edit_drawings, undo_change
 from dataset.drawings.log import Change
 
 HINT = "Click drawings to choose them, or drag over some. By keys: arrows and Space."
@@ -16,6 +17,7 @@ HINT = "Click drawings to choose them, or drag over some. By keys: arrows and Sp
 def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -> None:
     """For the drawings `ids`, which have these states; `shown` are all that could be chosen."""
     none = not ids
+    refusal = allowed(Action.EDIT)
     with st.container(key="drawing-actions", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="drawing-outcome"):
             st.markdown(f"**{len(ids):,} chosen**", width="content")
@@ -32,6 +34,9 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
                 "None", key="choose-none", type="tertiary", disabled=none, on_click=state.choose_drawings, args=((),)
             )
             render_outcome()
+        if refusal:
+            st.caption(f":material/lock: {refusal}")
+            return
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(key="drawing-labels", width="content"):
                 st.markdown("It is a")

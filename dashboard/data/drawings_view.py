@@ -10,11 +10,13 @@ from dashboard.data.actions import counted, render_actions
 from dashboard.data.choosing import PAGE, SURPRISE, render_choice
 from dashboard.data.details import local_time, render_details
 from dashboard.data.history_view import go_back
+from dashboard.data.review import render_review, visible
 from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.draw.collected import render_damage, render_fleeting
 from dashboard.draw.drawing import DIGITS
 from dashboard.model_choice import choose_model
+from dashboard.permissions import Action, require
 from dashboard.places import place
 from dashboard.plots.digit_bars import digit_bars, missing_hint
 from dashboard.plots.thumbnails import Thumbnail
@@ -36,6 +38,8 @@ def render() -> None:
 def render_bench() -> None:
     """A click reruns this and nothing else."""
     try:
+        if state.version:
+            require(Action.LOOK_BACK)
         drawings = load_drawings(state.version or None, deleted=True)
     except (DataError, OSError) as error:
         st.error(str(error))
@@ -47,6 +51,8 @@ def render_bench() -> None:
         return
     if state.version:
         render_version()
+    else:
+        render_review(drawings)
     left, right = st.columns([9, 3], gap="medium", vertical_alignment="center")
     with left:
         render_counts(drawings)
@@ -60,6 +66,7 @@ def render_bench() -> None:
         else:
             st.warning("This model does not read digits, so nothing surprises it. Choose another one.")
     rows = choice.rows(drawings, surprise)
+    rows = rows[visible(drawings)[rows]]
     ids = drawings.id[rows].tolist()
     picked = state.picked_drawings(ids)
     states = set(drawings.state[np.isin(drawings.id, picked)].tolist()) if picked else set()

@@ -9,10 +9,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.data.actions import counted, render_outcome
 from dashboard.draw.collected import render_damage
+from dashboard.permissions import Action, allowed
+from dashboard.permitted.drawings import import_drawings
 from dashboard.state import state
 from dataset import DataError
 from dataset.drawings import count_by_digit, drawings_history
-from dataset.drawings.exchange import export_drawings, import_drawings, labels_path
+from dataset.drawings.exchange import export_drawings, labels_path
 
 IMAGES = "drawings-images-idx3-ubyte.gz"
 LABELS = labels_path(Path(IMAGES)).name
@@ -36,6 +38,9 @@ def render() -> None:
 
 
 def render_import() -> None:
+    if refusal := allowed(Action.IMPORT):
+        st.info(str(refusal), icon=":material/lock:")
+        return
     files = st.file_uploader(
         "CSV, zip of pictures, or IDX images with their labels",
         accept_multiple_files=True,

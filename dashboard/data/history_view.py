@@ -5,9 +5,11 @@ import streamlit as st
 
 from dashboard.data.actions import counted, render_outcome, take_back, tell
 from dashboard.data.page import PART
+from dashboard.permissions import Action, allowed
+from dashboard.permitted.drawings import return_to
 from dashboard.state import state
 from dataset import DataError
-from dataset.drawings import drawings_history, return_to
+from dataset.drawings import drawings_history
 from dataset.drawings.log import Change
 
 HEAD, ROW, MOST = 38, 35, 480  # pixels of the table
@@ -67,6 +69,9 @@ def render_table(history: list[Change]) -> None:
 
 
 def render_buttons(chosen: Change | None) -> None:
+    if refusal := allowed(Action.EDIT):
+        st.caption(f":material/lock: {refusal}")
+        return
     none = chosen is None
     version, number = ("", 0) if chosen is None else (chosen.version, chosen.number)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -10,12 +10,15 @@ from dashboard.data.judging import Judged
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.downloads import offer_download
 from dashboard.forms import Form
+from dashboard.permissions import Action, Refusal, allowed, politely
+from dashboard.permitted.drawings import correct_label
+from dashboard.permitted.searches import start_search, stop_search
 from dashboard.places import place
 from dashboard.plots.probability import percent_text
 from dashboard.plots.suspects import suspect_card
 from dashboard.plots.thumbnails import Thumbnail
 from dashboard.state import state
-from dashboard.train.training_data import choose_file
+from dashboard.train.training_data import choose_path, existing
 from dataset import SOURCES, DataError, Digits, available, default_source
 from dataset.corrections import (
     RELABELLED,
@@ -23,7 +26,6 @@ from dataset.corrections import (
     SET_ASIDE,
     TAKEN_BACK,
     Corrections,
-    correct_label,
     corrections_file,
     image_hashes,
     load_corrections,
@@ -44,7 +46,6 @@ from experiments.suspects import (
     neighbours,
     parts_of,
     search_of,
-    start_search,
 )
 
 LIVE_SECONDS = 0.5
@@ -67,6 +68,8 @@ def render() -> None:
     if not source:
         return
     try:
+        if source not in SOURCES:
+            source = str(existing(source))
         digits = labelled(source, part)
         search = search_of(source, part, digits)
     except DataError as error:
@@ -82,6 +85,7 @@ def render() -> None:
             suspects = suspects_of(search)
         except RunError as error:
             st.error(str(error))
+            render_start(search, None, source, part, digits)
             return
         render_bench(search, suspects, digits)
 
@@ -110,7 +114,7 @@ def choose_labels() -> tuple[str, Part]:
         width=420,
     )
     if choice == FILE:
-        return choose_file(Form("suspects"))[0], "all"
+        return choose_path(Form("suspects")), "all"
     source, part = SOURCE_PARTS[choice]
     if available(source):
         return source, part
@@ -157,6 +161,9 @@ def render_start(search: Search, status: SearchStatus | None, source: str, part:
                 f"Nobody has looked through these {len(digits):,} labels yet. That takes about {duration(seconds)}, "
                 "while you do something else."
             )
+        if refusal := allowed(Action.SEARCH):
+            st.caption(f":material/lock: {refusal}")
+            return
         words = "Look for suspect labels" if status is None else "Go on"
         if st.button(words, type="primary", icon=":material/search:"):
             try:
@@ -179,7 +186,7 @@ def render_progress(search: Search) -> None:
             left = "" if status.seconds_left is None else f", about {duration(round(status.seconds_left))} left"
             words = f"Network {status.network} of {NETWORKS} is being trained{left}"
         st.progress(status.share, words)
-        st.button("Stop", icon=":material/stop:", on_click=search.stop)
+        st.button("Stop", icon=":material/stop:", on_click=politely(stop_search), args=(search,))
 
 
 @st.fragment
@@ -239,6 +246,9 @@ def render_suspect(
         judgement = Judged(search.id, row, image, given, verdict, label)
         st.button(words, on_click=judge, args=(judgement,), **options)
 
+    if refusal := allowed(Action.LABELS):
+        st.caption(f":material/lock: {refusal}")
+        return
     with st.container(horizontal=True, key="suspect-verbs"):
         button(f"Relabel as {names[other]}", RELABELLED, other, type="primary", icon=":material/edit:", shortcut="Y")
         button("Label is right", RIGHT, given, icon=":material/check:", shortcut="N")
@@ -318,7 +328,7 @@ def judge(judgement: Judged) -> None:
             label=judgement.label,
             session=state.session_id,
         )
-    except DataError as error:
+    except (DataError, Refusal) as error:
         st.toast(str(error), icon=":material/error:")
         return
     state.suspects_judged = [*state.suspects_judged, judgement]
@@ -332,7 +342,7 @@ def take_back(judgement: Judged) -> None:
         correct_label(
             judgement.image, TAKEN_BACK, given=judgement.given, label=judgement.given, session=state.session_id
         )
-    except DataError as error:
+    except (DataError, Refusal) as error:
         st.toast(str(error), icon=":material/error:")
         return
     state.suspects_judged = [one for one in state.suspects_judged if one is not judgement]

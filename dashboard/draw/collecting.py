@@ -6,9 +6,11 @@ import streamlit as st
 
 from dashboard.draw.canvas import new_sheet
 from dashboard.draw.drawing import DIGITS, Reading, Saved
+from dashboard.permissions import Refusal, is_reviewed
+from dashboard.permitted.drawings import append_drawing
 from dashboard.state import state
 from dataset import DataError
-from dataset.drawings import append_drawing, undo_drawing
+from dataset.drawings import undo_drawing
 
 
 def render_verdict(found: Reading | str) -> None:
@@ -71,6 +73,9 @@ def render_saved() -> None:
     if state.saved.failed:
         st.error(state.saved.sentence)
         return
+    if state.saved.refused:
+        st.info(state.saved.sentence, icon=":material/hourglass_empty:")
+        return
     with st.container(horizontal=True, vertical_alignment="center", key="saved"):
         st.markdown(state.saved.sentence, width="content")
         if state.saved.id:
@@ -96,10 +101,14 @@ def save(reading: Reading | None, label: int) -> None:
             source="uploaded" if reading.sheet.uploaded else "drawn",
             strokes=reading.strokes,
         )
+    except Refusal as refusal:
+        state.saved = Saved(str(refusal), refused=True)
+        return
     except DataError as error:
         state.saved = Saved(str(error), failed=True)
         return
-    state.saved = Saved(f"Saved as {label}.", row)
+    later = " It counts once the owner has accepted it." if is_reviewed() else ""
+    state.saved = Saved(f"Saved as {label}.{later}", row)
     new_sheet()
 
 

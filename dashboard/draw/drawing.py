@@ -76,6 +76,7 @@ class Saved:
     sentence: str
     id: str = ""  # of the row that can still be undone
     failed: bool = False
+    refused: bool = False
 
 
 def read(sheet: Sheet, classifier: Classifier) -> Reading | str:

@@ -7,9 +7,11 @@ import streamlit as st
 from dashboard import resources
 from dashboard.draw.drawing import DIGITS
 from dashboard.draw.lesson_result import render_lesson
+from dashboard.permissions import politely
+from dashboard.permitted.runs import resume, start_lesson, stop
 from dashboard.state import state
 from dataset import DataError, load_drawings
-from experiments import finetune, jobs
+from experiments import finetune
 from experiments.finetune import Lesson
 from experiments.runs import Run, RunError, Status, open_run
 from model import Classifier
@@ -67,7 +69,7 @@ def render_start(classifier: Classifier) -> None:
         )
     if st.button("Learn now", type="primary", icon=":material/school:", disabled=not training):
         file = SHIPPED if resources.is_shipped(classifier) else open_run(state.chosen_model()).model
-        state.link("lesson", finetune.start_lesson(Path(file)).id)
+        state.link("lesson", start_lesson(Path(file)).id)
         st.rerun()
 
 
@@ -83,7 +85,7 @@ def render_progress(run: Run) -> None:
     else:
         words = "Comparing before and after"
     st.progress(status.progress, words)
-    st.button("Stop", icon=":material/stop:", on_click=jobs.stop, args=(run,))
+    st.button("Stop", icon=":material/stop:", on_click=politely(stop), args=(run,))
 
 
 def render_decision(run: Run, lesson: Lesson) -> None:
@@ -130,7 +132,7 @@ def render_unfinished(run: Run, status: Status) -> None:
         resumed = status.state in ("stopped", "interrupted") and st.button("Go on", icon=":material/play_arrow:")
         left = st.button("Discard", icon=":material/close:")
     if resumed:
-        jobs.resume(run)
+        resume(run)
     elif left:
         decide(state.chosen_model())
     if resumed or left:

@@ -6,6 +6,8 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.explore.page import VIEW
+from dashboard.permissions import Refusal, politely
+from dashboard.permitted.searches import start_guide, stop_sweep
 from dashboard.places import place
 from dashboard.plots.runs import Line, curve_points, curves_figure, sign_image
 from dashboard.state import state
@@ -85,7 +87,7 @@ def render_state(
     if sweep is not None and status is not None and status.active:
         done, runs = sum(_ended(run) for trial in trials for run in trial.runs), SEEDS * len(guide.settings)
         st.progress(done / runs, f"{done} of {runs} networks trained" if done else "Starting")
-        st.button("Stop", icon=":material/stop:", on_click=sweep.stop, disabled=sweep.stopping)
+        st.button("Stop", icon=":material/stop:", on_click=politely(stop_sweep), args=(sweep,), disabled=sweep.stopping)
         return
     if finished:
         runs = [run for trial in sorted(trials, key=lambda trial: trial.number) for run in trial.runs]
@@ -103,7 +105,9 @@ def render_state(
     label = "Go on" if status and status.state in ("stopped", "interrupted") else "Run the experiment"
     if st.button(label, key=f"run-{guide.title}-{status}", icon=":material/play_arrow:", type="primary"):
         try:
-            guide.start()
+            start_guide(guide)
+        except Refusal as refusal:
+            st.info(str(refusal), icon=":material/lock:")
         except (SweepError, OSError) as error:
             st.error(f"The experiment could not be started: {error}")
         else:

@@ -15,13 +15,15 @@ from dashboard.explore.sweep_settings import (
     choose_more,
     choose_sampler,
 )
+from dashboard.permissions import Refusal
+from dashboard.permitted.searches import start_sweep
 from dashboard.state import state
 from dataset import count_by_digit
 from experiments.cost import duration, slowness
 from experiments.jobs import worker_limit
 from experiments.runs import RunError, list_runs
 from experiments.search import Space, grid_size
-from experiments.sweeps import SweepError, SweepSpec, start_sweep, unused_name
+from experiments.sweeps import SweepError, SweepSpec, unused_name
 from model import ConfigError, TrainConfig
 
 
@@ -111,6 +113,9 @@ def cost(spec: SweepSpec, pool: int) -> str:
 def begin(spec: SweepSpec) -> None:
     try:
         sweep = start_sweep(spec)
+    except Refusal as refusal:
+        st.info(str(refusal), icon=":material/lock:")
+        return
     except (SweepError, RunError, OSError) as error:
         st.error(f"The sweep could not be started: {error}")
         return

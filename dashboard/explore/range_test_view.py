@@ -3,12 +3,14 @@
 import streamlit as st
 
 from dashboard.forms import named
+from dashboard.permissions import Refusal
+from dashboard.permitted.runs import start_range_test
 from dashboard.places import go_to
 from dashboard.plots.range_test import range_test_figure
 from dashboard.state import state
 from dashboard.train.new_run import fill_from
 from dataset import available, default_source
-from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test, start_range_test
+from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
 from experiments.run_table import run_rows
 from experiments.runs import Run, RunError, Status
 from model import PRESETS, TrainConfig
@@ -58,6 +60,9 @@ def begin(config: TrainConfig, title: str) -> None:
     """A new test, which the page then shows."""
     try:
         run = start_range_test(config, name=title)
+    except Refusal as refusal:
+        st.info(str(refusal), icon=":material/lock:")
+        return
     except (RunError, OSError) as error:
         st.error(f"The test could not be started: {error}")
         return

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from dashboard.permitted.runs import delete_run, restore_run, set_label
 from dashboard.state import state
-from experiments.deletion import delete_run, deleted_runs, restore_run
+from experiments.deletion import deleted_runs
 from experiments.runs import Run, RunError, open_run
 
 LISTED = 30  # of the deleted runs
@@ -13,7 +14,7 @@ LISTED = 30  # of the deleted runs
 
 def relabel(run_id: str) -> None:
     name, note = state.widget(f"name-{run_id}"), state.widget(f"note-{run_id}")
-    attempt(lambda: open_run(run_id).set_label(name=name, note=note))
+    attempt(lambda: set_label(open_run(run_id), name=name, note=note))
     st.rerun()  # all of the page: the table shows it too
 
 
@@ -23,7 +24,7 @@ def toggle(run_id: str) -> None:
 
 
 def star(run: Run) -> None:
-    run.set_label(starred=not run.label().starred)
+    set_label(run, starred=not run.label().starred)
 
 
 def delete(ids: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.explore.run_actions import attempt, delete, relabel, toggle
 from dashboard.forms import named
+from dashboard.permitted.runs import train_with_seeds
 from dashboard.places import go_to, place
 from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
@@ -15,7 +16,6 @@ from experiments.comparison import differing, in_words
 from experiments.cost import duration
 from experiments.run_table import RunRow
 from experiments.runs import Run
-from experiments.seeds import train_with_seeds
 
 LISTED = 2 * MOST
 

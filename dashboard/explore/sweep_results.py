@@ -17,6 +17,8 @@ from dashboard.explore.sweep_charts import (
 )
 from dashboard.explore.trials import render_table, render_trial
 from dashboard.forms import named
+from dashboard.permissions import Action, allowed
+from dashboard.permitted.searches import resume_sweep, stop_sweep
 from dashboard.plots.axis import Axis, Result, setting_axis
 from dashboard.plots.outcomes import best_of
 from dashboard.state import state
@@ -102,11 +104,11 @@ def render_state(sweep: Sweep, status: SweepStatus) -> None:
     with st.container(key="sweep-state", horizontal=True, vertical_alignment="center"):
         if status.active:
             st.progress(min(1.0, status.share), progress_text(sweep, status), width="stretch")
-            action("Stop", Sweep.stop, sweep, icon=":material/stop:", disabled=sweep.stopping)
+            action("Stop", stop_sweep, sweep, icon=":material/stop:", disabled=sweep.stopping)
             return
         outcome(status)
         if status.state in ("stopped", "interrupted", "failed"):
-            action("Resume", Sweep.resume, sweep, icon=":material/play_arrow:", type="primary")
+            action("Resume", resume_sweep, sweep, icon=":material/play_arrow:", type="primary")
 
 
 def outcome(status: SweepStatus) -> None:
@@ -131,6 +133,8 @@ def progress_text(sweep: Sweep, status: SweepStatus) -> str:
 
 
 def action(label: str, act: Callable[[Sweep], None], sweep: Sweep, **options: Any) -> None:
+    if refusal := allowed(Action.STEER, of=sweep.id):
+        options |= {"disabled": True, "help": str(refusal)}
     if st.button(label, key=f"{label}-sweep-{sweep.id}", **options):
         try:
             act(sweep)

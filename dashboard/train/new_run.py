@@ -8,6 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import resources
 from dashboard.forms import Form
 from dashboard.image_layers import sentence
+from dashboard.permissions import Action, Refusal, allowed
+from dashboard.permitted.runs import start_training
 from dashboard.places import place
 from dashboard.plots.training import Figure, rate_figure, schedule
 from dashboard.state import SHIPPED, state
@@ -16,7 +18,6 @@ from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, corrected_labels, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.cost import duration, expected_seconds, slowness
-from experiments.jobs import start_training
 from experiments.run_table import run_rows
 from experiments.runs import Run, RunError, open_run
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
@@ -120,6 +121,9 @@ def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) 
         seconds = expected_seconds(config, images, slowness(runs))
         about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
     st.caption(about)
+    if ready and (refusal := allowed(Action.TRAIN, seconds=seconds)):
+        st.info(str(refusal), icon=":material/lock:")
+        ready = False
     if config.patience and not config.validation_share:
         st.error("Early stopping needs validation images: raise the validation share, or set early stopping to 0.")
         ready = False
@@ -170,6 +174,9 @@ def begin(config: TrainConfig, name: str, start: Path | None = None) -> None:
     """A new run, which the page then shows."""
     try:
         run = start_training(config, name=name, start=start)
+    except Refusal as refusal:
+        st.info(str(refusal), icon=":material/lock:")
+        return
     except (RunError, OSError) as error:
         st.error(f"The run could not be started: {error}")
         return

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from dashboard.permissions import Action, allowed, politely
+from dashboard.permitted import runs as permitted
 from dashboard.places import place
 from dashboard.plots.training import accuracy_figure, loss_figure, rate_figure, schedule
 from dashboard.state import state
@@ -12,7 +14,6 @@ from dashboard.train.new_run import fill_from
 from experiments import jobs
 from experiments.cost import duration
 from experiments.runs import Run, RunError, Status
-from experiments.seeds import train_with_seeds
 from model import BOUNDS
 from model.metrics import wilson_interval
 
@@ -46,11 +47,11 @@ def render_actions(run: Run, status: Status) -> None:
     """Buttons for what is possible in this state; the first is what most people want next."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if status.state == "running":
-            action("Pause", jobs.pause, run, icon=":material/pause:")
+            action("Pause", permitted.pause, run, icon=":material/pause:")
         if status.state == "paused" or status.state in RESUMABLE:
-            action("Resume", jobs.resume, run, icon=":material/play_arrow:", type="primary")
+            action("Resume", permitted.resume, run, icon=":material/play_arrow:", type="primary")
         if status.active:
-            action("Stop", jobs.stop, run, icon=":material/stop:")
+            action("Stop", permitted.stop, run, icon=":material/stop:")
         if status.state in ("running", "paused"):
             with st.popover("Change learning rate"):
                 render_rate(run, status)
@@ -69,7 +70,7 @@ def render_actions(run: Run, status: Status) -> None:
 def compare_seeds(run: Run) -> None:
     """The same training with four more seeds, side by side on Explore."""
     try:
-        state.choose_runs(other.id for other in train_with_seeds(run))
+        state.choose_runs(other.id for other in permitted.train_with_seeds(run))
     except (RunError, OSError) as error:
         st.error(str(error))
         return
@@ -98,7 +99,9 @@ def render_model_actions(run: Run, status: Status) -> None:
 
 def action(label: str, act: Callable[[Run], None], run: Run, **options: str) -> None:
     """A button that asks something of the run; what comes of it shows in the run's state."""
-    if st.button(label, key=f"{label}-{run.id}", **options):
+    refusal = allowed(Action.STEER, of=run.id)
+    barred = {"disabled": True, "help": str(refusal)} if refusal else {}
+    if st.button(label, key=f"{label}-{run.id}", **options, **barred):
         try:
             act(run)
         except (RunError, OSError) as error:
@@ -122,8 +125,9 @@ def render_rate(run: Run, status: Status) -> None:
     )
     with st.container(horizontal=True):
         # Read in the callback: a click right after typing comes together with the number.
-        st.button("Set", on_click=lambda: jobs.set_learning_rate(run, state.widget(key)), type="primary")
-        st.button("Back to the schedule", on_click=lambda: jobs.set_learning_rate(run, None))
+        set_rate = politely(permitted.set_learning_rate)
+        st.button("Set", on_click=lambda: set_rate(run, state.widget(key)), type="primary")
+        st.button("Back to the schedule", on_click=set_rate, args=(run, None))
 
 
 def render_live(run: Run, drawn: str) -> None:

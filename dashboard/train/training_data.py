@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.downloads import offer_download
 from dashboard.forms import Form
+from dashboard.permissions import Action, allowed
 from dashboard.state import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
 from dataset.corrections import load_corrections
@@ -40,7 +41,23 @@ def choose_source(form: Form) -> tuple[str, int]:
 
 
 def choose_file(form: Form) -> tuple[str, int]:
-    """A CSV that is uploaded, or any file that is already on the machine that trains."""
+    """A file to train on, and how many digits it has for that."""
+    place = choose_path(form)
+    if not place:
+        return "", 0
+    try:
+        file = existing(place)
+        return str(file), pool_size(str(file), resources.version(file))
+    except DataError as error:
+        st.error(str(error))
+        return place, 0
+
+
+def choose_path(form: Form) -> str:
+    """A CSV that is uploaded, or any file that is already on the machine that trains; it may not be there."""
+    if refusal := allowed(Action.FILES):
+        st.info(str(refusal), icon=":material/lock:")
+        return ""
     upload, path = form.key("upload"), form.key("path")
     st.file_uploader(
         "Upload a CSV file",
@@ -49,17 +66,15 @@ def choose_file(form: Form) -> tuple[str, int]:
         help="One line per digit, as on Kaggle: its label, then 784 pixels from 0 to 255.",
         on_change=lambda: state.set_widget(path, kept(state.widget(upload)) or state.widget(path)),
     )
-    place = st.text_input("Or the path of a CSV or IDX file on this computer", key=path, persist_state="session")
-    if not place:
-        return "", 0
-    try:
-        file = Path(place).expanduser().absolute()
-        if not file.exists():
-            raise DataError(f"There is no file {file}. Give the path of a CSV or IDX file, or upload one.")
-        return str(file), pool_size(str(file), resources.version(file))
-    except DataError as error:
-        st.error(str(error))
-        return place, 0
+    return st.text_input("Or the path of a CSV or IDX file on this computer", key=path, persist_state="session")
+
+
+def existing(place: str) -> Path:
+    """The file at this path. Raises DataError."""
+    file = Path(place).expanduser().absolute()
+    if not file.exists():
+        raise DataError(f"There is no file {file}. Give the path of a CSV or IDX file, or upload one.")
+    return file
 
 
 @st.cache_data(max_entries=20, show_spinner="Reading the file")
@@ -70,7 +85,7 @@ def pool_size(path: str, version: tuple[int, int]) -> int:
 
 def kept(upload: Any) -> str:
     """The path under which an uploaded file stays, so that its runs can be resumed."""
-    if upload is None:
+    if upload is None or allowed(Action.FILES):
         return ""
     content = upload.getbuffer()
     folder = runs_folder() / ".uploads" / sha256(content).hexdigest()[:12]
