@@ -147,6 +147,10 @@ class Search:
     def result_file(self) -> Path:
         return self.folder / "answers.npz"
 
+    def is_done(self) -> bool:
+        """Whether there is a whole result."""
+        return self._answers()[0] == NETWORKS
+
     def result(self) -> Suspects:
         """What was found. Raises RunError where there is nothing whole."""
         done, labels, answers = self._answers()
@@ -157,7 +161,7 @@ class Search:
     def _answers(self) -> tuple[int, NDArray[np.uint8], NDArray[np.float32]]:
         """How many networks have answered, the labels they judged, and the sum or mean of their answers."""
         try:
-            with np.load(self.result_file, allow_pickle=False) as file:
+            with self.result_file.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
                 return int(file["networks"]), file["labels"], file["answers"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return 0, np.empty(0, np.uint8), np.empty((0, 10), np.float32)
@@ -257,7 +261,7 @@ def make_search(source: str, part: Part, digits: Digits | None = None) -> Search
 def start_search(source: str, part: Part, digits: Digits | None = None) -> Search:
     """A process that searches, unless one does already or everything has been found."""
     search = search_of(source, part, digits)
-    if search.folder.exists() and (search.status().active or search.status().state == "finished"):
+    if search.folder.exists() and (search.status().active or search.is_done()):
         return search
     search = make_search(source, part, digits)
     launch("experiments.suspects_worker", search.folder)

@@ -35,7 +35,7 @@ def suspects(arguments: argparse.Namespace) -> int:
     part = as_part(arguments.part or parts_of(source)[0])
     digits = judged(source, part)
     search = search_of(source, part, digits)
-    if not search.folder.exists() or search.status().state != "finished":
+    if not search.is_done():
         search = make_search(source, part, digits)
         status = follow(search, sys.stderr if arguments.json else sys.stdout)
         if status.state != "finished":
