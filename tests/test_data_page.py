@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.data.choosing import NEWEST, OLDEST, SURPRISE, Choice
 from dashboard.data.details import local_time
+from dashboard.data.exchange_view import FORMATS, LABELS, exported
 from dashboard.data.surprise import answers_of, surprises
 from dashboard.plots.digit_bars import missing_hint
 from dataset import append_drawing, load_drawings
@@ -277,6 +278,26 @@ def test_a_file_that_is_wrong_is_refused_with_a_sentence_and_nothing_is_stored(
     assert words in app.error[0].value
     assert "Traceback" not in says(app)
     assert len(load_drawings().digits) == 0
+
+
+def test_every_export_is_a_file_that_the_import_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    append(4)
+    before = load_drawings().digits
+    files = {name: exported(name) for name in FORMATS}
+    pair = {name: data for name, data in files.items() if "idx" in name}
+    for number, some in enumerate(
+        ({"drawings.csv": files["drawings.csv"]}, {"drawings.zip": files["drawings.zip"]}, pair)
+    ):
+        monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / f"{number}" / "drawings.csv"))
+        assert "4 drawings imported." in says(imports(tmp_path, **some))
+        after = load_drawings().digits
+        np.testing.assert_array_equal(np.sort(after.labels), np.sort(before.labels))
+        np.testing.assert_array_equal(after.images[np.argsort(after.labels)], before.images)
+
+
+def test_labels_without_their_images_are_refused(tmp_path: Path):
+    append(2)
+    assert imports(tmp_path, **{LABELS: exported(LABELS)}).error
 
 
 def test_drawings_that_cannot_be_read_are_a_sentence_and_no_traceback(drawings: Path):

@@ -41,11 +41,11 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
             with st.container(key="drawing-labels", width="content"):
                 st.markdown("It is a")
                 for digit in range(10):
-                    verb(str(digit), ids, shortcut=str(digit), disabled=none, to={"label": digit})
+                    verb(str(digit), shown, shortcut=str(digit), disabled=none, to={"label": digit})
             with st.container(horizontal=True, width="content", key="drawing-verbs"):
                 verb(
                     "Set aside",
-                    ids,
+                    shown,
                     icon=":material/inventory_2:",
                     help="Kept, but neither trained nor tested with",
                     disabled=none or states == {"set aside"},
@@ -54,7 +54,7 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
                 accept = "waiting" in states
                 verb(
                     "Accept" if accept else "Restore",
-                    ids,
+                    shown,
                     icon=":material/check:" if accept else ":material/restore_from_trash:",
                     help="Use them, for training and testing",
                     disabled=not states - {"kept"},
@@ -62,7 +62,7 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
                 )
                 verb(
                     "Delete",
-                    ids,
+                    shown,
                     icon=":material/delete:",
                     shortcut="Delete",
                     disabled=none or states == {"deleted"},
@@ -70,10 +70,10 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
                 )
 
 
-def verb(name: str, ids: Sequence[str], *, to: dict[str, Any], **options: Any) -> None:
-    """A button that makes the drawings so."""
+def verb(name: str, shown: Sequence[str], *, to: dict[str, Any], **options: Any) -> None:
+    """A button that makes those so that are chosen among these."""
     key = "-".join(map(str, ("to", *to.values())))
-    st.button(name, key=key, on_click=edit, args=(ids, to), **options)
+    st.button(name, key=key, on_click=edit, args=(shown, to), **options)
 
 
 def render_outcome() -> None:
@@ -87,7 +87,8 @@ def render_outcome() -> None:
         st.button("Undo", key="undo-edit", type="tertiary", icon=":material/undo:", on_click=take_back, args=(number,))
 
 
-def edit(ids: Sequence[str], to: dict[str, Any]) -> None:
+def edit(shown: Sequence[str], to: dict[str, Any]) -> None:
+    ids = state.picked_drawings(shown)  # now: one may have been chosen since the button was drawn
     tell(lambda: edit_drawings(ids, **to), "There was nothing to change.")
     state.choose_drawings(())
 

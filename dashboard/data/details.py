@@ -30,6 +30,10 @@ def render_details(drawings: Drawings, picked: list[str], classifier: Classifier
         '<div class="drawing-pictures">'
         + image_html(drawings.digits.images[row], f"The drawing of a {drawings.digits.labels[row]}", state.palette())
         + strokes_image(drawings.strokes[row], state.palette())
+        + "".join(
+            image_html(drawings.digits.images[other], "What it doubles", state.palette())
+            for other in np.flatnonzero(drawings.id == drawings.duplicate_of[row])
+        )
         + "</div>"
         + facts_html(facts(drawings, row, classifier))
     )

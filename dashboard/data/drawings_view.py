@@ -96,7 +96,7 @@ def render_version() -> None:
 def render_counts(drawings: Drawings) -> None:
     """How many that count there are of each digit."""
     counts = np.bincount(drawings.kept.labels, minlength=10)
-    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.html(digit_bars(counts, state.palette(), caption=f"{counted(int(counts.sum()))} in use"), width="content")
         if hint := missing_hint(counts):
             st.caption(hint, width="content")

@@ -48,14 +48,10 @@ def render_import() -> None:
         help="CSV: label, then 784 pixels. Pictures: 28 × 28 pixels, light ink on dark, in folders named 0 to 9. IDX: "
         "both files at once.",
     )
-    st.button(
-        "Import",
-        type="primary",
-        icon=":material/upload:",
-        disabled=not files,
-        on_click=take_in,
-        args=(files,),
-    )
+    if st.button("Import", type="primary", icon=":material/upload:", disabled=not files):
+        with st.spinner("Reading the digits, and comparing each with all drawings"):
+            take_in(files)
+        st.rerun()
     if state.import_problem:
         st.error(state.import_problem)
     elif state.drawings_edited[0]:
