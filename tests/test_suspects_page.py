@@ -1,5 +1,7 @@
 """The Suspect labels view without a browser: what it offers, shows and puts down, and the switch on Train."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import streamlit as st
@@ -12,6 +14,7 @@ from experiments import suspects
 from experiments.runs import RunError, list_runs
 from experiments.suspects import SearchStatus, Suspects, make_search, run_search, search_of
 from model import TrainConfig
+from tests.digit_files import csv_lines, write_csv
 from tests.page_without_browser import open_page, run
 
 VIEW = {"part": "Suspect labels"}
@@ -119,6 +122,15 @@ def test_a_search_that_was_stopped_can_go_on() -> None:
     assert search.status().state == "finished"
 
 
+def test_a_result_that_is_damaged_is_said_and_found_anew(found: Suspects) -> None:
+    search = search_of("mnist-5k", "all")
+    search.result_file.write_bytes(b"PK\x03\x04 no more")
+    app = open_page("data", **VIEW)
+    assert "has not come to its end. Start it again." in app.error[0].value
+    click(app, "Look for suspect labels")
+    assert search.is_done()
+
+
 def test_a_search_that_failed_says_why() -> None:
     make_search("mnist-5k", "all").write(SearchStatus("failed", "The disk is full."))
     app = open_page("data", **VIEW)
@@ -138,6 +150,15 @@ def test_digits_that_are_not_here_are_offered_for_download() -> None:
     app = open_page("data", **VIEW, labels="MNIST, test digits")
     assert not app.exception
     assert "Look for suspect labels" not in [button.label for button in app.button]
+
+
+def test_a_file_that_is_not_there_or_has_no_labels_is_one_sentence(tmp_path: Path) -> None:
+    unlabelled = write_csv(tmp_path / "some.csv", [line.partition(",")[2] for line in csv_lines(60)])
+    app = open_page("data", **VIEW, labels="A file of your own")
+    for path, sentence in ((str(tmp_path / "no.csv"), "There is no file"), (str(unlabelled), "has no labels")):
+        app.text_input(key="suspects-path").set_value(path)
+        app = run(app)
+        assert [sentence in error.value for error in app.error] == [True]
 
 
 def test_train_uses_corrected_labels_only_if_switched_on(found: Suspects) -> None:
