@@ -130,8 +130,10 @@ class Search:
     def _stored(self) -> SearchStatus:
         try:
             found = json.loads((self.folder / "status.json").read_text())
-            return SearchStatus(**{field.name: found[field.name] for field in fields(SearchStatus)})
-        except (OSError, ValueError, KeyError, TypeError):
+            return SearchStatus(
+                **{field.name: found[field.name] for field in fields(SearchStatus) if field.name in found}
+            )
+        except (OSError, ValueError, TypeError):
             return SearchStatus("failed", "Its status cannot be read.")
 
     def write(self, status: SearchStatus) -> SearchStatus:
@@ -261,7 +263,10 @@ def make_search(source: str, part: Part, digits: Digits | None = None) -> Search
 def start_search(source: str, part: Part, digits: Digits | None = None) -> Search:
     """A process that searches, unless one does already or everything has been found."""
     search = search_of(source, part, digits)
-    if search.folder.exists() and (search.status().active or search.is_done()):
+    if search.is_done():
+        search.write(SearchStatus("finished", share=1.0))
+        return search
+    if search.folder.exists() and search.status().active:
         return search
     search = make_search(source, part, digits)
     launch("experiments.suspects_worker", search.folder)

@@ -128,6 +128,9 @@ def test_a_search_is_kept_by_its_digits_and_not_made_twice(file: str):
     assert sorted(search.result().order[:6]) == list(range(0, 300, 50))
     assert start_search(file, "all") == search  # which starts no process, for all is there
     assert search.status().state == "finished"
+    (search.folder / "status.json").write_text("{")  # which leaves what was found as it is
+    assert search.status().state == "failed"
+    assert start_search(file, "all").status().state == "finished"
 
 
 @pytest.mark.usefixtures("_small")
