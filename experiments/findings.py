@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from random import Random
 from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from model.metrics import wilson_interval
+from model.rng import Purpose, rng
 
 if TYPE_CHECKING:
     import optuna
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MIN_TRIALS = 8  # below, forests find an order in anything
 TREES = 60  # more would not move an interval by much
-DEALS = 25  # of the results at random: enough for the share that 95 % of them stay below
+DEALS = 2000  # of the results at random, to see how much chance gives
 LEAVES = 4_000  # over all trees: bounds the time, whether there are a hundred trials or a thousand
 FEW_VALUES = 6  # of a setting are looked at one by one, more in three groups: low, middle, high
 SIGNIFICANCE = 0.05
@@ -37,21 +37,21 @@ class Importance:
     """How much of the difference between the trials one setting explains by itself, whatever the others are.
 
     share: of the variance of their results (fANOVA, Hutter et al. 2014). low, high: where 90 % of the shares lie when
-    the trials are drawn again. chance: what the largest share stays below in 95 % of the cases when the results are
-    dealt out to the trials at random. Forests make too little of weak settings, by up to ten points with a hundred
-    trials, and as much too much of the strongest; that is not in the interval.
+    the trials are drawn again. Forests make too little of weak settings, by up to ten points with a hundred trials, and
+    as much too much of the strongest; that is not in the interval. p: how often chance alone would order the results
+    by this setting as clearly.
     """
 
     name: str
     share: float
     low: float
     high: float
-    chance: float
+    p: float
 
     @property
     def clear(self) -> bool:
-        """Whether it is more than chance gives to one of as many settings."""
-        return self.share > self.chance
+        """Whether chance alone would hardly do it."""
+        return self.p < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -96,30 +96,45 @@ def importances(space: Space, trials: Iterable[Trial]) -> tuple[Importance, ...]
 
     study = _study(space, names, done)
 
-    def grown(seed: int, values: Sequence[float]) -> list[float]:
+    def grown(seed: int) -> list[float]:
         """The shares by one tree."""
         evaluator = FanovaImportanceEvaluator(n_trees=1, seed=seed)
         try:
-            found = evaluator.evaluate(study, names, target=lambda trial: values[trial.number])
+            found = evaluator.evaluate(study, names, target=lambda trial: results[trial.number])
         except RuntimeError:  # a resampling in which nothing differs
             return [0.0] * len(names)
         return [float(found[name]) for name in names]
 
     trees = min(TREES, max(12, LEAVES // len(done)))
-    shares = np.array([grown(seed, results) for seed in range(trees)])
-    # A few trees each time: fewer than above, so chance is made out to be a little better than it is.
-    few = range(4 if len(done) <= 25 else 2 if len(done) <= 200 else 1)
-    by_chance = []
-    for deal in range(min(trees, DEALS)):
-        dealt = Random(deal).sample(results, len(results))
-        by_chance.append(np.mean([grown(seed, dealt) for seed in few], axis=0).max())
-    chance = float(np.quantile(by_chance, 1 - SIGNIFICANCE))
+    shares = np.array([grown(seed) for seed in range(trees)])
     low, high = np.quantile(shares, [OUTSIDE, 1 - OUTSIDE], axis=0)
     found = [
-        Importance(name, float(shares[:, place].mean()), float(low[place]), float(high[place]), chance)
-        for place, name in enumerate(names)
+        Importance(name, float(shares[:, place].mean()), float(low[place]), float(high[place]), p)
+        for place, (name, p) in enumerate(zip(names, _by_chance(done, names), strict=True))
     ]
     return tuple(sorted(found, key=lambda importance: -importance.share))
+
+
+def _by_chance(done: Sequence[Trial], names: Sequence[str]) -> list[float]:
+    """p of each setting: in what share of deals of the results to the trials they differ as much between its values.
+
+    As Kruskal and Wallis do, by the squares between the mean ranks of its values, or of the thirds of its range. Times
+    the number of settings (Bonferroni), since the most striking of them is looked at.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata([_value(trial) for trial in done])
+    ranks -= ranks.mean()
+    dealt = np.tile(ranks, (DEALS + 1, 1))  # the first is as it was found
+    dealt[1:] = rng(0, Purpose.SHUFFLE).permuted(dealt[1:], axis=1)
+    row = {trial.number: place for place, trial in enumerate(done)}
+    found = []
+    for name in names:
+        groups = [[row[trial.number] for trial in group] for group in _groups(done, name)]
+        between = sum(dealt[:, group].sum(axis=1) ** 2 / len(group) for group in groups)
+        as_much = between >= between[0] * (1 - 1e-9)
+        found.append(min(1.0, len(names) * float(as_much.mean())))
+    return found
 
 
 def ties(trials: Iterable[Trial], *, objective: str = "validation_accuracy", images: int = 0) -> Ties:
@@ -223,10 +238,9 @@ def _of_the_first(trials: Sequence[Trial], shares: Sequence[Importance], objecti
     if not second:
         start = f"Only the {name} differs between the trials"
     elif not first.clear:
-        verdict = "The search is too small to tell what matters" if first.chance > 0.5 else "No setting stands out"
         return (
-            f"{verdict}: after {len(done)} trials, {name} comes first with {_whole(first.share)} of the difference, "
-            f"and chance alone gives up to {_whole(first.chance)}."
+            f"No setting stands out after {len(done)} trials: {name} comes first with {_whole(first.share)} of the "
+            "difference, which may be chance."
         )
     else:
         low, high = round(100 * first.low), round(100 * first.high)

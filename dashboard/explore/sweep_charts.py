@@ -20,7 +20,7 @@ from experiments.findings import Importance
 from experiments.sweeps import SweepStatus, Trial
 
 MOST_SLICES = 4  # beside each other
-CHANCE = "Grey: no more than chance could give; the red line is the most that chance gives in 95 of 100 cases."
+CHANCE = "Grey: may be chance. If nothing mattered, results would look so ordered in more than 5 of 100 sweeps."
 
 
 @dataclass(frozen=True)

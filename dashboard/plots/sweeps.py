@@ -100,7 +100,7 @@ def best_so_far(trials: Sequence["Trial"], result: Result) -> list[tuple[float, 
 
 
 def importance_figure(importances: Sequence["Importance"], titles: Mapping[str, str], palette: Palette) -> Figure:
-    """The share of the difference that each setting explains, with its 90 % interval, and what chance would give."""
+    """The share of the difference that each setting explains, with its 90 % interval; grey where it may be chance."""
     rows = pd.DataFrame(
         [
             {
@@ -108,12 +108,11 @@ def importance_figure(importances: Sequence["Importance"], titles: Mapping[str, 
                 "share": 100 * found.share,
                 "low": 100 * found.low,
                 "high": 100 * found.high,
-                "chance": 100 * found.chance,
-                "sign": "" if found.clear else "no more than chance",
+                "sign": "hardly" if found.clear else "may be",
             }
             for found in importances
         ],
-        columns=["setting", "share", "low", "high", "chance", "sign"],
+        columns=["setting", "share", "low", "high", "sign"],
     )
     x = {
         "type": "quantitative",
@@ -126,10 +125,10 @@ def importance_figure(importances: Sequence["Importance"], titles: Mapping[str, 
         {"field": "share", "title": "Explains (%)", "type": "quantitative", "format": ".0f"},
         {"field": "low", "title": "90 % interval from (%)", "type": "quantitative", "format": ".0f"},
         {"field": "high", "title": "to (%)", "type": "quantitative", "format": ".0f"},
-        {"field": "chance", "title": "By chance up to (%)", "type": "quantitative", "format": ".0f"},
+        {"field": "sign", "title": "Chance", "type": "nominal"},
     ]
     by_share = {"field": "share", "op": "max", "order": "descending"}  # also when a chart on the screen is changed
-    faint = {"condition": {"test": "datum.sign != ''", "value": palette.muted}, "value": palette.accent}
+    faint = {"condition": {"test": "datum.sign == 'may be'", "value": palette.muted}, "value": palette.accent}
     return {
         "data": rows,
         "height": 230,
@@ -143,10 +142,6 @@ def importance_figure(importances: Sequence["Importance"], titles: Mapping[str, 
             {
                 "mark": {"type": "errorbar", "ticks": {"size": 8}, "color": palette.text, "thickness": 1.5},
                 "encoding": {"x": x | {"field": "low"}, "x2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "tick", "color": palette.wrong, "thickness": 2, "bandSize": 30, "strokeDash": [2, 2]},
-                "encoding": {"x": x | {"field": "chance"}, "tooltip": tips},
             },
         ],
         "config": VEGA,
