@@ -53,6 +53,20 @@ def take_evaluate(page: Page, url: str) -> None:
     take(page, "evaluate")
 
 
+def take_explore(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1180})  # down to the map
+    page.goto(f"{url}/explore?view=Sweeps")
+    button(page, "At random")
+    trials = page.get_by_role("spinbutton", name="Trials", exact=True)
+    trials.fill("40")
+    trials.press("Enter")
+    page.get_by_text("40 trials").wait_for()
+    button(page, "Start sweep")
+    page.get_by_text(re.compile("^Finished after")).wait_for(timeout=120_000)
+    page.get_by_text("Which settings matter").wait_for()
+    take(page, "explore")
+
+
 def main() -> int:
     executable = find_chromium()
     if executable is None:
@@ -60,7 +74,7 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url, sync_playwright() as playwright:
         browser = launch(playwright, executable)
-        for take_page in (take_draw, take_train, take_evaluate):
+        for take_page in (take_draw, take_train, take_evaluate, take_explore):
             page = browser.new_context(viewport=SIZE, device_scale_factor=1.5).new_page()
             take_page(page, url)
         browser.close()
