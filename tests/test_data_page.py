@@ -300,6 +300,16 @@ def test_labels_without_their_images_are_refused(tmp_path: Path):
     assert imports(tmp_path, **{LABELS: exported(LABELS)}).error
 
 
+def test_damaged_rows_are_said_and_offered(drawings: Path):
+    append(2)
+    with drawings.open("a") as file:
+        file.write("3,half a row\n")
+    app = open_page("data")
+    assert "1 damaged row was" in says(app)
+    assert [button.proto.label for button in app.get("download_button")] == ["Download these rows"]
+    assert len(shown(app)) == 2
+
+
 def test_drawings_that_cannot_be_read_are_a_sentence_and_no_traceback(drawings: Path):
     drawings.mkdir()
     app = open_page("data")

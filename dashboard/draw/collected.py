@@ -48,6 +48,15 @@ def render_damage() -> None:
     except (DataError, OSError) as error:
         st.error(f"The collected drawings cannot be read: {error}")
         return
-    if rows:
+    if rows and aside:
         what = "1 damaged row was" if rows == 1 else f"{rows:,} damaged rows were"
         st.warning(f"{what} set aside in {aside}; all others are in use. Delete that file once you have looked at it.")
+        st.download_button(
+            "Download these rows",
+            aside.read_bytes,
+            aside.name,
+            "text/csv",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+        )
