@@ -15,8 +15,8 @@ from dashboard.explore.sweep_settings import (
     choose_more,
     choose_sampler,
 )
-from dashboard.permissions import Refusal
-from dashboard.permitted.searches import start_sweep
+from dashboard.permissions import Action, Refusal, allowed
+from dashboard.permitted.searches import start_sweep, sweep_seconds
 from dashboard.state import state
 from dataset import count_by_digit
 from experiments.cost import duration, slowness
@@ -55,6 +55,7 @@ def render_start(
     spec, problem = None, wrong
     if base is not None and not problem:
         spec, problem = planned(base, space, sampler, budget)
+    refusal = allowed(Action.TRAIN, seconds=sweep_seconds(spec)) if spec is not None and pool else None
     with st.container(horizontal=True, vertical_alignment="center"):
         # Each start has a button of its own: the second click of a double click finds it gone.
         pressed = st.button(
@@ -62,12 +63,14 @@ def render_start(
             key=f"start-sweep-{state.starts}",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=spec is None or not pool,
+            disabled=spec is None or not pool or refusal is not None,
         )
         if spec is not None and pool:
             st.caption(cost(spec, pool), width="stretch")
     if problem:
         st.error(problem)
+    elif refusal:
+        st.info(str(refusal), icon=":material/lock:")
     if pressed and spec is not None:
         begin(spec)
 

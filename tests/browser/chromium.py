@@ -31,7 +31,7 @@ def launch(playwright: Playwright, executable: str) -> Browser:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
+def serve(folder: Path, *options: str) -> Iterator[str]:
     """The address of a server started by the command that people use, its runs and drawings in the folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -45,7 +45,11 @@ def serve(folder: Path) -> Iterator[str]:
     }
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [*command, "--server.headless=true"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            [*command, "--server.headless=true", *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     url = f"http://127.0.0.1:{port}"
     try:

@@ -1,0 +1,68 @@
+"""Forging: a client of the server's websocket that is no browser, and presses buttons that nobody may press."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+
+SECONDS = 30
+
+
+@dataclass
+class Forger:
+    """A session of its own at a page of the server."""
+
+    socket: ClientConnection
+    page: str
+    query: str = ""
+    page_hash: str = ""
+    buttons: dict[str, Any] = field(default_factory=dict)  # those shown last, by their label
+    texts: list[str] = field(default_factory=list)
+
+    def run(self, **trigger: str) -> None:
+        """Ask for a run of the page's script, and read all that it draws."""
+        ask = BackMsg()
+        ask.rerun_script.page_name = self.page
+        ask.rerun_script.page_script_hash = self.page_hash
+        ask.rerun_script.query_string = self.query
+        for pressed in trigger.values():
+            ask.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
+        self.socket.send(ask.SerializeToString())
+        self.buttons, self.texts = {}, []
+        while True:
+            said = ForwardMsg()
+            said.ParseFromString(self.socket.recv(timeout=SECONDS))
+            kind = said.WhichOneof("type")
+            if kind == "navigation":
+                self.page_hash = said.navigation.page_script_hash
+            elif kind == "delta" and said.delta.WhichOneof("type") == "new_element":
+                self.keep(said.delta.new_element)
+            elif kind == "script_finished" and not said.script_finished:  # 0: successfully
+                return
+
+    def keep(self, element: Any) -> None:
+        kind = element.WhichOneof("type")
+        if kind == "button":
+            self.buttons[element.button.label] = element.button
+        elif kind == "alert":
+            self.texts.append(element.alert.body)
+        elif kind == "markdown":
+            self.texts.append(element.markdown.body)
+
+    def press(self, label: str) -> None:
+        """As if the button could be pressed, whether it can or not."""
+        self.run(button=self.buttons[label].id)
+
+
+@contextmanager
+def forge(url: str, page: str, query: str = "") -> Iterator[Forger]:
+    address = f"ws://{urlsplit(url).netloc}/_stcore/stream"
+    with connect(address, origin=url, max_size=None, subprotocols=["streamlit"]) as socket:
+        forger = Forger(socket, page, query)
+        forger.run()
+        yield forger
