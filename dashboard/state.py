@@ -89,6 +89,7 @@ class State:
     drawings_turn = Value[int](int)  # how often others were chosen than by the browser
     suspect = Value[int | None](lambda: None)  # the row whose label is judged; None: the first that is not yet
     suspects_turn = Value[int](int)  # how often another one was taken than by the browser
+    suspects_judged_at = Value[float](float)  # seconds of a clock that only goes on
     suspects_judged = Value[list[Judged]](list)  # what Undo takes back, the last one last
     drawings_edited = Value[tuple[str, int | None]](lambda: ("", None))  # what was done last, and the change to undo
     imports = Value[int](int)  # how often files were taken in

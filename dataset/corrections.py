@@ -1,8 +1,6 @@
 """Corrections: what people said about labels that came with digits, kept beside the drawings; no file is changed."""
 
-import csv
 import hashlib
-import io
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.digits import DataError, Digits
+from dataset.digits import DIGIT_CLASSES, DataError, Digits
 from dataset.drawings import drawings_file
 from dataset.drawings.csv_store import Stamp, append, locked, stamp
 from dataset.files import open_raw
@@ -73,15 +71,16 @@ def correct_label(image: str, verdict: str, *, given: int, label: int, session: 
         raise DataError(f"A label is {', '.join(VERDICTS)}, got {verdict!r}.")
     if label not in range(10):
         raise DataError(f"A label must be 0 to 9, got {label!r}.")
+    if not f"{image}{session}".isalnum():
+        raise DataError(f"The names of an image and of a session are letters and digits, got {image!r}, {session!r}.")
     path = corrections_file()
-    row = io.StringIO()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    csv.writer(row, lineterminator="\n").writerow((now, image, given, verdict, label, session))
+    row = f"{now},{image},{given},{verdict},{label},{session}\n"
     with locked(path):
         before = _bytes(path)
         # a line that a crash left unfinished ends here, and is read as none
         start = "" if before.endswith(b"\n") else "\n" if before else HEADER
-        append(path, (start + row.getvalue()).encode())
+        append(path, (start + row).encode())
 
 
 def load_corrections(version: str = NEWEST) -> Corrections:
@@ -107,16 +106,21 @@ def _corrections(path: Path, _when: Stamp, lines: int) -> Corrections:
     """By the first so many lines of the file; 0: all that are whole."""
     data = _bytes(path)
     whole = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)[: lines or None]
-    verdicts: dict[str, list[Correction]] = defaultdict(list)
-    for row in csv.reader(io.StringIO(b"".join(whole).decode(errors="replace"))):
-        if len(row) != len(COLUMNS) or row[3] not in VERDICTS or row[4] not in "0123456789":
+    verdicts: dict[str, list[tuple[str, Correction]]] = defaultdict(list)  # with who said so
+    for line in whole:
+        row = line.decode(errors="replace").strip().split(",")
+        if len(row) != len(COLUMNS) or row[3] not in VERDICTS or row[4] not in DIGIT_CLASSES:
             continue  # the header, or a damaged line
-        if row[3] != TAKEN_BACK:
-            verdicts[row[1]].append(Correction(row[3], int(row[4])))
-        elif verdicts[row[1]]:
-            verdicts[row[1]].pop()
+        _, image, _, verdict, label, session = row
+        said = verdicts[image]
+        if verdict != TAKEN_BACK:
+            said.append((session, Correction(verdict, int(label))))
+            continue
+        own = [place for place, (who, _) in enumerate(said) if who == session]
+        if own:
+            del said[own[-1]]  # what others have said since holds
     found = Corrections(
-        f"{len(whole)}-{crc32(b''.join(whole)):08x}", {i: said[-1] for i, said in verdicts.items() if said}
+        f"{len(whole)}-{crc32(b''.join(whole)):08x}", {i: said[-1][1] for i, said in verdicts.items() if said}
     )
     return found if found.changed else Corrections("", found.of)
 

@@ -60,6 +60,18 @@ def test_taking_back_brings_back_what_was_said_before():
     assert load_corrections().of == {}
 
 
+def test_taking_back_leaves_what_others_have_said_since():
+    for session, label in (("a", 7), ("b", 8)):
+        correct_label("a" * 32, RELABELLED, given=1, label=label, session=session)
+    correct_label("a" * 32, TAKEN_BACK, given=1, label=1, session="a")
+    assert load_corrections().of["a" * 32] == Correction(RELABELLED, 8)
+
+
+def test_a_name_that_would_make_another_line_is_refused():
+    with pytest.raises(DataError, match="letters and digits"):
+        correct_label("a" * 32, RELABELLED, given=1, label=7, session="x\nt,b,1,relabelled,3,s")
+
+
 def test_every_version_can_be_had_again():
     seen = {}
     for label in (4, 5, 6):
@@ -93,7 +105,17 @@ def test_what_cannot_be_said_of_a_label_is_refused(verdict: str, label: int):
     assert not corrections_file().exists()
 
 
-@pytest.mark.parametrize("torn", ["2026-11-21T00:00:00Z,bbbb", "x\ny,z\n", "\x00\xff,\n"])
+@pytest.mark.parametrize(
+    "torn",
+    [
+        't,b,1,"relabelled,3,s\n',
+        "t,b,1,relabelled,,s\n",
+        "t,b,1,relabelled,12,s\n",
+        "2026-11-21T00:00:00Z,bbbb",
+        "x\ny,z\n",
+        "\x00\xff,\n",
+    ],
+)
 def test_a_damaged_line_costs_that_line_only(torn: str):
     correct_label("a" * 32, RELABELLED, given=1, label=7)
     with corrections_file().open("a", encoding="utf-8") as file:

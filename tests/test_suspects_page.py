@@ -35,6 +35,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspects, "EPOCHS", 1)
     monkeypatch.setattr(suspects, "LEAST_STEPS", 1)
     monkeypatch.setattr(suspects_view, "start_search", search)
+    monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 0.0)
 
 
 @pytest.fixture
@@ -92,6 +93,14 @@ def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: Suspects)
     assert "#### Labelled 4, read as 5" in text(app)
     assert "4 of the 1,000 most suspect are judged" in text(app)
     assert "3 labels corrected or set aside in all" in text(app)
+
+
+def test_the_second_click_of_a_double_click_judges_nothing(found: Suspects, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page("data", **VIEW)
+    monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 60.0)
+    app = click(click(app, "Relabel as 1"), "Relabel as 2")
+    assert len(load_corrections().of) == 1
+    assert "#### Labelled 1, read as 2" in text(app)
 
 
 def test_undo_takes_back_one_after_the_other_and_shows_the_digit_again(found: Suspects) -> None:

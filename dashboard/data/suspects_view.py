@@ -1,5 +1,6 @@
 """The Suspect labels view: labels that networks doubt which never saw them, for a person to judge."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ from experiments.suspects import (
 )
 
 LIVE_SECONDS = 0.5
+DOUBLE_CLICK = 0.35  # seconds
 FILE = "file"
 LATEST = 30  # runs that tell how fast this machine is
 LABELS = "labels"  # the widget's key, and the name in the address
@@ -320,6 +322,8 @@ def take_up() -> None:
 
 def judge(judgement: Judged) -> None:
     """Put it down, and go on with the first that nobody has judged."""
+    if time.monotonic() - state.suspects_judged_at < DOUBLE_CLICK:
+        return  # it was not meant for the next digit
     try:
         correct_label(
             judgement.image,
@@ -332,6 +336,7 @@ def judge(judgement: Judged) -> None:
         st.toast(str(error), icon=":material/error:")
         return
     state.suspects_judged = [*state.suspects_judged, judgement]
+    state.suspects_judged_at = time.monotonic()
     state.suspect = None
     state.suspects_turn += 1
 

@@ -40,6 +40,7 @@ def test_three_digits_of_mnist_are_relabelled_one_is_taken_back_and_a_new_visit_
     searched(page)
     expect(page.locator(".suspect section img")).to_have_count(12)
     for count in (1, 2, 3):
+        page.wait_for_timeout(400)  # as a person does: a second click at once is taken for a double click
         given, read = suspect(page)
         page.get_by_role("button", name=f"Relabel as {read}").click()
         expect(page.get_by_text(f"is a {read} now, no {given}.")).to_be_visible()
