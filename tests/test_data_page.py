@@ -59,7 +59,8 @@ def html(app: AppTest) -> str:
 def test_without_drawings_the_page_says_what_to_do_and_has_the_button():
     app = open_page("data")
     assert "no drawings yet" in says(app)
-    assert [button.label for button in app.button] == ["Draw a digit"]
+    assert [button.label for button in app.button] == ["Draw a digit", "Import a file"]
+    assert press(app, "Import a file").file_uploader
 
 
 def test_all_drawings_are_shown_newest_first_a_hundred_a_page():

@@ -70,7 +70,7 @@ def facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, str
     same = int((drawings.duplicate_of == drawings.id[row]).sum())
     if same:
         known["Doubles"] = counted(same)
-    known["Id"] = str(drawings.id[row])[:8]
+    known["Id"] = str(drawings.id[row])
     return known
 
 

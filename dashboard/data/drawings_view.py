@@ -10,6 +10,7 @@ from dashboard.data.actions import counted, render_actions
 from dashboard.data.choosing import PAGE, SURPRISE, render_choice
 from dashboard.data.details import local_time, render_details
 from dashboard.data.history_view import go_back
+from dashboard.data.page import PART
 from dashboard.data.review import render_review, visible
 from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
@@ -160,5 +161,10 @@ def render_empty() -> None:
         "There are no drawings yet. Draw some digits and say whether the network read them right: each one you judge "
         "is kept here, and the network can learn from it."
     )
-    if st.button("Draw a digit", type="primary", icon=":material/draw:"):
-        st.switch_page(place("draw"))
+    with st.container(horizontal=True):
+        if st.button("Draw a digit", type="primary", icon=":material/draw:"):
+            st.switch_page(place("draw"))
+        if st.button(
+            "Import a file", icon=":material/upload:", on_click=state.set_widget, args=(PART, "Import and export")
+        ):
+            st.rerun()  # all of the page, not this part of it alone
