@@ -176,7 +176,7 @@ def test_train_uses_corrected_labels_only_if_switched_on(found: Suspects) -> Non
     click(open_page("data", **VIEW), "Relabel as 1")
     app = open_page("train")
     toggle = app.toggle(key="train-corrected")
-    assert (toggle.label, toggle.value, toggle.disabled) == ("Use 1 corrected labels", False, False)
+    assert (toggle.label, toggle.value, toggle.disabled) == ("Use 1 corrected label", False, False)
     toggle.set_value(True)
     run(app)
     assert app.session_state["value-planned"].label_corrections == load_corrections().version

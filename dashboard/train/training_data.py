@@ -115,8 +115,9 @@ def own_drawings(form: Form) -> dict[str, int]:
 def corrected_labels(form: Form) -> dict[str, str]:
     """Whether the labels count as people corrected them, and which version of that; never unasked."""
     corrections = load_corrections()
+    count = f"{corrections.changed:,} " if corrections.changed else ""
     included = st.toggle(
-        f"Use {corrections.changed:,} corrected labels" if corrections.changed else "Use corrected labels",
+        f"Use {count}corrected label{'' if corrections.changed == 1 else 's'}",
         key=form.key("corrected"),
         disabled=not corrections.changed,
         help="As judged on the Data page, under Suspect labels. Only training digits change: validation and test "
