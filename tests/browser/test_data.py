@@ -11,6 +11,7 @@ from dataset import load_drawings
 from dataset.drawings import drawings_history
 from tests.browser.chromium import CANVAS, SEVEN, draw
 from tests.browser.conftest import NewPage
+from tests.digit_files import csv_lines, write_csv
 from tests.made_drawings import append
 
 pytestmark = pytest.mark.browser
@@ -183,3 +184,17 @@ def test_an_earlier_version_can_be_looked_at_and_returned_to(new_page: NewPage) 
     button(page, "Return to this version").click()
     expect(page.get_by_text(f"1 drawing returned to version {before}")).to_be_visible()
     assert load_drawings().id.tolist() == ids
+
+
+def test_from_the_empty_page_a_file_is_imported_and_its_digits_are_there(new_page: NewPage, tmp_path: Path) -> None:
+    page = new_page("/data")
+    button(page, "Import a file").click()
+    some = write_csv(tmp_path / "some.csv", csv_lines(12))
+    page.locator("input[type=file]").set_input_files([some])
+    page.get_by_text("some.csv").wait_for()
+    page.get_by_test_id("stBaseButton-primary").filter(has_text="Import").click()
+    expect(page.get_by_text("12 drawings imported.")).to_be_visible()
+    page.get_by_role("radio", name="Drawings").or_(
+        page.get_by_role("button", name="Drawings", exact=True)
+    ).first.click()
+    expect(tiles(page)).to_have_count(12)
