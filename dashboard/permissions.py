@@ -19,18 +19,18 @@ MINUTE = 60.0
 
 
 class Action(Enum):
-    """What may be refused; of what is the owner's alone, the name of it in a sentence."""
+    """What may be refused, as it stands in the sentence that says so."""
 
-    EDIT = "Relabelling, setting aside and deleting"
-    LOOK_BACK = "Looking at earlier versions"
-    IMPORT = "Importing drawings"
-    LABELS = "Correcting the labels of digits"
-    SEARCH = "Looking for suspect labels"
-    RUNS = "Renaming, starring and deleting runs"
-    FILES = "Training on files"
-    STEER = "Steering what others have started"
-    DRAW = "Drawing"
-    TRAIN = "Training"
+    EDIT = "relabel, set aside or delete drawings"
+    LOOK_BACK = "look at earlier versions"
+    IMPORT = "import drawings"
+    LABELS = "correct labels"
+    SEARCH = "look for suspect labels"
+    RUNS = "name, star or delete runs"
+    FILES = "use files of their own"
+    STEER = "steer what others have started"
+    DRAW = "draw"
+    TRAIN = "train"
 
 
 class Refusal(PermissionError):
@@ -78,7 +78,7 @@ def allowed(action: Action, *, seconds: float = 0.0, count: int = 1, of: str = "
             return training_refusal(sharing(), seconds, count)
         case Action.STEER if of in state.started:
             return None
-    return Refusal(f"{action.value} is the owner's here. {way(sharing())}")
+    return Refusal(f"Only the owner may {action.value} here. {way(sharing())}")
 
 
 def require(action: Action, **about: Any) -> None:
@@ -99,13 +99,12 @@ def drawing_refusal(said: Sharing) -> Refusal | None:
     lately = [when for when in times if now - when < MINUTE]
     if len(times) >= limits.drawings_per_session:
         return Refusal(
-            f"At most {counted(limits.drawings_per_session, 'drawing')} are taken in one visit here. It works again on "
-            "your next visit."
+            f"{at_most(limits.drawings_per_session)} taken in one visit here. It works again on your next visit."
         )
     if len(lately) >= limits.drawings_per_minute:
         wait = MINUTE - (now - lately[-limits.drawings_per_minute]) if limits.drawings_per_minute else MINUTE
         return Refusal(
-            f"At most {counted(limits.drawings_per_minute, 'drawing')} are taken in a minute here. It works again in "
+            f"{at_most(limits.drawings_per_minute)} taken in a minute here. It works again in "
             f"{duration(max(1, round(wait)))}."
         )
     with store().reading() as log:
@@ -172,6 +171,10 @@ def training(seconds: float = 0.0, count: int = 1) -> Iterator[Callable[[str, Ca
                 _under_way.append((state.session_id, goes_on))
 
         yield begun
+
+
+def at_most(drawings: int) -> str:
+    return f"At most {counted(drawings, 'drawing')} {'is' if drawings == 1 else 'are'}"
 
 
 def counted(number: int, what: str) -> str:

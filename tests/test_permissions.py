@@ -157,7 +157,7 @@ def test_secrets_that_cannot_be_read_open_nothing(
 )
 def test_what_is_the_owners_is_refused_to_visitors_in_a_sentence(person: Person, act: Any) -> None:
     person.comes(VISITOR, shared())
-    with pytest.raises(Refusal, match=r"is the owner's here\. If that is you, log in"):
+    with pytest.raises(Refusal, match=r"Only the owner may .* here\. If that is you, log in"):
         act()
 
 
@@ -191,7 +191,7 @@ def test_so_many_drawings_a_minute_then_a_sentence_says_when_it_works_again(pers
 def test_what_is_refused_to_one_session_is_not_to_another(person: Person) -> None:
     person.comes({}, shared(drawings_per_session=1))
     store()
-    with pytest.raises(Refusal, match="At most 1 drawing are taken in one visit"):
+    with pytest.raises(Refusal, match="At most 1 drawing is taken in one visit"):
         store()
     st.session_state.clear()
     store()
@@ -314,7 +314,7 @@ def test_a_visitor_sees_no_drawing_of_others_that_waits_or_was_deleted() -> None
     draw(state="waiting")
     draw(state="deleted")
     app = open_shared("data", VISITOR, shared(review=True))
-    assert "Relabelling, setting aside and deleting is the owner's here" in words(app)
+    assert "Only the owner may relabel, set aside or delete drawings here" in words(app)
     assert "No drawing is like that" in words(app)
     assert "wait" not in words(app)
     app = open_shared("data", VISITOR, shared(review=True), state="Deleted")
@@ -339,7 +339,7 @@ def test_the_owner_is_told_what_waits_and_accepts_it() -> None:
 def test_an_earlier_version_is_not_shown_to_visitors() -> None:
     draw()
     version = load_drawings().version
-    assert "Looking at earlier versions is the owner's" in words(
+    assert "Only the owner may look at earlier versions" in words(
         open_shared("data", VISITOR, shared(), version=version)
     )
 
@@ -347,7 +347,7 @@ def test_an_earlier_version_is_not_shown_to_visitors() -> None:
 @pytest.mark.parametrize("part", ["History", "Import and export", "Suspect labels"])
 def test_the_other_parts_of_data_say_what_is_the_owners(part: str) -> None:
     draw()
-    assert "is the owner's here" in words(open_shared("data", VISITOR, shared(), part=part, labels="mnist-5k-all"))
+    assert "Only the owner may" in words(open_shared("data", VISITOR, shared(), part=part, labels="mnist-5k-all"))
 
 
 def test_train_says_in_a_sentence_what_takes_too_long() -> None:

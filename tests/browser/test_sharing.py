@@ -85,7 +85,10 @@ def test_a_forged_click_on_a_locked_button_does_nothing(
 
 @pytest.mark.parametrize(
     ("query", "label"),
-    [("view=Learning-rate+test", "Test learning rates"), ("view=Experiments&guide=initialization", "Run the experiment")],
+    [
+        ("view=Learning-rate+test", "Test learning rates"),
+        ("view=Experiments&guide=initialization", "Run the experiment"),
+    ],
 )
 def test_a_forged_click_on_an_open_button_is_refused_by_the_server(
     url: str, folder: Path, query: str, label: str
@@ -104,7 +107,7 @@ def trained(folder: Path) -> list[Path]:
 
 def test_the_owner_logs_in_accepts_what_waits_and_logs_out(new_page: NewPage) -> None:
     page = new_page("/data")
-    expect(page.get_by_text("is the owner's here")).to_be_visible()
+    expect(page.get_by_text("Only the owner may")).to_be_visible()
     log_in(page, "owner")
     expect(page.get_by_text("Everything is yours.")).to_be_visible()
     page.get_by_role("link", name="Data").click()
@@ -121,4 +124,4 @@ def test_whoever_else_logs_in_owns_nothing(new_page: NewPage, who: str) -> None:
     page = new_page()
     log_in(page, who)
     page.get_by_role("link", name="Data").click()
-    expect(page.get_by_text("is the owner's here")).to_be_visible()
+    expect(page.get_by_text("Only the owner may")).to_be_visible()
