@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from dashboard.permissions import Action, allowed
 from dashboard.permitted.runs import delete_run, restore_run, set_label
 from dashboard.state import state
 from experiments.deletion import deleted_runs
@@ -54,7 +55,7 @@ def attempt(act: Callable[[], object]) -> bool:
 def render_deleted() -> None:
     """What was deleted last and the way back, and a list of all that can come back."""
     gone, deleted = state.deleted_runs, deleted_runs()
-    if not deleted:
+    if not deleted or allowed(Action.RUNS):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if gone:

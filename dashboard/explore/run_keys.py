@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.explore.run_actions import attempt, delete, relabel, toggle
 from dashboard.forms import named
+from dashboard.permissions import Action, allowed
 from dashboard.permitted.runs import train_with_seeds
 from dashboard.places import go_to, place
 from dashboard.plots.runs import MOST, sign_image
@@ -36,7 +37,8 @@ def render_keys(chosen: Sequence[Chosen]) -> None:
         if len(chosen) > 1:
             idle = [one.row.id for one in chosen if not one.row.status.active]
             label = f"Delete {len(idle)} runs"
-            st.button(label, icon=":material/delete:", on_click=delete, args=(idle,), disabled=not idle)
+            barred = not idle or allowed(Action.RUNS) is not None
+            st.button(label, icon=":material/delete:", on_click=delete, args=(idle,), disabled=barred)
 
 
 def key_html(one: Chosen, settings: Sequence[str]) -> str:
@@ -64,14 +66,24 @@ def render_menu(row: RunRow) -> None:
     ) as menu:
         if not menu.open:
             return
-        change = {"on_change": relabel, "args": (row.id,)}
+        refusal = allowed(Action.RUNS)
+        if refusal:
+            st.caption(f":material/lock: {refusal}")
+        barred = refusal is not None
+        change = {"on_change": relabel, "args": (row.id,), "disabled": barred}
         st.text_input("Name", row.name, key=f"name-{row.id}", **change)
         remember = "What to remember about it"
         st.text_area("Note", row.note, key=f"note-{row.id}", placeholder=remember, height=80, **change)
         with st.container(gap=None):
             label = "Take the star away" if row.starred else "Star"
             st.button(
-                label, key=f"starred-{row.id}", icon=":material/star:", type="tertiary", on_click=toggle, args=(row.id,)
+                label,
+                key=f"starred-{row.id}",
+                icon=":material/star:",
+                type="tertiary",
+                on_click=toggle,
+                args=(row.id,),
+                disabled=barred,
             )
             going("Open in Train", "train", row, start_from)
             about = "The same training with four more seeds: how much of the result is chance."
@@ -88,7 +100,7 @@ def render_menu(row: RunRow) -> None:
                 type="tertiary",
                 on_click=delete,
                 args=([row.id],),
-                disabled=row.status.active,
+                disabled=row.status.active or barred,
                 help="Stop it in Train first." if row.status.active else "It can be brought back.",
             )
 
