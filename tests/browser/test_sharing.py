@@ -83,6 +83,20 @@ def test_a_forged_click_on_a_locked_button_does_nothing(
     assert not trained(folder)
 
 
+def test_a_button_that_is_unlocked_in_the_browser_does_nothing(new_page: NewPage, folder: Path) -> None:
+    page = new_page("/train")
+    start = page.get_by_role("button", name="Start fresh")
+    expect(start).to_be_disabled()
+    expect(page.get_by_text("is the owner's here")).to_be_visible()
+    start.evaluate("""button => {
+        button.disabled = false;
+        for (const key in button) if (key.startsWith("__reactProps")) button[key].disabled = false;
+    }""")
+    start.click()
+    page.wait_for_timeout(1000)
+    assert not trained(folder)
+
+
 @pytest.mark.parametrize(
     ("query", "label"),
     [
@@ -125,3 +139,10 @@ def test_whoever_else_logs_in_owns_nothing(new_page: NewPage, who: str) -> None:
     log_in(page, who)
     page.get_by_role("link", name="Data").click()
     expect(page.get_by_text("Only the owner may")).to_be_visible()
+
+
+def test_on_a_phone_a_visitor_can_read_what_is_the_owners(new_page: NewPage) -> None:
+    page = new_page("/data", width=390, height=844)
+    expect(page.get_by_text("Only the owner may")).to_be_visible()
+    page.get_by_role("button", name="Log in").scroll_into_view_if_needed()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
