@@ -24,7 +24,7 @@ class Limits:
     drawings: int = 20_000  # ever stored, in all
     training_seconds: int = 60  # expected; longer trainings are the owner's
     trainings_per_session: int = 2  # at a time, waiting ones too
-    trainings: int = 6  # at a time, of all visitors together: each is a process
+    trainings: int = 4  # at a time, of all visitors together: each is a process
     runs: int = 300  # kept, in all
 
 
