@@ -1,12 +1,8 @@
 """The Data page: what was collected, to look through and put right, and all that was ever done to it."""
 
-from importlib import import_module
+from dashboard.views import render_views
 
-import streamlit as st
-
-from dashboard.state import state
-
-PART = "part"  # the widget's key, and the name in the address; a callback opens a part by setting it
+PART = "part"  # the name in the address
 PARTS = {
     "Drawings": "drawings_view",
     "Suspect labels": "suspects_view",
@@ -16,17 +12,4 @@ PARTS = {
 
 
 def render() -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.title("Look through the data", width="content", anchor=False)
-        part = st.segmented_control(
-            "Part",
-            list(PARTS),
-            default=next(iter(PARTS)),
-            required=True,
-            key=PART,
-            label_visibility="collapsed",
-            bind="query-params",
-            wrap=True,
-            on_change=state.forget_edit,
-        )
-    import_module(f"dashboard.data.{PARTS[part]}").render()
+    render_views("Look through the data", PARTS, key=PART, package="dashboard.data")
