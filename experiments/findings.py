@@ -131,7 +131,7 @@ def _by_chance(done: Sequence[Trial], names: Sequence[str]) -> list[float]:
     found = []
     for name in names:
         groups = [[row[trial.number] for trial in group] for group in _groups(done, name)]
-        between = sum(dealt[:, group].sum(axis=1) ** 2 / len(group) for group in groups)
+        between = np.sum([dealt[:, group].sum(axis=1) ** 2 / len(group) for group in groups], axis=0)
         as_much = between >= between[0] * (1 - 1e-9)
         found.append(min(1.0, len(names) * float(as_much.mean())))
     return found
