@@ -281,6 +281,7 @@ def test_a_file_that_is_wrong_is_refused_with_a_sentence_and_nothing_is_stored(
     assert len(load_drawings().digits) == 0
 
 
+@pytest.mark.slow
 def test_every_export_is_a_file_that_the_import_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     append(4)
     before = load_drawings().digits

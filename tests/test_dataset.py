@@ -64,6 +64,7 @@ def test_the_test_digits_of_mnist_5k_are_the_last_hundred_of_each_class_in_its_f
         np.testing.assert_array_equal(test.images[test.labels == label], last)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mnist")
 def test_what_the_shipped_weights_learn_from_is_mnist_but_for_the_test_digits_of_mnist_5k() -> None:
     left, right = (rows(digits) for digits in load_training("mnist-minus-5k-test"))
@@ -250,6 +251,7 @@ def test_a_test_digit_among_the_drawings_is_left_out_even_without_mnist(monkeypa
     assert without(drawings).labels.tolist() == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["mnist-5k", "mnist"])
 @pytest.mark.usefixtures("mnist")
 def test_drawings_enter_no_mnist_score(source: str) -> None:

@@ -105,6 +105,7 @@ def test_more_trials_go_on_with_the_same_sweep(here):
     assert sweep.trials()[:3] == before
 
 
+@pytest.mark.slow
 def test_the_same_seed_tries_the_same_settings_whatever_interrupts(here):
     first, _ = drive(some(6), here)
     params = [trial.params for trial in first.trials()]
@@ -221,6 +222,7 @@ def test_stopping_one_run_by_hand_ends_its_trial_alone(here):
     assert "by hand" in sweep.trials()[stopped].reason
 
 
+@pytest.mark.slow
 def test_stop_keeps_everything_and_the_sweep_goes_on_where_it_was(here, monkeypatch):
     monkeypatch.setattr(sweep_driver, "STATUS_SECONDS", 0.0)
     sweep = create_sweep(grid(base=LONG))
