@@ -246,7 +246,11 @@ def test_a_sweep_without_trials_says_so() -> None:
 @pytest.mark.parametrize("state", ["stopped", "failed", "interrupted"])
 def test_one_click_resumes(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     resumed: list[Sweep] = []
-    monkeypatch.setattr(Sweep, "resume", lambda sweep: resumed.append(sweep))
+
+    def resume(sweep: Sweep) -> None:
+        resumed.append(sweep)
+
+    monkeypatch.setattr(Sweep, "resume", resume)
     sweep = made_sweep(state="running" if state == "interrupted" else state, reason="It says why.")
     app = press(opened(sweep=sweep.id), "Resume")
     assert resumed == [sweep]
