@@ -61,7 +61,7 @@ class TrainConfig:
     )
 
     drawings_version: str = _free("", "The version of your drawings, filled in when the run begins; empty: the newest.")
-    label_corrections: str = _free("", "The version of the corrected labels, or newest; empty: the labels as they came.")
+    label_corrections: str = _free("", "The version of the corrected labels, or newest; empty: labels as they came.")
 
     image_layers: tuple[str, ...] = _free(
         (), "Layers that keep the image an image, before the hidden ones: conv 16, max-pool, residual 32."
