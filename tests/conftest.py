@@ -1,6 +1,7 @@
 """Fixtures for all tests: their own cache and drawings, and the reference data where it is at hand."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,3 +41,11 @@ def reference_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data: {folder} is not there")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """A page that runs without a browser takes the place of the main module, which spawned processes would then run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
