@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,6 +50,15 @@ Ctrl-C ends it and keeps everything; the same command goes on where it was.
 """
 
 
+DONE_BY = {
+    **{command: f"training.{command}" for command in ("train", "resume", "range_test")},
+    **{command: f"reading.{command}" for command in ("test", "predict")},
+    **{f"data_{action}": f"data.data_{action}" for action in ("list", "download", "check", "export", "import", "move")},
+    **{command: f"{command}.{command}" for command in ("runs", "sweep", "learn", "presets")},
+    "data_suspects": "suspects.suspects",
+}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 diverged, 2 bad input, 130 Ctrl-C, 141 nobody reads the output any more."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more only hinder networks of this size
@@ -61,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         from experiments import commands  # only now: NumPy and its like take longer to import than help to print
 
         try:
-            status: int = getattr(commands, arguments.command)(arguments)
+            module, function = DONE_BY[arguments.command].split(".")
+            status: int = getattr(import_module(f"experiments.commands.{module}"), function)(arguments)
         except commands.BAD_INPUT as error:
             if isinstance(error, BrokenPipeError):
                 raise

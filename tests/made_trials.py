@@ -3,8 +3,8 @@
 from typing import Any
 
 from experiments.runs import create_run
-from experiments.search import Range, Space
 from experiments.sweeps import Sweep, SweepSpec, Trial, create_sweep
+from experiments.sweeps.search import Range, Space
 from tests.small_runs import SMALL
 
 GRID: Space = {

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from experiments.cli import main
+from experiments.commands.listing import full_id, short_ids, table
 from experiments.comparison import mcnemar
-from experiments.listing import full_id, short_ids, table
 from experiments.run_table import run_rows
 from experiments.runs import RunError, create_run, runs_folder
 from model import TrainConfig

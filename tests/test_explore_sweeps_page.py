@@ -6,8 +6,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard.explore.search_form import TO_BEGIN_WITH
-from experiments.search import Range
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
+from experiments.sweeps.search import Range
 from model import PRESETS
 from tests.made_trials import made_sweep, trial
 from tests.page_without_browser import open_page, run

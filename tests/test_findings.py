@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments import findings
-from experiments.findings import Importance
-from experiments.search import Range, Space
-from experiments.sweeps import Trial
+from experiments.sweeps import Trial, findings
+from experiments.sweeps.findings import Importance
+from experiments.sweeps.search import Range, Space
 
 SPACE: Space = {
     "learning_rate": Range(0.0001, 1.0, log=True),

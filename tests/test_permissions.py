@@ -15,8 +15,8 @@ from dashboard.permitted import drawings, runs, searches
 from dashboard.sharing import Limits, SharingError, sharing
 from dataset import load_drawings
 from experiments.runs import list_runs
-from experiments.search import Range
 from experiments.sweeps import SweepSpec, list_sweeps
+from experiments.sweeps.search import Range
 from model import PRESETS
 from tests.page_without_browser import open_page
 from tests.small_runs import finish, to_end

@@ -12,7 +12,7 @@ from dashboard.plots.parallel import BELOW, parallel_figure, parallel_rows
 from dashboard.plots.sweep_map import by_cell, cell_text, map_cells, map_figure
 from dashboard.plots.sweeps import best_so_far, history_figure, points, slice_figure
 from dashboard.theme import LIGHT
-from experiments.search import Range
+from experiments.sweeps.search import Range
 from tests.made_trials import GRID, grid_trials, trial
 
 RESULT = Result()

@@ -19,10 +19,11 @@ from distributed import LocalCluster
 from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.pool import train_for
 from experiments.runs import create_run, list_runs, runs_folder
-from experiments.sweep_driver import Driver, storage_of
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
+from experiments.sweeps.driver import Driver
+from experiments.sweeps.pool import train_for
+from experiments.sweeps.study import storage_of
 from tests.small_runs import SMALL, log, until
 
 pytest_plugins = ["tests.postgres"]
@@ -40,7 +41,7 @@ SPEC = SweepSpec(
 
 def drive(sweep: Sweep) -> subprocess.Popen[bytes]:
     """One more process that drives it."""
-    return subprocess.Popen([sys.executable, "-m", "experiments.sweep_worker", sweep.folder])
+    return subprocess.Popen([sys.executable, "-m", "experiments.sweeps.worker", sweep.folder])
 
 
 def ours() -> list[psutil.Process]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.search import (
+from experiments.sweeps.search import (
     SEARCHABLE,
     Range,
     SearchError,

@@ -10,13 +10,12 @@ import pytest
 
 from benchmarks.known_errors import FIRST_OF_TEST, FIRST_SHARE, FLIPPED, VALIDATED, among, flipped
 from dataset import DataError, Digits, load_digits, load_training
-from experiments import suspects
 from experiments.cli import main
 from experiments.runs import RunError
 from experiments.suspects import (
     NETWORKS,
-    RECIPE,
     Suspects,
+    doubts,
     find,
     judged,
     make_search,
@@ -24,10 +23,10 @@ from experiments.suspects import (
     parts_of,
     run_search,
     search_of,
+    searches,
     start_search,
-    tasks,
-    teachers,
 )
+from experiments.suspects.doubts import RECIPE, tasks, teachers
 from model import TrainConfig
 from tests.digit_files import HEADER, write_csv
 from tests.made_digits import made_digits
@@ -36,8 +35,8 @@ from tests.small_runs import until
 
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspects, "RECIPE", TrainConfig(hidden=(32,), validation_share=0.0))
-    monkeypatch.setattr(suspects, "LEAST_STEPS", 60)
+    monkeypatch.setattr(doubts, "RECIPE", TrainConfig(hidden=(32,), validation_share=0.0))
+    monkeypatch.setattr(doubts, "LEAST_STEPS", 60)
 
 
 def made(count: int = 300) -> Digits:
@@ -137,7 +136,7 @@ def test_a_search_is_kept_by_its_digits_and_not_made_twice(file: str):
 def test_a_search_that_was_left_goes_on_with_the_next_network_and_finds_the_same(
     file: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(suspects, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(searches, "LOOK_SECONDS", 0.0)
     whole = find(judged(file, "all"))
     search = make_search(file, "all")
     statuses = run_search(search)
@@ -155,7 +154,7 @@ def test_a_search_that_was_left_goes_on_with_the_next_network_and_finds_the_same
 
 @pytest.mark.usefixtures("_small")
 def test_a_search_stops_when_asked(file: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(suspects, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(searches, "LOOK_SECONDS", 0.0)
     search = make_search(file, "all")
     statuses = run_search(search)
     next(statuses)
@@ -167,7 +166,7 @@ def test_a_search_stops_when_asked(file: str, monkeypatch: pytest.MonkeyPatch):
 def test_a_search_without_a_process_is_interrupted(file: str, monkeypatch: pytest.MonkeyPatch):
     search = make_search(file, "all")
     assert search.status().state == "queued"
-    monkeypatch.setattr(suspects, "START_GRACE", 0.0)
+    monkeypatch.setattr(searches, "START_GRACE", 0.0)
     assert search.status().state == "interrupted"
 
 
@@ -227,9 +226,9 @@ def test_most_validated_errors_of_mnists_test_digits_are_among_the_first_200(
 ):
     """With a smaller training than the real one, whose figures benchmarks/suspects.py gives."""
     monkeypatch.setenv("DIGITS_DATA", str(reference_data / "mnist"))
-    monkeypatch.setattr(suspects, "RECIPE", RECIPE.replace(hidden=(128, 64)))
-    monkeypatch.setattr(suspects, "EPOCHS", 2)
-    monkeypatch.setattr(suspects, "NETWORKS", 2)
+    monkeypatch.setattr(doubts, "RECIPE", RECIPE.replace(hidden=(128, 64)))
+    monkeypatch.setattr(doubts, "EPOCHS", 2)
+    monkeypatch.setattr(doubts, "NETWORKS", 2)
     found = find(load_digits("mnist", "test"), load_training("mnist", 0)[0])
     assert among(found.order, np.array(VALIDATED), FIRST_OF_TEST) >= 10
 
@@ -239,8 +238,8 @@ def test_nine_of_ten_flipped_training_labels_of_mnist_are_in_the_first_2_percent
     reference_data: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("DIGITS_DATA", str(reference_data / "mnist"))
-    monkeypatch.setattr(suspects, "RECIPE", RECIPE.replace(hidden=(128, 64)))
-    monkeypatch.setattr(suspects, "EPOCHS", 2)
+    monkeypatch.setattr(doubts, "RECIPE", RECIPE.replace(hidden=(128, 64)))
+    monkeypatch.setattr(doubts, "EPOCHS", 2)
     wrong, rows = flipped(load_training("mnist", 0)[0], FLIPPED)
     began = time.process_time()
     found = find(wrong)

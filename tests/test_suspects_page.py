@@ -12,7 +12,7 @@ from dataset import Digits, load_digits
 from dataset.corrections import corrections_file, image_hashes, load_corrections
 from experiments import suspects
 from experiments.runs import RunError, list_runs
-from experiments.suspects import SearchStatus, Suspects, make_search, run_search, search_of
+from experiments.suspects import SearchStatus, Suspects, doubts, make_search, run_search, search_of
 from model import TrainConfig
 from tests.digit_files import csv_lines, write_csv
 from tests.page_without_browser import open_page, run
@@ -31,9 +31,9 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         return made
 
     st.cache_resource.clear()
-    monkeypatch.setattr(suspects, "RECIPE", TrainConfig(hidden=(16,), validation_share=0.0))
-    monkeypatch.setattr(suspects, "EPOCHS", 1)
-    monkeypatch.setattr(suspects, "LEAST_STEPS", 1)
+    monkeypatch.setattr(doubts, "RECIPE", TrainConfig(hidden=(16,), validation_share=0.0))
+    monkeypatch.setattr(doubts, "EPOCHS", 1)
+    monkeypatch.setattr(doubts, "LEAST_STEPS", 1)
     monkeypatch.setattr(suspects_view, "start_search", search)
     monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 0.0)
 
@@ -74,7 +74,7 @@ def test_the_most_suspect_is_shown_first_beside_digits_of_both_labels(found: Sus
     assert "#### Labelled 0, read as 1" in text(app)
     assert "10** otherwise than labelled. 0 of the 1,000 most suspect are judged" in text(app)
     html = "".join(element.proto.body for element in app.get("html"))
-    assert html.count("<img") == 1 + 2 * suspects.NEIGHBOURS
+    assert html.count("<img") == 1 + 2 * doubts.NEIGHBOURS
     assert "Most like it of those labelled 0" in html
     assert "Most like it of those labelled 1" in html
 

@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from experiments import sweep_driver
 from experiments.cli import main
 from experiments.runs import list_runs
-from experiments.sweeps import list_sweeps, open_sweep
+from experiments.sweeps import driver, list_sweeps, open_sweep
 
 TOML = """
 name = "Two rates"
@@ -38,7 +37,7 @@ def file(tmp_path):
 @pytest.fixture
 def digits(capsys, monkeypatch):
     """Runs the command here, without other processes; -> exit status, standard output, standard error."""
-    monkeypatch.setattr(sweep_driver, "start_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(driver, "start_pool", ThreadPoolExecutor)
 
     def call(*arguments):
         try:

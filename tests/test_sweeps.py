@@ -12,16 +12,16 @@ from dataclasses import asdict, replace
 import psutil
 import pytest
 
-from experiments import jobs, sweep_driver
+from experiments import jobs
 from experiments.cost import START
 from experiments.runs import list_runs, open_run
-from experiments.search import Range
 from experiments.sweeps import (
     Sweep,
     SweepError,
     SweepSpec,
     Trial,
     create_sweep,
+    driver,
     list_sweeps,
     open_sweep,
     run_sweep,
@@ -29,6 +29,8 @@ from experiments.sweeps import (
     sweeps_folder,
     unused_name,
 )
+from experiments.sweeps.search import Range
+from experiments.sweeps.study import sampler_of
 from tests.small_runs import SMALL, log, to_end, until
 
 LONG = SMALL.replace(epochs=12)
@@ -154,7 +156,7 @@ def test_a_budget_of_minutes_ends_it(here):
 
 
 def test_a_hopeless_trial_is_pruned_and_its_run_keeps_its_model(here, monkeypatch):
-    monkeypatch.setattr(sweep_driver, "JUDGE_SECONDS", 0.001)
+    monkeypatch.setattr(driver, "JUDGE_SECONDS", 0.001)
     variants = {f"good {i}": {"learning_rate": 0.01 + i / 1000} for i in range(5)}
     variants["bad"] = {"learning_rate": 1e-6, "epochs": 100}
     spec = some(None, search={}, variants=variants, pruner="median", sampler="grid", seeds=2, workers=1)
@@ -172,12 +174,12 @@ def test_a_hopeless_trial_is_pruned_and_its_run_keeps_its_model(here, monkeypatc
 
 def order(spec):
     """The labels of a grid over variants in the order in which they are tried."""
-    return [label for (label,) in sweep_driver.sampler_of(spec, 0)._all_grids]
+    return [label for (label,) in sampler_of(spec, 0)._all_grids]
 
 
 @pytest.mark.slow
 def test_hyperband_gives_few_trials_all_epochs(here, monkeypatch):
-    monkeypatch.setattr(sweep_driver, "JUDGE_SECONDS", 0.001)
+    monkeypatch.setattr(driver, "JUDGE_SECONDS", 0.001)
     space = {"learning_rate": Range(1e-6, 0.1, log=True)}
     _, status = drive(some(12, search=space, pruner="hyperband", base=LONG), here)
     assert status.done + status.pruned == 12
@@ -193,7 +195,7 @@ def test_a_trial_that_diverges_is_said_to(here):
 
 
 def test_a_combination_that_cannot_be_fails_alone(here, monkeypatch):
-    monkeypatch.setattr("experiments.search.check_space", lambda *_, **__: None)
+    monkeypatch.setattr("experiments.sweeps.spec.search.check_space", lambda *_, **__: None)
     space = {"loss": ("cross-entropy", "squared-error"), "label_smoothing": (0.1,)}
     sweep, status = drive(grid(search=space), here)
     failed = next(trial for trial in sweep.trials() if trial.state == "failed")
@@ -224,7 +226,7 @@ def test_stopping_one_run_by_hand_ends_its_trial_alone(here):
 
 @pytest.mark.slow
 def test_stop_keeps_everything_and_the_sweep_goes_on_where_it_was(here, monkeypatch):
-    monkeypatch.setattr(sweep_driver, "STATUS_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "STATUS_SECONDS", 0.0)
     sweep = create_sweep(grid(base=LONG))
     for status in run_sweep(sweep, here):
         if status.done:
@@ -275,7 +277,7 @@ def test_a_run_that_another_process_trains_is_waited_for(here):
 
 @pytest.mark.slow
 def test_two_drivers_share_one_study(here, monkeypatch):
-    monkeypatch.setattr(sweep_driver, "STATUS_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "STATUS_SECONDS", 0.0)
     sweep = create_sweep(some(12, base=LONG.replace(epochs=5), workers=1))
     with ThreadPoolExecutor(1) as other:
         second = other.submit(lambda: list(run_sweep(sweep, here))[-1])

@@ -22,8 +22,8 @@ from dataset import count_by_digit
 from experiments.cost import duration, slowness
 from experiments.jobs import worker_limit
 from experiments.runs import RunError, list_runs
-from experiments.search import Space, grid_size
 from experiments.sweeps import SweepError, SweepSpec, unused_name
+from experiments.sweeps.search import Space, grid_size
 from model import ConfigError, TrainConfig
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.forms import Form, named
 from dashboard.plots.axis import choice_text, number
 from dashboard.state import state
-from experiments.search import LIMITS, MADE_UP, SEARCHABLE, Range, Space
+from experiments.sweeps.search import LIMITS, MADE_UP, SEARCHABLE, Range, Space
 from model import BOUNDS, HELP, TrainConfig
 
 TO_BEGIN_WITH: Space = {

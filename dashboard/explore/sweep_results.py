@@ -23,10 +23,10 @@ from dashboard.plots.axis import Axis, Result, setting_axis
 from dashboard.plots.outcomes import best_of
 from dashboard.state import state
 from experiments.cost import duration
-from experiments.findings import Importance, importances, sentence, ties
 from experiments.runs import RunError, open_run
-from experiments.search import Range
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial
+from experiments.sweeps.findings import Importance, importances, sentence, ties
+from experiments.sweeps.search import Range
 
 LIVE_SECONDS = 1.0
 FEW_WHOLE = 8  # whole numbers in a range that are steps of their own

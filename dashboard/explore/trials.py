@@ -11,9 +11,9 @@ from dashboard.plots.axis import Axis, Result
 from dashboard.plots.outcomes import STATES, in_order, outcome_text, result_of, spread
 from dashboard.plots.training import accuracy_figure, loss_figure
 from dashboard.state import state
-from experiments.findings import Ties
 from experiments.runs import Run, RunError, open_run
 from experiments.sweeps import SweepSpec, Trial
+from experiments.sweeps.findings import Ties
 
 COMPARED = 8  # runs that Runs shows side by side from here
 ROW = 35  # pixels

@@ -16,8 +16,8 @@ from dashboard.plots.style import VEGA
 from dashboard.theme import Palette
 
 if TYPE_CHECKING:
-    from experiments.findings import Importance
     from experiments.sweeps import Trial
+    from experiments.sweeps.findings import Importance
 
 Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
 TRIAL = "trial"  # of the others: {"trial": number}

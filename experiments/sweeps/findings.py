@@ -17,8 +17,8 @@ from model.rng import Purpose, rng
 if TYPE_CHECKING:
     import optuna
 
-    from experiments.search import Space
-    from experiments.sweeps import Trial
+    from experiments.sweeps.search import Space
+    from experiments.sweeps.trials import Trial
 
 MIN_TRIALS = 8  # below, forests find an order in anything
 TREES = 60  # more would not move an interval by much

@@ -13,20 +13,23 @@ from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from dataset import load_training
-from experiments import terminal
+from experiments.commands import terminal
+from experiments.commands.training import prepare_data
 from experiments.cost import slowness
-from experiments.findings import find
 from experiments.jobs import worker_limit
 from experiments.runs import list_runs
-from experiments.search import say
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial, create_sweep, run_sweep
+from experiments.sweeps.findings import find
+from experiments.sweeps.search import say
 
 ROWS = 10  # of the table of the best
 DASK = "dask://"
 
 
-def sweep(arguments: argparse.Namespace, spec: SweepSpec) -> int:
+def sweep(arguments: argparse.Namespace) -> int:
     """Drive the sweep in this process, show it, and say what came of it and how to go on."""
+    spec = spec_of(arguments)
+    prepare_data(spec.base)
     out = sys.stderr if arguments.json else sys.stdout
     with executor_of(arguments.executor) as (executor, places):
         made = create_sweep(spec, arguments.storage)

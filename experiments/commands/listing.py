@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from experiments.commands.terminal import duration, percent
 from experiments.comparison import SETTINGS, Comparison, differing, in_words
 from experiments.run_table import RunRow, differing_settings
 from experiments.runs import STATES, RunError
-from experiments.terminal import duration, percent
 from model import CHOICES, ConfigError, TrainConfig, parse_setting
 
 GAP = "  "

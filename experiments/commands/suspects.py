@@ -10,7 +10,8 @@ from typing import Any, TextIO
 
 from dataset import DataError, Digits
 from dataset.corrections import Corrections, image_hashes, load_corrections
-from experiments import terminal
+from experiments.commands import terminal
+from experiments.commands.terminal import percent
 from experiments.runs import RunError
 from experiments.suspects import (
     NETWORKS,
@@ -24,7 +25,6 @@ from experiments.suspects import (
     run_search,
     search_of,
 )
-from experiments.terminal import percent
 
 
 def suspects(arguments: argparse.Namespace) -> int:

@@ -6,20 +6,21 @@ import argparse
 import json
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-from experiments import terminal
+from experiments.commands import terminal
+from experiments.commands.naming import model_file
 from experiments.finetune import Lesson, Score, keep_lesson, make_lesson, read_lesson
 from experiments.runs import Run, RunError
 from experiments.worker import train_run
 from model.classifier import SHIPPED
 
 
-def learn(arguments: argparse.Namespace, model: Path | None) -> int:
+def learn(arguments: argparse.Namespace) -> int:
     """Learn in this process, in view, and keep what may be kept: 1 where it is not taken over."""
     out = sys.stderr if arguments.json else sys.stdout
-    run = make_lesson(model or SHIPPED)
+    which = arguments.run or arguments.model
+    run = make_lesson(model_file(which) if which else SHIPPED)
     with closing(train_run(run)) as statuses:
         status = terminal.follow(statuses, out)
     lesson = read_lesson(run)

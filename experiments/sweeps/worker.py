@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from experiments.departure import Departure, attend
-from experiments.sweep_driver import Driver
-from experiments.sweeps import Sweep
+from experiments.sweeps.driver import Driver
+from experiments.sweeps.folder import Sweep
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
         for _ in Driver(Sweep(folder), departure=departure).drive():
             pass
 
-    return attend("experiments.sweep_worker", __doc__, work)
+    return attend("experiments.sweeps.worker", __doc__, work)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.departure import Departure, attend
 from experiments.runs import RunError
-from experiments.suspects import Search, run_search
+from experiments.suspects.searches import Search, run_search
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
             print(error)
             raise
 
-    return attend("experiments.suspects_worker", __doc__, work)
+    return attend("experiments.suspects.worker", __doc__, work)
 
 
 if __name__ == "__main__":
