@@ -3,7 +3,7 @@
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
+from streamlit.testing.v1.element_tree import Button, Selectbox
 
 from dashboard.explore.search_form import TO_BEGIN_WITH
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
@@ -36,6 +36,15 @@ def labels(app: AppTest) -> list[str]:
 
 def press(app: AppTest, label: str) -> AppTest:
     button(app, label).click()
+    return run(app)
+
+
+def box(app: AppTest, label: str) -> Selectbox:
+    return next(box for box in app.selectbox if box.label == label)
+
+
+def filtered(app: AppTest, label: str, value: str) -> AppTest:
+    box(app, label).select(value)
     return run(app)
 
 
@@ -198,7 +207,7 @@ def test_a_finished_sweep_says_its_best_and_has_every_chart() -> None:
     assert numbers["Best"] == "95.0\N{NO-BREAK SPACE}%"
     assert (numbers["Finished"], numbers["Diverged"]) == ("4", "1")
     assert charts(app) == 6  # parallel, map, the run of the best, two slices, history
-    assert app.selectbox(key="sweep-trial").value == 3
+    assert box(app, "Trial").value == 3
     assert "too few to tell" in " ".join(markdown.value for markdown in app.markdown)
 
 
@@ -271,7 +280,7 @@ def test_a_running_sweep_says_how_far_it_is_and_can_be_stopped(monkeypatch: pyte
 def test_a_trial_is_picked_by_the_box_and_its_run_opens_in_train() -> None:
     sweep = made_sweep()
     app = opened(sweep=sweep.id)
-    app.selectbox(key="sweep-trial").select(2)
+    box(app, "Trial").select(2)
     run(app)
     assert "Learning rate **0.01** · Width **16**" in " ".join(markdown.value for markdown in app.markdown)
     (link,) = [link for link in app.get("page_link") if link.proto.label == "Open in Train"]
@@ -285,13 +294,19 @@ def test_the_best_trials_open_side_by_side_in_runs() -> None:
     assert app.query_params["runs"] == sweep.trials()[0].runs[0]
 
 
+def test_a_sweep_that_was_looked_at_leaves_the_form_of_a_new_one_as_it_is() -> None:
+    app = press(opened(sweep=made_sweep().id), "New sweep")
+    assert not app.error
+    assert started(app).search == TO_BEGIN_WITH
+
+
 # Filters without a mouse.
 
 
 def test_filters_set_in_the_boxes_show_as_chips_and_are_taken_off_one_by_one() -> None:
     app = opened(sweep=made_sweep().id)
-    put(app, "selectbox", "from-learning_rate", "0.01")
-    put(app, "selectbox", "from-width", "64")
+    filtered(app, "Learning rate from", "0.01")
+    filtered(app, "Width from", "64")
     assert list(app.dataframe[0].value["Trial"]) == [3, 5]
     assert "2 of 6 trials" in " ".join(caption.value for caption in app.caption)
     press(app, "Learning rate: 0.01 to 0.1")
@@ -302,14 +317,14 @@ def test_filters_set_in_the_boxes_show_as_chips_and_are_taken_off_one_by_one() -
 
 def test_the_result_is_filtered_in_boxes_too() -> None:
     app = opened(sweep=made_sweep().id)
-    put(app, "selectbox", "from-result", "92.0\N{NO-BREAK SPACE}%")
+    filtered(app, "Validation accuracy from", "92.0\N{NO-BREAK SPACE}%")
     assert list(app.dataframe[0].value["Trial"]) == [3, 2]
 
 
 def test_another_sweep_has_no_filters_of_the_one_before() -> None:
     app = opened(sweep=made_sweep().id)
     other = made_sweep(name="other")
-    put(app, "selectbox", "from-width", "64")
+    filtered(app, "Width from", "64")
     app.session_state["sweep-list"] = True
     run(app)
     button(app, next(label for label in labels(app) if label.startswith("other"))).click()

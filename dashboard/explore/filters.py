@@ -155,7 +155,7 @@ def render_box(axis: Axis, trials: Sequence[Trial]) -> None:
         values = sorted({trial.params[axis.name] for trial in trials if axis.name in trial.params})
         render_ends(axis.name, axis.title, {axis.text(value): value for value in values}, wanted)
         return
-    key = f"sweep-filter-{axis.name}"
+    key = f"filter-{axis.name}"
     state.set_widget(key, list(wanted or axis.steps))
     st.multiselect(
         axis.title, axis.steps, key=key, format_func=axis.text, on_change=set_choices, args=(axis.name, key, axis)
@@ -177,15 +177,18 @@ def render_ends(name: str, title: str, values: Mapping[str, Any], wanted: tuple[
     if wanted:
         low, high = sorted(wanted)
         within = [text for text in texts if low <= values[text] <= high] or texts
+    ends = within[0], within[-1]
+    # What a box shows is in its key: a browser that has not yet heard of a new value says nothing about it.
+    keys = tuple(f"filter-{end}-{name}-{text}" for end, text in zip(("from", "to"), ends, strict=True))
     with st.container(horizontal=True):
-        for end, text in (("from", within[0]), ("to", within[-1])):
-            state.set_widget(f"sweep-{end}-{name}", text)
-            st.selectbox(f"{title} {end}", texts, key=f"sweep-{end}-{name}", on_change=set_ends, args=(name, values))
+        for key, end, text in zip(keys, ("from", "to"), ends, strict=True):
+            state.set_widget(key, text)
+            st.selectbox(f"{title} {end}", texts, key=key, on_change=set_ends, args=(name, values, keys))
 
 
-def set_ends(name: str, values: Mapping[str, Any]) -> None:
+def set_ends(name: str, values: Mapping[str, Any], keys: tuple[str, str]) -> None:
     texts = list(values)
-    first, last = sorted(texts.index(state.widget(f"sweep-{end}-{name}")) for end in ("from", "to"))
+    first, last = sorted(texts.index(state.widget(key)) for key in keys)
     take_off(name)
     if (first, last) != (0, len(texts) - 1):
         state.sweep_filters = state.sweep_filters | {name: (values[texts[first]], values[texts[last]])}

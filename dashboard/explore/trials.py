@@ -49,13 +49,15 @@ def render_trial(
     if not numbers:
         st.caption("No trial passes the filters.")
         return
-    state.set_widget("sweep-trial", picked)
+    # The trial is in the key: a browser that has not yet heard of a better one does not pick the one before.
+    key = f"sweep-trial-{picked}"
+    state.set_widget(key, picked)
     st.selectbox(
         "Trial",
         numbers,
-        key="sweep-trial",
+        key=key,
         format_func=lambda number: f"{number}: {outcome_text(known[number], result)}",
-        on_change=lambda: pick(state.widget("sweep-trial")),
+        on_change=lambda: pick(state.widget(key)),
         help="The best first. A click on a cell of the map or on a point picks its trial too.",
     )
     trial = known[picked if picked is not None else numbers[0]]
