@@ -1,4 +1,4 @@
-"""Files: read raw or gzipped, written whole or not at all, and parsed arrays kept in a cache folder."""
+"""Files: read raw or gzipped, written whole or not at all, added to under a lock; and a cache of parsed arrays."""
 
 import gzip
 import hashlib
@@ -9,17 +9,22 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import platformdirs
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from dataset.digits import DataError
 
 CHUNK = 1 << 20
 CACHED_FILES = 8  # 47 MB each for 60,000 images
+PATIENCE = 30  # seconds to wait for what another program writes
+
+Stamp = tuple[int, int, int] | None
 
 
 @contextmanager
@@ -65,6 +70,42 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def stamp(path: Path) -> Stamp:
+    """Changes whenever the file does."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns, about.st_size
+
+
+def append(path: Path, data: bytes) -> None:
+    """All of it with one write, on the disk when this returns."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        size = os.fstat(file).st_size
+        if os.write(file, data) < len(data):
+            os.ftruncate(file, size)
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=PATIENCE):
+            yield
+    except Timeout as error:
+        raise DataError(f"{path} is held by another program for {PATIENCE} s. Close it and try again.") from error
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written: {error.strerror or error}. Set DIGITS_DRAWINGS to a file that can."
+        ) from error
 
 
 def cache_folder() -> Path:

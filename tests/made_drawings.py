@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 from dataset import append_drawing
+from dataset.corrections import home as corrections
+from dataset.drawings import home as drawings
 from tests.digit_files import images_of, labels_of
 
 APPEND = """
@@ -31,3 +33,10 @@ def program(first: int, count: int, before: str = "") -> subprocess.Popen[str]:
     """Another program that stores so many drawings and prints their ids; `before` is what it does first."""
     command = [sys.executable, "-c", before + APPEND, str(first), str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def forget() -> None:
+    """The next look is that of a program that has just begun."""
+    for kind in (drawings, corrections):
+        kind.store().close()
+        kind.open_store.cache_clear()

@@ -4,14 +4,12 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import psycopg
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from dataset import (
@@ -29,39 +27,18 @@ from dataset import (
     undo_drawing,
 )
 from dataset.drawings import open_store, store
-from dataset.drawings.exchange import move_drawings
-from dataset.drawings.sql_store import TABLE
+from dataset.moving import move
 from tests.digit_files import images_of, labels_of
 from tests.made_digits import made_digits
-from tests.made_drawings import append, program
+from tests.made_drawings import append, forget, program
 
-pytest_plugins = ["tests.postgres"]
-
-
-@pytest.fixture(autouse=True, params=["csv", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty place for drawings: the path of a CSV file or the address of a database."""
-    place = str(tmp_path / "drawings.csv")
-    if request.param == "sqlite":
-        place = f"sqlite:///{tmp_path / 'drawings.db'}"
-    if request.param == "postgresql":
-        place = request.getfixturevalue("postgres")
-        with psycopg.connect(place.replace("+psycopg", "")) as connection:
-            connection.execute("DROP TABLE IF EXISTS drawing_log")
-    if request.param != "csv":
-        monkeypatch.setenv("DIGITS_DATABASE", place)
-    yield place
-    forget(place)
-
-
-def forget(place: str) -> None:
-    open_store(place).close()
-    open_store.cache_clear()
+pytest_plugins = ["tests.postgres", "tests.homes"]
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def as_another_program_sees_it(version: str | None = None, *, deleted: bool = False) -> Drawings:
     """Read anew: nothing is remembered."""
-    forget(store().name)
+    forget()
     return load_drawings(version, deleted=deleted)
 
 
@@ -280,14 +257,14 @@ def test_what_another_program_did_is_seen(home: str) -> None:
 
 def test_drawings_that_were_put_in_place_of_others_are_seen(home: str, tmp_path: Path) -> None:
     append(3)
-    forget(home)
+    forget()
     version = drawings_version()
     if home.endswith(".csv"):
         for path in tmp_path.glob("drawings.*"):
             path.unlink()
     else:
         with create_engine(home, poolclass=NullPool).begin() as connection:
-            connection.execute(TABLE.delete())
+            connection.execute(text("DELETE FROM drawing_log"))
     assert len(load_drawings().digits) == 0
     append(2, first=5)
     assert load_drawings().digits.labels.tolist() == [5, 6]
@@ -345,22 +322,22 @@ def test_drawings_move_there_and_back_and_every_byte_is_the_same(
     edit_drawings(ids[2:5], label=9)
     edit_drawings(ids[4:6], state="deleted")
     before, version = facts(load_drawings(deleted=True)), drawings_version()
-    assert move_drawings(home) == 12
+    assert move(home) == (12, 0)
     append(1, first=12)
-    assert move_drawings(home) == 13  # what has come since
+    assert move(home) == (13, 0)  # what has come since
     monkeypatch.setenv("DIGITS_DRAWINGS" if home.endswith(".csv") else "DIGITS_DATABASE", home)
     assert facts(load_drawings(version, deleted=True)) == before
-    assert move_drawings(str(tmp_path / "back.csv")) == 13
+    assert move(str(tmp_path / "back.csv")) == (13, 0)
     for ending in (".csv", ".log"):
         assert (tmp_path / f"back{ending}").read_bytes() == (tmp_path / f"from{ending}").read_bytes()
     with pytest.raises(DataError, match=r"are in .+ already"):
-        move_drawings(home)
+        move(home)
     append(1, first=20)
     monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "other.csv"))
     monkeypatch.delenv("DIGITS_DATABASE", raising=False)
     append(1)
     with pytest.raises(DataError, match="has other drawings already"):
-        move_drawings(home)
+        move(home)
 
 
 def test_the_name_of_a_place_is_no_secret(home: str) -> None:

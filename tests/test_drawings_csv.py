@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_no_half_row(monkeypatch: pytest.MonkeyPatch) -> None
     append(1)
     before = drawings_file().read_bytes()
     write = os.write
-    monkeypatch.setattr("dataset.drawings.csv_store.os.write", lambda file, data: write(file, data[:100]))
+    monkeypatch.setattr("dataset.files.os.write", lambda file, data: write(file, data[:100]))
     with pytest.raises(DataError, match="cannot be written: No space left on device"):
         append(1)
     assert drawings_file().read_bytes() == before
@@ -117,7 +117,7 @@ def test_drawings_in_a_read_only_folder_are_read_and_left_alone(monkeypatch: pyt
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("dataset.drawings.csv_store.FileLock", refuse)
+    monkeypatch.setattr("dataset.files.FileLock", refuse)
     drawings = load_drawings()
     assert (len(drawings.digits), drawings.damaged) == (3, 1)
     assert drawings_file().read_text() == text
@@ -295,7 +295,7 @@ def test_a_full_disk_while_the_log_is_written_leaves_both_files_as_they_were(mon
     write = os.write
     with monkeypatch.context() as patch:
         patch.setattr(
-            "dataset.drawings.csv_store.os.write",
+            "dataset.files.os.write",
             lambda file, data: write(file, data if data[:1] != b"{" else data[:100]),
         )
         with pytest.raises(DataError, match="cannot be written: No space left on device"):

@@ -14,8 +14,9 @@ from PIL import Image
 from dataset import DataError, append_drawings, drawings_file, drawings_history, edit_drawings, load_drawings
 from dataset.csv_format import read_csv
 from dataset.drawings import NewDrawing, open_store
-from dataset.drawings.exchange import export_drawings, import_drawings, move_drawings
+from dataset.drawings.exchange import export_drawings, import_drawings
 from dataset.drawings.rows import HEADER
+from dataset.moving import move
 from tests.digit_files import csv_lines, images_of, labels_of, write_csv, write_idx
 from tests.made_drawings import append
 
@@ -224,9 +225,9 @@ def test_a_database_that_cannot_be_used_is_a_sentence_without_its_password(
 def test_moving_to_a_place_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
     append(1)
     with pytest.raises(DataError, match="cannot be reached"):
-        move_drawings("sqlite:////nowhere/at/all.db")
+        move("sqlite:////nowhere/at/all.db")
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(DataError, match="cannot be written"):
-        move_drawings(str(tmp_path / "file" / "drawings.csv"))
+        move(str(tmp_path / "file" / "drawings.csv"))
     assert len(load_drawings().digits) == 1
     open_store.cache_clear()

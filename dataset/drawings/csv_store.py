@@ -4,21 +4,17 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from errno import ENOSPC
 from pathlib import Path
 from threading import RLock
 from typing import Any
 from zlib import crc32
 
-from filelock import FileLock, Timeout
-
 from dataset.digits import DataError
 from dataset.drawings.log import Drawing, Log, NewDrawing
 from dataset.drawings.rows import HEADER, Contents, file_bytes, lines_bytes, new_drawing, read_rows, row, text
 from dataset.drawings.storing import numbered, prepare
-from dataset.files import open_raw, written_whole
+from dataset.files import Stamp, append, locked, open_raw, stamp, written_whole
 
-PATIENCE = 30  # seconds to wait for another program's row
 BY_HAND = "changed in the file"
 
 
@@ -215,42 +211,3 @@ class CsvStore:
         if not damaged:
             changes |= {drawing.id: {"state": "deleted"} for drawing in self._kept() if drawing.id not in found}
         return news, changes, damaged
-
-
-Stamp = tuple[int, int, int] | None
-
-
-def stamp(path: Path) -> Stamp:
-    """Changes whenever the file does."""
-    try:
-        about = path.stat()
-    except OSError:
-        return None
-    return about.st_ino, about.st_mtime_ns, about.st_size
-
-
-def append(path: Path, data: bytes) -> None:
-    """All of it with one write, on the disk when this returns."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        size = os.fstat(file).st_size
-        if os.write(file, data) < len(data):
-            os.ftruncate(file, size)
-            raise OSError(ENOSPC, os.strerror(ENOSPC))
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=PATIENCE):
-            yield
-    except Timeout as error:
-        raise DataError(f"{path} is held by another program for {PATIENCE} s. Close it and try again.") from error
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror or error}. Set DIGITS_DRAWINGS to a file that can."
-        ) from error

@@ -12,7 +12,7 @@ from PIL import Image
 from dataset.csv_format import LONGEST_LINE, check_csv, read_csv, split_line
 from dataset.digits import UNLABELLED, DataError
 from dataset.drawings.changing import append_drawings
-from dataset.drawings.home import open_store, store
+from dataset.drawings.home import store
 from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.rows import FORMER, HEADER, KAGGLE, lines_bytes, new_drawing, read_rows, row, text
 from dataset.drawings.storing import numbered
@@ -83,26 +83,6 @@ def import_drawings(path: str | Path) -> int:
     else:
         news = read_any_csv(path)
     return len(append_drawings(numbered(news), f"imported from {path.name}"))
-
-
-def move_drawings(place: str) -> int:
-    """Copy everything, with its history, to another home: a database's address or a CSV file; -> how many drawings.
-
-    What is there must be a part of that history, so that nothing is mixed or lost.
-    """
-    source, target = store(), open_store(place if "://" in place else str(Path(place).expanduser()))
-    if source is target:
-        raise DataError(f"The drawings are in {source.name} already.")
-    with source.reading() as log:
-        lines, versions = source.lines(), [entry.version for entry in log.entries]
-    with target.writing() as log:
-        there = [entry.version for entry in log.entries]
-        if there != versions[: len(there)]:
-            raise DataError(f"{target.name} has other drawings already. Choose an empty place.")
-        if len(lines) > len(there):
-            target.write(*lines[len(there) :])
-    with target.reading() as log:
-        return len(log.drawings)
 
 
 def read_any_csv(path: Path) -> list[NewDrawing]:
