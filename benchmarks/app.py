@@ -16,14 +16,14 @@ from statistics import median
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import default_source
 from experiments.jobs import start_training
 from experiments.runs import open_run
 from model import PRESETS
-from tests.browser.chromium import find_chromium, launch, serve
+from tests.browser.chromium import chromium, serve
 
 SESSIONS = 5
 LIMIT_MB = 450
@@ -119,19 +119,14 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=5, help="how often the app is started; medians are printed")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long memory is watched after the last click")
     options = parser.parse_args()
-    executable = find_chromium()
-    if executable is None:
-        sys.exit("No Chromium was found. Install it (apt install chromium) or set CHROMIUM to its path.")
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with chromium() as browser, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DIGITS_RUNS"] = str(folder / "runs")  # where the server looks too
-        browser = launch(playwright, executable)
         times = [
             median(column)
             for column in zip(*(start_times(browser, folder) for _ in range(options.starts)), strict=True)
         ]
         memory, data = memory_in_use(browser, folder, options.seconds)
-        browser.close()
 
     begin("The app", f"Medians over {options.starts} starts; the browser is open already.")
     names = ["process start to health", "process start to first paint", "process start to a canvas to draw on"]

@@ -6,17 +6,16 @@ each moved a little, stored in a CSV file with its log. The first session of a s
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import load_digits
 from dataset.drawings import NewDrawing, append_drawings
-from tests.browser.chromium import find_chromium, launch, serve
+from tests.browser.chromium import chromium, serve
 
 TILES = (
     "[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]"
@@ -89,17 +88,12 @@ def main() -> None:
     )
     parser.add_argument("--sessions", type=int, default=5, help="how many look one after another; the best are printed")
     options = parser.parse_args()
-    executable = find_chromium()
-    if executable is None:
-        sys.exit("No Chromium was found. Install it (apt install chromium) or set CHROMIUM to its path.")
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with chromium() as browser, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DIGITS_DRAWINGS"] = str(folder / "drawings.csv")
         make_drawings(options.drawings)
-        browser = launch(playwright, executable)
         with serve(folder) as address:
             times = [measure(browser, address) for _ in range(options.sessions)]
-        browser.close()
     first, following, relabelled, undone, again = (min(column) for column in zip(*times, strict=True))
     begin(
         f"The Data page with {options.drawings:,} drawings",

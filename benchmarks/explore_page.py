@@ -6,17 +6,16 @@ run's files, later ones only what has changed; the page is left and opened again
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks.explore import make_runs
 from benchmarks.report import Goal, begin, conclude, table
-from tests.browser.chromium import find_chromium, launch, serve
+from tests.browser.chromium import chromium, serve
 
 TABLE = "[data-testid=stDataFrame] canvas"
 HEAD, ROW, TICK = 36, 35, 16  # pixels of the table
@@ -63,18 +62,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500, metavar="N", help="how many are listed (default: 500)")
     parser.add_argument("--sessions", type=int, default=5, help="how many look one after another; medians are printed")
     options = parser.parse_args()
-    executable = find_chromium()
-    if executable is None:
-        sys.exit("No Chromium was found. Install it (apt install chromium) or set CHROMIUM to its path.")
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with chromium() as browser, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DIGITS_RUNS"] = str(folder / "runs")
         (folder / "runs").mkdir()
         make_runs(folder / "runs", options.runs)
-        browser = launch(playwright, executable)
         with serve(folder) as address:
             times = [measure(browser, address) for _ in range(options.sessions)]
-        browser.close()
     first, curves, again = (median(column) for column in zip(*times, strict=True))
     begin(f"The Explore page with {options.runs:,} runs", f"Medians over {options.sessions} sessions of one server.")
     rows = [

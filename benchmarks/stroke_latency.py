@@ -5,10 +5,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.report import Goal, begin, conclude, table
-from tests.browser.chromium import CANVAS, draw, find_chromium, launch, serve
+from tests.browser.chromium import CANVAS, chromium, draw, serve
 
 LIMIT_MS = 350
 
@@ -43,17 +43,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strokes", type=int, default=25)
     strokes = parser.parse_args().strokes
-    executable = find_chromium()
-    if executable is None:
-        raise SystemExit("No Chromium found. Install it (apt install chromium) or set CHROMIUM to its path.")
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url, sync_playwright() as playwright:
-        browser = launch(playwright, executable)
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(url)
         page.locator(CANVAS).wait_for()
         page.wait_for_timeout(1500)
         times = measure(page, strokes)
-        browser.close()
     median = statistics.median(times)
     begin("Stroke latency", "From letting go of the mouse to the changed answer, in Chromium.")
     print(

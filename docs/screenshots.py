@@ -1,13 +1,12 @@
 """Screenshots: the pictures of the README, taken from the running app by `python -m docs.screenshots`."""
 
 import re
-import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import CANVAS, SEVEN, draw, find_chromium, launch, serve
+from tests.browser.chromium import CANVAS, SEVEN, chromium, draw, serve
 
 FOLDER = Path(__file__).parent / "screenshots"
 SIZE = {"width": 1280, "height": 800}
@@ -67,19 +66,12 @@ def take_explore(page: Page, url: str) -> None:
     take(page, "explore")
 
 
-def main() -> int:
-    executable = find_chromium()
-    if executable is None:
-        print("No Chromium found: install one, or set CHROMIUM to its path.", file=sys.stderr)
-        return 2
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url, sync_playwright() as playwright:
-        browser = launch(playwright, executable)
+def main() -> None:
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url:
         for take_page in (take_draw, take_train, take_evaluate, take_explore):
             page = browser.new_context(viewport=SIZE, device_scale_factor=1.5).new_page()
             take_page(page, url)
-        browser.close()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

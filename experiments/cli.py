@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 EXAMPLES = """examples:
   digits train                                    train the preset quick, in a few seconds
@@ -48,15 +48,10 @@ SWEEP_EXAMPLE = """a file:
 
 Ctrl-C ends it and keeps everything; the same command goes on where it was.
 """
+SOURCE = "mnist, mnist-5k, fashion-mnist, or a CSV or IDX file"
+AT_END = "at the end, and the progress on standard error"
 
-
-DONE_BY = {
-    **{command: f"training.{command}" for command in ("train", "resume", "range_test")},
-    **{command: f"reading.{command}" for command in ("test", "predict")},
-    **{f"data_{action}": f"data.data_{action}" for action in ("list", "download", "check", "export", "import", "move")},
-    **{command: f"{command}.{command}" for command in ("runs", "sweep", "learn", "presets")},
-    "data_suspects": "suspects.suspects",
-}
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         from experiments import commands  # only now: NumPy and its like take longer to import than help to print
 
         try:
-            module, function = DONE_BY[arguments.command].split(".")
+            module, function = arguments.done_by.split(".")
             status: int = getattr(import_module(f"experiments.commands.{module}"), function)(arguments)
         except commands.BAD_INPUT as error:
             if isinstance(error, BrokenPipeError):
@@ -87,10 +82,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains in one line."""
+    """Complains in one line; `done_by` says which function of which module of `experiments.commands` does it."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, done_by: str = "", **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+        self.set_defaults(done_by=done_by)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"digits: {message}. See {self.prog} --help.\n")
@@ -103,93 +99,105 @@ def build_parser() -> Parser:
         epilog=EXAMPLES + "\ndigits COMMAND --help explains a command.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    add_train(commands)
+    add_resume(commands)
+    add_runs(commands)
+    add_range(commands)
+    add_sweep(commands)
+    add_learn(commands)
+    add_test(commands)
+    add_predict(commands)
+    add_presets(commands)
+    add_data(commands)
+    return parser
 
+
+def add_train(commands: Commands) -> None:
     command = commands.add_parser(
         "train",
+        done_by="training.train",
         help="train a network",
         description="Train a network here, in view. What comes of it is kept in a folder of its own, a run.",
         epilog=TRAIN_EXAMPLES,
     )
+    add_base(command)
     add = command.add_argument
-    add("--preset", metavar="NAME", default="quick", help="what to begin with, see digits presets (default: quick)")
-    add("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
     length = command.add_mutually_exclusive_group()
     length.add_argument("--epochs", metavar="N", help="how many times to see every training image")
     length.add_argument("--steps", metavar="N", help="how many steps to train, whatever the epochs")
     add("--learning-rate", metavar="X", help="how far each step goes")
-    add("--batch-size", metavar="N", help="images per step; 0 takes all of them")
-    add("--seed", metavar="N", help="start of all randomness: same seed, same weights")
-    add("--threads", metavar="N", help="processor threads; auto measures for two seconds which number is fastest")
-    add(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="any other setting, such as hidden=256,128; may be repeated; digits presets quick lists them",
-    )
+    add_settings(command)
     add("--from", dest="start_from", metavar="MODEL", help="go on from the weights of this run or file, in a new run")
     add("--run", metavar="DIR", type=Path, help="folder to make for the run (default: a new one in the runs folder)")
     add("--name", default="", help="what to call the run (default: its preset)")
-    add("--json", action="store_true", help="print one JSON object at the end, and the progress on standard error")
+    add_json(command, AT_END)
 
+
+def add_resume(commands: Commands) -> None:
     command = commands.add_parser(
         "resume",
+        done_by="training.resume",
         help="go on with a run",
         description="Go on with a run that was stopped or interrupted, exactly where it was.",
     )
     command.add_argument("run", metavar="RUN", help="the run's id or folder")
-    command.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    add_json(command, AT_END)
 
+
+def add_runs(commands: Commands) -> None:
     command = commands.add_parser(
         "runs",
+        done_by="runs.runs",
         help="list runs, or compare some",
         description="List the runs with the settings in which they differ, the newest first; or put some of them "
         "beside each other, and two of them to the test on the same validation digits.",
         epilog="examples:\n  digits runs --sort accuracy --filter optimizer=adam --filter state=finished\n"
         "  digits runs 2b5f 91c0",
     )
-    command.add_argument(
+    add = command.add_argument
+    add(
         "runs", metavar="RUN", nargs="*", help="compare these, each by its id, the short id in the list, name or folder"
     )
-    command.add_argument("--limit", metavar="N", type=int, default=20, help="list so many (default: 20; 0: all)")
-    command.add_argument(
+    add("--limit", metavar="N", type=int, default=20, help="list so many (default: 20; 0: all)")
+    add(
         "--filter",
         metavar="KEY=VALUE",
         action="append",
         default=[],
         help="only those with this setting, state, name, group or star (starred=true); may be repeated",
     )
-    command.add_argument("--group", metavar="ID", help="only those of this sweep")
-    command.add_argument(
+    add("--group", metavar="ID", help="only those of this sweep")
+    add(
         "--sort",
         metavar="KEY",
         default="created",
         help="accuracy, loss, epochs, seconds, parameters, name, state, or a setting (default: created)",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object with all settings of each")
+    add_json(command, "with all settings of each")
     action = command.add_mutually_exclusive_group()
     action.add_argument("--delete", action="store_true", help="delete these runs; they are only moved aside")
     action.add_argument("--restore", action="store_true", help="bring deleted runs back; without RUN, list them")
 
+
+def add_range(commands: Commands) -> None:
     command = commands.add_parser(
         "range",
+        done_by="training.range_test",
         help="find a good learning rate in seconds",
         description="Train for a second or two with a learning rate that rises, and say from which rate on the loss "
         "falls, where it is lowest and where training diverges.",
         epilog="examples:\n  digits range\n  digits range --preset relu-64-64 --set hidden=256 --json",
     )
-    command.set_defaults(command="range_test", **dict.fromkeys(("epochs", "steps", "learning_rate", "start_from")))
-    add = command.add_argument
-    add("--preset", metavar="NAME", default="quick", help="the settings to test, see digits presets (default: quick)")
-    add("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
-    add("--batch-size", metavar="N", help="images per step; 0 takes all of them")
-    add("--seed", metavar="N", help="start of all randomness: same seed, same curve")
-    add("--threads", metavar="N", help="processor threads")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], help="any other setting; may be repeated")
-    add("--json", action="store_true", help="print one JSON object, with the whole curve")
+    command.set_defaults(**dict.fromkeys(("epochs", "steps", "learning_rate", "start_from")))  # which `train` has
+    add_base(command)
+    add_settings(command)
+    add_json(command, "with the whole curve")
 
+
+def add_sweep(commands: Commands) -> None:
     command = commands.add_parser(
         "sweep",
+        done_by="sweep.sweep",
         help="try many settings, and see which are best",
         description="Try many settings, as a file says, and see which are best. Every training is an ordinary run.",
         epilog=SWEEP_EXAMPLE,
@@ -205,48 +213,56 @@ def build_parser() -> Parser:
         default="local",
         help="local: processes of this machine; dask://HOST:PORT: a Dask cluster",
     )
-    add("--json", action="store_true", help="print one JSON object at the end, and the progress on standard error")
+    add_json(command, AT_END)
 
+
+def add_learn(commands: Commands) -> None:
     command = commands.add_parser(
         "learn",
+        done_by="learn.learn",
         help="let a model learn from your drawings, in seconds",
         description="Let a model learn from your drawings, going over old digits meanwhile; say what that did, and "
         "keep it as a run unless it has become worse.",
     )
     add_model(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    add_json(command, AT_END)
 
+
+def add_test(commands: Commands) -> None:
     command = commands.add_parser(
         "test",
+        done_by="reading.test",
         help="score a model on digits it has not seen",
         description="Let a model read labelled digits, and count how many it reads right.",
         epilog="examples:\n  digits test --data mnist\n  digits test --run 20261120-183012-2b5f-quick --json",
     )
     add_model(command)
-    command.add_argument("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
-    command.add_argument(
+    add_source(command)
+    add = command.add_argument
+    add(
         "--split",
         choices=("train", "validation", "test", "all"),
         default="test",
         metavar="PART",
         help="train, validation, test or all of its digits (default: test)",
     )
-    command.add_argument(
+    add(
         "--corrected-labels",
         action="store_true",
         help="by the labels as people corrected them on the Data page (default: as they came)",
     )
-    command.add_argument(
+    add(
         "--robustness",
         action="store_true",
         help="also on up to 1,000 of them moved, resized, turned, drawn thinner or thicker, and under noise",
     )
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object: accuracy, correct, total, confusion"
-    )
+    add_json(command, "with accuracy, correct, total, confusion")
 
+
+def add_predict(commands: Commands) -> None:
     command = commands.add_parser(
         "predict",
+        done_by="reading.predict",
         help="read the digit in a picture",
         description="Read the digit in each picture: PNG, JPEG and others, any size up to 5 MB, dark on light or "
         "light on dark.",
@@ -254,30 +270,21 @@ def build_parser() -> Parser:
     )
     command.add_argument("images", metavar="IMAGE", nargs="+", help="a picture of one digit")
     add_model(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object with all ten probabilities of each")
+    add_json(command, "with all ten probabilities of each")
 
+
+def add_presets(commands: Commands) -> None:
     command = commands.add_parser(
         "presets",
+        done_by="presets.presets",
         help="list the networks to begin with",
         description="List the presets: networks with their training, to use as they are or to change.",
     )
     command.add_argument("name", metavar="NAME", nargs="?", help="list every setting of this one")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
-
-    add_data(commands)
-    return parser
+    add_json(command)
 
 
-SOURCE = "mnist, mnist-5k, fashion-mnist, or a CSV or IDX file"
-
-
-def add_model(command: argparse.ArgumentParser) -> None:
-    which = command.add_mutually_exclusive_group()
-    which.add_argument("--model", metavar="FILE", help="a checkpoint file (default: the one shipped with Digit Lab)")
-    which.add_argument("--run", metavar="RUN", help="the model of this run, by its id or folder")
-
-
-def add_data(commands: Any) -> None:
+def add_data(commands: Commands) -> None:
     data = commands.add_parser(
         "data", help="look after the digits", description="List, download and check digits, and move drawings about."
     )
@@ -290,23 +297,60 @@ def add_data(commands: Any) -> None:
         ("import", "FILE", "add the digits of such a file to your drawings"),
         ("move", "TO", "copy your drawings and their history into a database, or from there into a CSV file"),
     ):
-        command = actions.add_parser(action, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        command.set_defaults(command=f"data_{action}")
+        command = actions.add_parser(
+            action, done_by=f"data.data_{action}", help=summary, description=summary[0].upper() + summary[1:] + "."
+        )
         if argument:
             command.add_argument(argument.lower(), metavar=argument)
     command = actions.add_parser(
         "suspects",
+        done_by="suspects.suspects",
         help="rank digits by how doubtful their labels are",
         description="Rank the labels of digits by how much networks doubt them that were not trained on these digits.",
         epilog="examples:\n  digits data suspects mnist-5k\n  digits data suspects mnist --part train --limit 50\n"
         "  digits data suspects my-digits.csv --json",
     )
-    command.set_defaults(command="data_suspects")
     add = command.add_argument
     add("source", metavar="SOURCE", help=SOURCE)
     add("--part", metavar="PART", help="test, train or all of its digits (default: test of mnist and fashion-mnist)")
     add("--limit", metavar="N", type=int, default=20, help="list so many, the most suspect first (default: 20)")
-    add("--json", action="store_true", help="print one JSON object, and the progress on standard error")
+    add_json(command, AT_END)
+
+
+def add_base(command: Parser) -> None:
+    """What to train, and on what."""
+    preset = "what to begin with, see digits presets (default: quick)"
+    command.add_argument("--preset", metavar="NAME", default="quick", help=preset)
+    add_source(command)
+
+
+def add_settings(command: Parser) -> None:
+    """What to change about it."""
+    add = command.add_argument
+    add("--batch-size", metavar="N", help="images per step; 0 takes all of them")
+    add("--seed", metavar="N", help="start of all randomness: same seed, same weights")
+    add("--threads", metavar="N", help="processor threads; auto measures for two seconds which number is fastest")
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any other setting, such as hidden=256,128; may be repeated; digits presets quick lists them",
+    )
+
+
+def add_source(command: Parser) -> None:
+    command.add_argument("--data", metavar="SOURCE", help=f"{SOURCE} (default: mnist if it is here, else mnist-5k)")
+
+
+def add_model(command: Parser) -> None:
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--model", metavar="FILE", help="a checkpoint file (default: the one shipped with Digit Lab)")
+    which.add_argument("--run", metavar="RUN", help="the model of this run, by its id or folder")
+
+
+def add_json(command: Parser, what: str = "") -> None:
+    command.add_argument("--json", action="store_true", help=f"print one JSON object {what}".rstrip())
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from experiments.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,6 +43,20 @@ def reference_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data: {folder} is not there")
     return folder
+
+
+@pytest.fixture
+def digits(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command `digits` here; -> exit status, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as error:
+            status = error.code
+        return status, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(autouse=True)

@@ -13,27 +13,12 @@ import pytest
 from PIL import Image
 
 from dataset import append_drawing, load_digits, load_training
-from experiments.cli import main
 from experiments.runs import list_runs, open_run
 from model import PRESETS, Checkpoint, build_trainer, load_checkpoint, save_checkpoint
 from tests.small_runs import SMALL, finish, in_state, underway, until
 
 COMMAND = [sys.executable, "-m", "experiments"]
 ENDLESS_OPTIONS = ["--data", "mnist-5k", "--set", "hidden=8", "--steps", "1000000"]
-
-
-@pytest.fixture
-def digits(capsys):
-    """Runs the command here; -> exit status, standard output, standard error."""
-
-    def call(*arguments):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as error:
-            status = error.code
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_training_prints_lines_and_what_to_do_next(digits):

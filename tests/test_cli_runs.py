@@ -11,27 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.cli import main
 from experiments.commands.listing import full_id, short_ids, table
 from experiments.comparison import mcnemar
 from experiments.run_table import run_rows
 from experiments.runs import RunError, create_run, runs_folder
 from model import TrainConfig
 from tests.small_runs import SMALL, finish, to_end
-
-
-@pytest.fixture
-def digits(capsys):
-    """Runs the command here; -> exit status, standard output, standard error."""
-
-    def call(*arguments):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as error:
-            status = error.code
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def ended(config=SMALL, name="quick", accuracy=0.9, **status):

@@ -34,6 +34,17 @@ def started():
         until(lambda: not run.alive(), f"the worker of {run.id} to go")  # noqa: B023
 
 
+@pytest.fixture
+def queued(started, monkeypatch):
+    """On a machine with one place: a run that trains, and one that waits for it to end."""
+    monkeypatch.setenv("DIGITS_WORKERS", "1")
+    first = started()
+    until(underway(first), "the first run to begin")
+    second = started()
+    until(lambda: second.status().place == 1, "the second to wait")
+    return first, second
+
+
 def gone(pid):
     """A zombie counts as gone: orphans are reaped by a process that is not ours."""
     try:
@@ -70,12 +81,8 @@ def test_stop_is_heard_within_half_a_second_and_keeps_the_model(started):
     until(lambda: run.status().state == "running" and run.status().step > step, "the run to go on")
 
 
-def test_pause_keeps_the_process_and_gives_its_place_to_the_next(started, monkeypatch):
-    monkeypatch.setenv("DIGITS_WORKERS", "1")
-    first = started()
-    until(underway(first), "the first run to begin")
-    second = started()
-    until(lambda: second.status().place == 1, "the second to wait")
+def test_pause_keeps_the_process_and_gives_its_place_to_the_next(started, queued):
+    first, second = queued
     third = started(SMALL)
     until(lambda: third.status().place == 2, "the third to wait behind the second")
 
@@ -93,22 +100,14 @@ def test_pause_keeps_the_process_and_gives_its_place_to_the_next(started, monkey
     until(lambda: first.status().state == "running" and first.status().step > step, "the first to go on")
 
 
-def test_a_run_that_waits_can_be_stopped(started, monkeypatch):
-    monkeypatch.setenv("DIGITS_WORKERS", "1")
-    first = started()
-    until(underway(first), "the first run to begin")
-    second = started()
-    until(lambda: second.status().place == 1, "the second to wait")
+def test_a_run_that_waits_can_be_stopped(queued):
+    _, second = queued
     jobs.stop(second)
     until(in_state(second, "stopped"), "the second to stop")
 
 
-def test_a_dead_worker_holds_up_nobody_in_the_queue(started, monkeypatch):
-    monkeypatch.setenv("DIGITS_WORKERS", "1")
-    first = started()
-    until(underway(first), "the first run to begin")
-    second = started()
-    until(lambda: second.status().place == 1, "the second to wait")
+def test_a_dead_worker_holds_up_nobody_in_the_queue(queued):
+    first, second = queued
     os.kill(first.status().pid, signal.SIGKILL)
     until(underway(second), "the second to begin")
     assert first.status().state == "interrupted"

@@ -8,10 +8,10 @@ import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from experiments.cli import main
 from experiments.runs import list_runs
 from experiments.sweeps import driver, list_sweeps, open_sweep
 
@@ -35,22 +35,14 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def digits(capsys, monkeypatch):
-    """Runs the command here, without other processes; -> exit status, standard output, standard error."""
+def digits_sweep(digits, monkeypatch):
+    """Runs `digits sweep` here, without other processes; -> exit status, standard output, standard error."""
     monkeypatch.setattr(driver, "start_pool", ThreadPoolExecutor)
-
-    def call(*arguments):
-        try:
-            status = main(["sweep", *map(str, arguments)])
-        except SystemExit as error:
-            status = error.code
-        return status, *capsys.readouterr()
-
-    return call
+    return partial(digits, "sweep")
 
 
-def test_a_sweep_ends_with_a_table_of_the_best_settings(digits, file):
-    status, out, err = digits(file, "--workers", 2)
+def test_a_sweep_ends_with_a_table_of_the_best_settings(digits_sweep, file):
+    status, out, err = digits_sweep(file, "--workers", 2)
     sweep = open_sweep("two-rates")
     trials = {trial.number: trial for trial in sweep.trials()}
     assert (status, err) == (0, "")
@@ -67,8 +59,8 @@ def test_a_sweep_ends_with_a_table_of_the_best_settings(digits, file):
     assert "--trials" not in out  # a grid has no more
 
 
-def test_a_sweep_as_json_prints_one_object(digits, file):
-    status, out, err = digits(file, "--json", "--trials", 3)
+def test_a_sweep_as_json_prints_one_object(digits_sweep, file):
+    status, out, err = digits_sweep(file, "--json", "--trials", 3)
     found = json.loads(out)
     assert (status, found["sweep"], found["state"], found["done"]) == (0, "two-rates", "finished", 3)
     assert [trial["number"] for trial in found["all"]] == [0, 1, 2]
@@ -76,18 +68,18 @@ def test_a_sweep_as_json_prints_one_object(digits, file):
     assert "Sweep two-rates" in err
 
 
-def test_the_same_file_goes_on_with_the_same_sweep(digits, file):
-    digits(file, "--trials", 1)
+def test_the_same_file_goes_on_with_the_same_sweep(digits_sweep, file):
+    digits_sweep(file, "--trials", 1)
     first = open_sweep("two-rates").trials()
-    status, *_ = digits(file)
+    status, *_ = digits_sweep(file)
     assert status == 0
     assert open_sweep("two-rates").trials()[:1] == first
     assert len(open_sweep("two-rates").trials()) == 4
 
 
-def test_a_random_search_says_how_to_go_on(digits, file):
+def test_a_random_search_says_how_to_go_on(digits_sweep, file):
     file.write_text(TOML.replace("grid", "random"))
-    _, out, _ = digits(file, "--trials", 2)
+    _, out, _ = digits_sweep(file, "--trials", 2)
     assert f"Go on with more trials: digits sweep {file} --trials 4" in out
 
 
@@ -102,33 +94,33 @@ def test_a_random_search_says_how_to_go_on(digits, file):
         (["--storage", "nowhere"], "'nowhere' is no address of a database, such as postgresql://USER@HOST/NAME."),
     ],
 )
-def test_a_wrong_option_is_one_line(digits, file, options, sentence):
-    status, _, err = digits(file, *options)
+def test_a_wrong_option_is_one_line(digits_sweep, file, options, sentence):
+    status, _, err = digits_sweep(file, *options)
     assert (status, err) == (2, f"digits: {sentence.replace('FILE', str(file))}\n")
 
 
-def test_a_wrong_file_is_one_line_and_makes_nothing(digits, file):
+def test_a_wrong_file_is_one_line_and_makes_nothing(digits_sweep, file):
     file.write_text(TOML.replace("learning_rate", "learning_rat"))
-    status, out, err = digits(file)
+    status, out, err = digits_sweep(file)
     assert (status, out) == (2, "")
     assert err.startswith(f"digits: {file}: 'learning_rat' cannot be searched; what can be searched is ")
     assert err.count("\n") == 1
     assert list_sweeps() == []
 
 
-def test_another_search_under_the_same_name_is_one_line(digits, file):
-    digits(file, "--trials", 1)
+def test_another_search_under_the_same_name_is_one_line(digits_sweep, file):
+    digits_sweep(file, "--trials", 1)
     file.write_text(TOML.replace("epochs = 1", "epochs = 2"))
-    status, _, err = digits(file)
+    status, _, err = digits_sweep(file)
     assert status == 2
     assert err == (
         "digits: There is a sweep two-rates already, which differs in epochs: give this one a name of its own.\n"
     )
 
 
-def test_without_distributed_a_cluster_is_a_sentence(digits, file, monkeypatch):
+def test_without_distributed_a_cluster_is_a_sentence(digits_sweep, file, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    status, _, err = digits(file, "--executor", "dask://localhost:8786")
+    status, _, err = digits_sweep(file, "--executor", "dask://localhost:8786")
     assert status == 2
     assert "needs the package distributed: pip install 'digit-lab[scaling]'" in err
 

@@ -23,15 +23,21 @@ SETTINGS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # those w
 
 
 def train(arguments: argparse.Namespace) -> int:
-    config = config_of(arguments)
+    config = prepared(arguments)
     start = model_file(arguments.start_from) if arguments.start_from else None
+    run = create_run(config, name=arguments.name or arguments.preset, start=start, folder=arguments.run)
+    return follow(run, as_json=arguments.json)
+
+
+def prepared(arguments: argparse.Namespace) -> TrainConfig:
+    """What the command line asks for, with its data here and its threads counted."""
+    config = config_of(arguments)
     prepare_data(config)
     if arguments.threads == "auto":
         threads, why = calibrate_threads(config)
         print(why, file=sys.stderr if arguments.json else sys.stdout, flush=True)
         config = config.replace(threads=threads)
-    run = create_run(config, name=arguments.name or arguments.preset, start=start, folder=arguments.run)
-    return follow(run, as_json=arguments.json)
+    return config
 
 
 def config_of(arguments: argparse.Namespace) -> TrainConfig:
@@ -126,9 +132,7 @@ def result(run: Run, status: Status) -> dict[str, Any]:
 
 
 def range_test(arguments: argparse.Namespace) -> int:
-    config = config_of(arguments)
-    prepare_data(config)
-    run = make_range_test(config, name=arguments.preset)
+    run = make_range_test(prepared(arguments), name=arguments.preset)
     with closing(train_run(run)) as statuses:
         *_, status = statuses
     if status.state not in ("finished", "diverged"):

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+NO_CHROMIUM = "No Chromium was found. Install it (apt install chromium) or set CHROMIUM to the path of one."
 CANVAS = "canvas.upper-canvas"
 SEVEN = [(70, 60), (210, 60), (130, 235)]
 
@@ -26,8 +27,16 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def launch(playwright: Playwright, executable: str) -> Browser:
-    return playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, as long as it is needed; where there is none, that is the program's last word."""
+    executable = find_chromium()
+    if executable is None:
+        sys.exit(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @contextmanager

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import find_chromium, launch, serve
+from tests.browser.chromium import NO_CHROMIUM, chromium, find_chromium, serve
 
-HOW = "No Chromium found for the browser tests: apt install chromium, or set CHROMIUM to the path of one."
 TIMEOUT = 30_000  # ms; a loaded machine takes its time
 
 NewPage = Callable[..., Page]
@@ -17,15 +16,12 @@ NewPage = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = find_chromium()
-    if executable is None:
+    if find_chromium() is None:
         if os.environ.get("CI"):
-            pytest.fail(HOW)
-        pytest.skip(HOW)
-    with sync_playwright() as playwright:
-        browser = launch(playwright, executable)
+            pytest.fail(NO_CHROMIUM)
+        pytest.skip(NO_CHROMIUM)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
