@@ -31,6 +31,13 @@ def test_strokes_are_read_in_pixels_of_the_canvas_with_their_digit_and_writer(tm
     assert pens.training.writers.tolist() == [2]
 
 
+def test_digits_are_turned_clockwise(tmp_path: Path):
+    pens = load_pens(write(tmp_path / "pens.npz"))
+    (across, down), (turned_across, turned_down) = pens.strokes[1], pens.turned(90).strokes[1]
+    np.testing.assert_allclose(turned_across[1] - turned_across[0], [0, across[1][0] - across[0][0]], atol=1e-4)
+    np.testing.assert_allclose(turned_down[1] - turned_down[0], [down[0][1] - down[1][1], 0], atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
