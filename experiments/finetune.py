@@ -90,10 +90,10 @@ class Lesson:
         return ""
 
 
-def corrected(drawings: Drawings) -> Digits:
-    """Those to learn from of which somebody said that the answer was wrong."""
+def is_corrected(drawings: Drawings) -> NDArray[np.bool_]:
+    """Of each: whether it is to learn from, and somebody said that the answer was wrong."""
     learned = (drawings.state == "kept") & ~drawings.is_held_out
-    return drawings.digits[learned & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels)]
+    return np.asarray(learned & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels))
 
 
 def start_lesson(model: Path) -> Run:
@@ -141,7 +141,7 @@ def examine(run: Run, validation: Digits, right_after: int) -> Lesson:
     before, after = load_classifier(run.start), load_classifier(run.model)
     learned = learned_from(run)
     drawings = load_drawings(run.config.drawings_version)
-    wrong = {image.tobytes() for image in corrected(drawings).images}
+    wrong = {image.tobytes() for image in drawings.digits[is_corrected(drawings)].images}
     rows = [row for row, image in enumerate(learned.images) if image.tobytes() in wrong]
     mended, held_out = learned[rows], without(drawings.held_out, learned)
     then, now = (_answers(model, mended) for model in (before, after))

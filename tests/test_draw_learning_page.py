@@ -7,7 +7,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dataset import append_drawing, load_training
+from dashboard.draw.learning import outcome
+from dataset import append_drawing, load_drawings, load_training
+from dataset.drawings import edit_drawings
 from experiments import finetune, jobs
 from experiments.finetune import Lesson, Score
 from experiments.runs import Run, list_runs
@@ -66,7 +68,7 @@ def labels(app: AppTest) -> list[str]:
 
 
 def words(app: AppTest) -> str:
-    kinds = (app.markdown, app.success, app.warning, app.error, app.caption)
+    kinds = (app.markdown, app.success, app.info, app.warning, app.error, app.caption)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -91,6 +93,41 @@ def test_drawings_that_were_all_read_right_can_be_learned_from_too() -> None:
     assert "1 drawing to learn from, none of them corrected; every fifth of a digit is held out." in words(opened())
 
 
+def test_drawings_that_are_all_held_out_are_not_passed_over() -> None:
+    store(50)
+    drawings = load_drawings()
+    edit_drawings(drawings.id[~drawings.is_held_out].tolist(), state="deleted")
+    app = opened()
+    assert "None to learn from yet: 10 drawings here, held out to test it." in words(app)
+    assert next(button for button in app.button if button.label == "Learn now").disabled
+
+
+def test_the_panel_counts_corrections_while_it_is_closed() -> None:
+    store(2)
+    assert "2 corrected" in open_page("draw").expander[0].label
+
+
+def test_what_came_of_a_lesson_is_a_sentence_whatever_there_was_to_learn() -> None:
+    none, old = Score(0, 0, 0), Score(990, 989, 1000)
+    both = Lesson(Score(0, 8, 9), Score(22, 24, 26), old, ())
+    assert outcome(both) == (
+        "It now reads 8 of 9 corrected drawings, before 0; and 24 of 26 that it never learned from, before 22."
+    )
+    assert outcome(Lesson(Score(0, 1, 1), none, old, ())) == "It now reads 1 of 1 corrected drawing, before 0."
+    assert outcome(Lesson(none, none, old, ())) == "It has gone over drawings that it had read right already."
+
+
+def test_a_lesson_that_learned_little_asks_about_the_labels(
+    model: Run, accepted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(10)
+    read = finetune.read_lesson
+    monkeypatch.setattr(finetune, "read_lesson", lambda run: replace(read(run), corrected=Score(0, 4, 9)))
+    app = click(opened(model=model.id), "Learn now")
+    assert "whether they are labelled right" in app.info[0].value
+    assert not app.success
+
+
 def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model: Run, accepted: None) -> None:
     store(20)
     app = click(opened(model=model.id), "Learn now")
@@ -102,6 +139,7 @@ def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model:
     assert address(app, "lesson") is None
     assert [kept.id for kept in list_runs()] == [lesson, model.id]
     assert "learned from 20 drawings" in words(app)
+    assert "The model in use has learned from all drawings that are here." in words(app)
     app = click(app, "Go back")
     assert address(app, "model") == model.id
     assert "Go back" not in labels(app)
@@ -133,7 +171,8 @@ def test_a_lesson_is_found_again_by_its_address(model: Run, accepted: None) -> N
 
 def test_an_address_of_no_lesson_is_a_sentence_and_then_forgotten() -> None:
     app = open_page("draw", lesson="nothing")
-    assert "There is no run nothing" in "".join(error.value for error in app.error)
+    assert "The lesson nothing is not here, or not any more." in words(app)
+    assert "Learn now" in labels(app)
     assert address(app, "lesson") is None
 
 

@@ -58,13 +58,14 @@ def render_buttons(reading: Reading | None) -> None:
 
 
 def render_labels(reading: Reading) -> None:
-    st.markdown("Which digit is it? Click it or press its key.")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("Which digit is it?", width="content")
+        st.button("Back", type="tertiary", icon=":material/arrow_back:", shortcut="Esc", on_click=ask, args=(False,))
     with st.container(key="labels"):
         for label, digit in enumerate(DIGITS):
             st.button(
                 digit, key=f"label-{digit}", shortcut=digit, on_click=save, args=(reading, label), width="stretch"
             )
-    st.button("Back", type="tertiary", icon=":material/arrow_back:", shortcut="Esc", on_click=ask, args=(False,))
 
 
 def render_saved() -> None:

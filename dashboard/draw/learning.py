@@ -23,12 +23,12 @@ PROBLEMS = (RunError, DataError, CheckpointError, OSError)
 
 
 def render_learning(classifier: Classifier) -> None:
-    """A panel that does nothing while it is closed."""
+    """A panel that counts what was corrected, and does nothing else while it is closed."""
     if classifier.classes != DIGITS:
         return
     if state.lesson and not state.has_widget("learning"):  # back from another page, or by a link
         state.set_widget("learning", True)
-    with st.expander("Learn from my drawings", icon=":material/school:", key="learning", on_change="rerun") as panel:
+    with st.expander(title(), icon=":material/school:", key="learning", on_change="rerun") as panel:
         if not panel.open:
             return
         try:
@@ -38,36 +38,70 @@ def render_learning(classifier: Classifier) -> None:
             decide("")
 
 
+def title() -> str:
+    """What the panel is called; its count grows with each correction."""
+    try:
+        count = int(finetune.is_corrected(load_drawings()).sum())
+    except (DataError, OSError):  # which the page says where it counts them
+        count = 0
+    return "Learn from my drawings" + (f" :gray[· {count:,} corrected]" if count else "")
+
+
 def render_panel(classifier: Classifier) -> None:
-    if not state.lesson:
-        render_start(classifier)
-        if (kept := lesson_in_use(classifier)) is not None:
+    run = lesson_underway()
+    if run is None:
+        kept = lesson_in_use(classifier)
+        render_start(classifier, kept)
+        if kept is not None:
             render_kept(kept)
         return
-    run = finetune.open_lesson(state.lesson)
     status = run.status()
     lesson = finetune.read_lesson(run)
-    if status.active:
-        st.fragment(render_progress, run_every=LOOK_SECONDS)(run)
-    elif lesson is None:
+    if lesson is None and not status.active:
         render_unfinished(run, status)
-    else:
-        render_decision(run, lesson)
+        return
+    with st.container(key="lesson"):  # what comes below it stays where it is
+        if lesson is None or status.active:
+            st.fragment(render_progress, run_every=LOOK_SECONDS)(run)
+        else:
+            render_decision(run, lesson)
 
 
-def render_start(classifier: Classifier) -> None:
+def lesson_underway() -> Run | None:
+    """The one that runs or waits for its decision."""
+    if not state.lesson:
+        return None
+    try:
+        return finetune.open_lesson(state.lesson)
+    except RunError:
+        st.warning(f"The lesson {state.lesson} is not here, or not any more.", icon=":material/info:")
+        decide("")
+        return None
+
+
+def render_start(classifier: Classifier, kept: Run | None) -> None:
     """What there is to learn from, and the button."""
     drawings = load_drawings()
-    training, corrected, held_out = map(len, (drawings.training, finetune.corrected(drawings), drawings.held_out))
-    if training:
+    corrected = int(finetune.is_corrected(drawings).sum())
+    training, held_out = len(drawings.training), len(drawings.held_out)
+    known = kept is not None and kept.config.drawings_version == drawings.version
+    if known:
+        words = "The model in use has learned from all drawings that are here."
+    elif training:
         tested = f"{counted(held_out)} more held out to test it" if held_out else "every fifth of a digit is held out"
-        st.markdown(f"{counted(training)} to learn from, {corrected or 'none'} of them corrected; {tested}.")
+        words = f"{counted(training)} to learn from, {corrected or 'none'} of them corrected; {tested}."
+    elif held_out:
+        words = f"None to learn from yet: {counted(held_out)} here, held out to test it. Draw some more digits."
     else:
-        st.markdown(
+        words = (
             "Say which digit it was whenever an answer is wrong. Then the network can learn from it here, within "
             "seconds, and you see whether it reads other drawings better and has forgotten nothing."
         )
-    if st.button("Learn now", type="primary", icon=":material/school:", disabled=not training):
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson-start"):
+        kind = "secondary" if known else "primary"
+        begin = st.button("Learn now", type=kind, icon=":material/school:", disabled=not training)
+        st.markdown(words, width="stretch")
+    if begin:
         file = SHIPPED if resources.is_shipped(classifier) else open_run(state.chosen_model()).model
         state.link("lesson", start_lesson(Path(file)).id)
         st.rerun()
@@ -90,16 +124,14 @@ def render_progress(run: Run) -> None:
 
 def render_decision(run: Run, lesson: Lesson) -> None:
     """What came of a lesson, to keep it or not."""
-    refused, corrected = lesson.refusal, lesson.corrected
-    if refused:
-        st.warning(f"**The new weights are not taken over.** {refused}", icon=":material/block:")
-    else:
-        st.success(
-            f"It now reads {corrected.after:,} of {counted(corrected.total, 'corrected drawing')}, "
-            f"{corrected.before:,} before.",
-            icon=":material/check:",
-        )
-    with st.container(horizontal=True):
+    refused = lesson.refusal
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson-verdict"):
+        if refused:
+            st.warning(f"**The new weights are not taken over.** {refused}", icon=":material/block:")
+        elif 2 * lesson.corrected.after < lesson.corrected.total:
+            st.info(f"{outcome(lesson)} Look at *Data* whether they are labelled right.", icon=":material/info:")
+        else:
+            st.success(outcome(lesson), icon=":material/check:")
         keep = not refused and st.button("Keep", type="primary", icon=":material/check:", help="Use it from now on")
         leave = st.button(
             "Close" if refused else "Discard", icon=":material/close:", help="Stay with the model as it was"
@@ -113,12 +145,29 @@ def render_decision(run: Run, lesson: Lesson) -> None:
     render_lesson(run, lesson)
 
 
+def outcome(lesson: Lesson) -> str:
+    """What the lesson did for drawings, in a sentence."""
+    corrected, held_out = lesson.corrected, lesson.held_out
+    parts = []
+    if corrected.total:
+        what = counted(corrected.total, "corrected drawing")
+        parts.append(f"{corrected.after:,} of {what}, before {corrected.before:,}")
+    if held_out.total:
+        what = f"{held_out.total:,} that it never learned from"
+        parts.append(f"{held_out.after:,} of {what}, before {held_out.before:,}")
+    if not parts:
+        return "It has gone over drawings that it had read right already."
+    return f"It now reads {'; and '.join(parts)}."
+
+
 def render_kept(run: Run) -> None:
     """The lesson in use, and the way back."""
-    st.markdown(f"The model in use has **{run.name}**.")
-    if st.button(
-        "Go back", icon=":material/undo:", help="To the model that it started from; this one stays in the list"
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson-kept"):
+        back = st.button(
+            "Go back", icon=":material/undo:", help="To the model that it started from; this one stays in the list"
+        )
+        st.markdown(f"The model in use has **{run.name}**.", width="stretch")
+    if back:
         decide(finetune.model_before(run))
         st.rerun()
     if (lesson := finetune.read_lesson(run)) is not None:
@@ -127,9 +176,11 @@ def render_kept(run: Run) -> None:
 
 def render_unfinished(run: Run, status: Status) -> None:
     """It was stopped, or something went wrong."""
-    st.warning(f"Nothing was learned. {status.reason}", icon=":material/info:")
+    resumable = status.state in ("stopped", "interrupted")
+    why = f"The lesson was {status.state}." if resumable else status.reason
+    st.warning(f"Nothing was learned. {why}", icon=":material/info:")
     with st.container(horizontal=True):
-        resumed = status.state in ("stopped", "interrupted") and st.button("Go on", icon=":material/play_arrow:")
+        resumed = resumable and st.button("Go on", icon=":material/play_arrow:")
         left = st.button("Discard", icon=":material/close:")
     if resumed:
         resume(run)

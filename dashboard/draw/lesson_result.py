@@ -23,8 +23,7 @@ def render_lesson(run: Run, lesson: Lesson) -> None:
                 drawings.images[row],
                 str(drawings.labels[row]),
                 str(after),
-                who="After",
-                others=(("Before", str(before)),),
+                who=f"Was {before}, now",
             )
             for row, before, after in lesson.answers[:SHOWN]
         ]
@@ -34,9 +33,11 @@ def render_lesson(run: Run, lesson: Lesson) -> None:
 
 
 def scores_table(lesson: Lesson) -> str:
+    every_fifth = "every fifth of a digit, never learned from"
+    none_yet = "none yet: the fifth of a digit will be the first"
     rows = (
         ("Corrected drawings", "learned from", lesson.corrected),
-        ("Held-out drawings", "every fifth of a digit, never learned from", lesson.held_out),
+        ("Held-out drawings", every_fifth if lesson.held_out.total else none_yet, lesson.held_out),
         ("Old digits", "of MNIST, not among those it goes over", lesson.old),
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("Read right", "n", "Before", "After"))

@@ -28,6 +28,10 @@ def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
             "orient": "bottom",
             "direction": "horizontal",
             "values": [0, 64, 128, 192, 255],
+            "type": "symbol",  # a gradient is found by the page's address, and gone when that changes
+            "symbolType": "square",
+            "symbolSize": 300,
+            "symbolStrokeColor": palette.line,
         },
     }
     tips = [
