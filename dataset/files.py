@@ -72,6 +72,19 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_new(files: dict[Path, bytes]) -> None:
+    """Files that were not there before, packed where their name ends in .gz."""
+    for path in files:
+        if path.exists():
+            raise DataError(f"{path} exists already. Choose another name.")
+    for path, data in files.items():
+        try:
+            with written_whole(path) as file:
+                file.write(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
+
+
 def stamp(path: Path) -> Stamp:
     """Changes whenever the file does."""
     try:

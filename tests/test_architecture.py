@@ -29,9 +29,9 @@ ONLY_HERE = {
 }
 # What changes something for others: pages come to it through `dashboard/permitted/` only, which asks who it is.
 ASKED_FIRST = {
-    *("append_drawing", "append_drawings", "edit_drawings", "undo_change", "return_to", "import_drawings"),
-    *("correct_label", "start_training", "train_with_seeds", "start_range_test", "start_lesson", "start_sweep"),
-    *("start_search", "delete_run", "restore_run", "create_run", "create_sweep"),
+    *("append_drawing", "append_drawings", "edit_drawings", "undo_change", "return_to", "import_drawings", "move"),
+    *("correct_label", "import_corrections", "start_training", "train_with_seeds", "start_range_test", "start_lesson"),
+    *("start_sweep", "start_search", "delete_run", "restore_run", "create_run", "create_sweep"),
 }
 STEERING = {"set_label", "ask", "resume", "pause", "stop", "set_learning_rate"}  # methods, and functions of jobs
 FIXED_NAMES = {

@@ -16,6 +16,13 @@ from dashboard.data.exchange_view import FORMATS, LABELS, exported
 from dashboard.data.surprise import answers_of, surprises
 from dashboard.plots.digit_bars import missing_hint
 from dataset import append_drawing, load_drawings
+from dataset.corrections import (
+    CORRECTIONS,
+    RELABELLED,
+    correct_label,
+    export_corrections,
+    load_corrections,
+)
 from dataset.drawings import NewDrawing, append_drawings, drawings_history, edit_drawings
 from model import load_classifier
 from tests.digit_files import csv_lines, images_of, write_csv
@@ -295,6 +302,22 @@ def test_every_export_is_a_file_that_the_import_takes(tmp_path: Path, monkeypatc
         after = load_drawings().digits
         np.testing.assert_array_equal(np.sort(after.labels), np.sort(before.labels))
         np.testing.assert_array_equal(after.images[np.argsort(after.labels)], before.images)
+
+
+def test_corrected_labels_are_exported_and_imported_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def export() -> bool:
+        return not open_page("data", part="Import and export").get("download_button")[-1].disabled
+
+    assert not export()
+    correct_label("a" * 32, RELABELLED, given=1, label=7)
+    assert export()
+    files = {"some.csv": write_csv(tmp_path / "some.csv", csv_lines(5)).read_bytes(), CORRECTIONS: export_corrections()}
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "elsewhere" / "drawings.csv"))
+    assert "5 drawings and 1 correction imported." in says(imports(tmp_path, **files))
+    assert (load_corrections().changed, len(load_drawings().digits)) == (1, 5)
+    assert "here already" in says(imports(tmp_path, **files))
+    bad = files[CORRECTIONS].replace(b",7,", b",seven,")
+    assert "line 2: expected a label from 0 to 9 (label), got 'seven'" in imports(tmp_path, some=bad).error[0].value
 
 
 def test_labels_without_their_images_are_refused(tmp_path: Path):

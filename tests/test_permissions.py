@@ -150,10 +150,11 @@ def test_secrets_that_cannot_be_read_open_nothing(
         lambda: drawings.return_to("0"),
         lambda: drawings.import_drawings(Path("x.csv")),
         lambda: drawings.correct_label("x", "right", given=1, label=1, session="s"),
+        lambda: drawings.import_corrections(Path("x.csv")),
         lambda: runs.start_training(QUICK.replace(data="/etc/passwd"), name="x"),
         lambda: searches.start_search("mnist", "test", None),
     ],
-    ids=["relabel", "delete", "undo", "return", "import", "correct labels", "train on a file", "search"],
+    ids=["relabel", "delete", "undo", "return", "import", "correct", "import corrections", "train on a file", "search"],
 )
 def test_what_is_the_owners_is_refused_to_visitors_in_a_sentence(person: Person, act: Any) -> None:
     person.comes(VISITOR, shared())

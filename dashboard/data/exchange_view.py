@@ -1,6 +1,6 @@
-"""The exchange view: drawings from files, and into files."""
+"""The exchange view: drawings and corrected labels from files, and into files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,9 +10,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboard.data.actions import counted, render_outcome
 from dashboard.draw.collected import render_damage
 from dashboard.permissions import Action, allowed
-from dashboard.permitted.drawings import import_drawings
+from dashboard.permitted.drawings import import_corrections, import_drawings
 from dashboard.state import state
 from dataset import DataError
+from dataset.corrections import CORRECTIONS, export_corrections, is_corrections, load_corrections
 from dataset.drawings import count_by_digit, drawings_history
 from dataset.drawings.exchange import export_drawings, labels_path
 
@@ -46,7 +47,7 @@ def render_import() -> None:
         accept_multiple_files=True,
         key=f"import-{state.imports}",
         help="CSV: label, then 784 pixels. Pictures: 28 × 28 pixels, light ink on dark, in folders named 0 to 9. IDX: "
-        "both files at once.",
+        "both files at once. Corrected labels: the file that *Export* makes of them.",
     )
     if st.button("Import", type="primary", icon=":material/upload:", disabled=not files):
         with st.spinner("Reading the digits, and comparing each with all drawings"):
@@ -61,7 +62,7 @@ def render_import() -> None:
 
 def take_in(files: Sequence[UploadedFile]) -> None:
     """All of the files or, where one is wrong, those before it."""
-    count = 0
+    count = judged = 0
     state.import_problem = ""
     try:
         with TemporaryDirectory() as folder:
@@ -69,35 +70,58 @@ def take_in(files: Sequence[UploadedFile]) -> None:
             for path, file in zip(paths, files, strict=True):
                 path.write_bytes(file.getbuffer())
             for path in paths:
-                if "idx1" not in path.name or len(paths) == 1:  # labels come with their images
+                if is_corrections(path):
+                    judged += import_corrections(path)
+                elif "idx1" not in path.name or len(paths) == 1:  # labels come with their images
                     count += import_drawings(path)
+        number = drawings_history()[-1].number if count else None
     except (DataError, OSError) as error:
-        state.import_problem = f"{error} {counted(count)} imported before it." if count else str(error)
+        before = f" {taken_in(count, judged)} imported before it." if count + judged else ""
+        state.import_problem = f"{error}{before}"
         return
     state.imports += 1
-    if count:
-        state.drawings_edited = f"{counted(count)} imported.", drawings_history()[-1].number
-    else:
-        state.drawings_edited = "All of them were here already.", None
+    said = f"{taken_in(count, judged)} imported." if count + judged else "All of them were here already."
+    state.drawings_edited = said, number
+
+
+def taken_in(drawings: int, judged: int) -> str:
+    found = (drawings, "drawing"), (judged, "correction")
+    return " and ".join(counted(number, what) for number, what in found if number)
 
 
 def render_export() -> None:
     total = int(count_by_digit().sum())
     st.caption(f"The {counted(total)} in use; import brings them back, byte for byte.")
     for name, (title, kind, meaning) in FORMATS.items():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.download_button(
-                title,
-                lambda name=name: exported(name),
-                file_name=name,
-                mime=kind,
-                icon=":material/download:",
-                disabled=not total,
-                on_click="ignore",
-                key=f"export-{name}",
-                width=150,
-            )
-            st.caption(meaning)
+        render_download(title, name, kind, lambda name=name: exported(name), meaning, none=not total)
+    meaning = "What was said of the labels of other digits, under *Suspect labels*."
+    render_download("Corrected labels", CORRECTIONS, "text/csv", export_corrections, meaning, none=not judged_labels())
+
+
+def render_download(
+    title: str, name: str, kind: str, content: Callable[[], bytes], meaning: str, *, none: bool
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            title,
+            content,
+            file_name=name,
+            mime=kind,
+            icon=":material/download:",
+            disabled=none,
+            on_click="ignore",
+            key=f"export-{name}",
+            width=150,
+        )
+        st.caption(meaning)
+
+
+def judged_labels() -> int:
+    """For how many images; none where they cannot be read."""
+    try:
+        return len(load_corrections().of)
+    except DataError:  # the Suspect labels view says why
+        return 0
 
 
 def exported(name: str) -> bytes:

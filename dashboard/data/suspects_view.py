@@ -22,12 +22,13 @@ from dashboard.state import state
 from dashboard.train.training_data import choose_path, existing
 from dataset import SOURCES, DataError, Digits, available, default_source
 from dataset.corrections import (
+    CORRECTIONS,
     RELABELLED,
     RIGHT,
     SET_ASIDE,
     TAKEN_BACK,
     Corrections,
-    corrections_file,
+    export_corrections,
     image_hashes,
     load_corrections,
 )
@@ -306,9 +307,15 @@ def render_use(corrections: Corrections) -> None:
             width="content",
         )
         st.page_link(place("train"), label="Train", icon=":material/show_chart:")
-        file = corrections_file()
         st.download_button(
-            "Download", file.read_bytes(), file.name, "text/csv", type="tertiary", icon=":material/download:"
+            "Download",
+            export_corrections,
+            CORRECTIONS,
+            "text/csv",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+            help="What was said of labels, as a CSV file. *Import and export* takes it in again.",
         )
 
 

@@ -38,6 +38,11 @@ def import_drawings(path: Path) -> int:
     return exchange.import_drawings(path)
 
 
+def import_corrections(path: Path) -> int:
+    require(Action.LABELS)
+    return corrections.import_corrections(path)
+
+
 def correct_label(image: str, verdict: str, **about: Any) -> Any:
     require(Action.LABELS)
     return corrections.correct_label(image, verdict, **about)

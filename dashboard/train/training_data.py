@@ -12,7 +12,7 @@ from dashboard.forms import Form
 from dashboard.permissions import Action, allowed
 from dashboard.state import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
-from dataset.corrections import load_corrections
+from dataset.corrections import Corrections, load_corrections
 from dataset.files import written_whole
 from experiments.runs import runs_folder
 
@@ -114,7 +114,10 @@ def own_drawings(form: Form) -> dict[str, int]:
 
 def corrected_labels(form: Form) -> dict[str, str]:
     """Whether the labels count as people corrected them, and which version of that; never unasked."""
-    corrections = load_corrections()
+    try:
+        corrections = load_corrections()
+    except DataError:  # the Suspect labels view says why
+        corrections = Corrections()
     count = f"{corrections.changed:,} " if corrections.changed else ""
     included = st.toggle(
         f"Use {count}corrected label{'' if corrections.changed == 1 else 's'}",

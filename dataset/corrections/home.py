@@ -11,7 +11,7 @@ from dataset.drawings.home import drawings_file
 from dataset.files import Stamp, append, locked, open_raw, stamp
 from dataset.store import Store, place_of
 
-CORRECTIONS = "label_corrections.csv"
+CORRECTIONS = "label_corrections.csv"  # also the name of an export
 
 
 class CorrectionsFile:

@@ -1,6 +1,5 @@
 """Exchange: drawings to a file and digits from one, in the format that the file's name says."""
 
-import gzip
 import io
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -16,7 +15,7 @@ from dataset.drawings.home import store
 from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.rows import FORMER, HEADER, KAGGLE, lines_bytes, new_drawing, read_rows, row, text
 from dataset.drawings.storing import numbered
-from dataset.files import open_data, written_whole
+from dataset.files import open_data, write_new
 from dataset.idx import find_idx, idx_bytes, idx_name, is_idx, read_idx_pair
 from dataset.image_files import MAX_BYTES, read_image
 
@@ -39,15 +38,7 @@ def export_drawings(path: str | Path) -> int:
             f"The name {target.name} says no format. Give drawings.csv, drawings.zip (pictures in a folder for each "
             "digit) or drawings-images-idx3-ubyte."
         )
-    for file in files:
-        if file.exists():
-            raise DataError(f"{file} exists already. Choose another name.")
-    for file, data in files.items():
-        try:
-            with written_whole(file) as opened:
-                opened.write(gzip.compress(data, mtime=0) if file.suffix == ".gz" else data)
-        except OSError as error:
-            raise DataError(f"{file} cannot be written: {error.strerror or error}. Choose another place.") from error
+    write_new(files)
     return len(labels)
 
 

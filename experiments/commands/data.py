@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from dataset import SOURCES, DataError, available, check_csv, count_by_digit, download, load_digits
+from dataset.corrections import CORRECTIONS, export_corrections, import_corrections, is_corrections
 from dataset.drawings import store
-from dataset.drawings.exchange import export_drawings, import_drawings, move_drawings
+from dataset.drawings.exchange import export_drawings, import_drawings
+from dataset.files import write_new
+from dataset.moving import move
 from experiments.commands import complain
 
 
@@ -40,19 +44,28 @@ def data_check(arguments: argparse.Namespace) -> int:
 
 
 def data_export(arguments: argparse.Namespace) -> int:
-    print(f"{export_drawings(arguments.file):,} drawings are now in {arguments.file}.")
+    file = Path(arguments.file).expanduser()
+    if file.name.removesuffix(".gz") == CORRECTIONS:
+        write_new({file: export_corrections()})
+        print(f"What was said of labels is now in {file}.")
+    else:
+        print(f"{export_drawings(file):,} drawings are now in {file}.")
     return 0
 
 
 def data_import(arguments: argparse.Namespace) -> int:
-    print(f"{import_drawings(arguments.file):,} digits were added to {store().name}.")
+    if is_corrections(arguments.file):
+        print(f"{import_corrections(arguments.file):,} corrections of labels were added to {store().name}.")
+    else:
+        print(f"{import_drawings(arguments.file):,} digits were added to {store().name}.")
     return 0
 
 
 def data_move(arguments: argparse.Namespace) -> int:
     before = store().name
-    moved = move_drawings(arguments.to)
-    print(f"{moved:,} drawings are now in {arguments.to} with their history, and still in {before}.")
+    drawings, judged = move(arguments.to)
+    labels = f" and {judged:,} judged labels" if judged else ""
+    print(f"{drawings:,} drawings{labels} are now in {arguments.to} with their history, and still in {before}.")
     if "://" in arguments.to:
         print("Set DIGITS_DATABASE to that address to use them from there.")
     else:
