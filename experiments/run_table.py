@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments.comparison import SETTINGS, differing, takes_part
 from experiments.runs import START_GRACE, Label, Run, RunError, Status, runs_folder, titled
+from experiments.settings import SETTINGS, differing, takes_part
 from model import TrainConfig
 
 FILES = ("config.json", "status.json", "label.json")  # all that a row is made of

@@ -12,18 +12,15 @@ from sklearn.metrics import confusion_matrix
 from dataset import Digits, load_training
 from experiments.comparison import (
     GRID,
-    SETTINGS,
     ComparisonError,
     compare,
-    config_difference,
-    differing,
-    in_words,
     mcnemar,
     mean_and_band,
     of_probabilities,
     often,
     shared_validation,
 )
+from experiments.settings import SETTINGS, differing, in_words
 from model import PRESETS, TrainConfig, load_classifier
 from tests.small_runs import SMALL, finish
 
@@ -42,23 +39,27 @@ def answers(*sure):
 # Settings.
 
 
+def difference(*configs):
+    return [(name, *(in_words(config, name) for config in configs)) for name in differing(configs)]
+
+
 def test_the_difference_of_two_configs_names_both_values_in_words():
     first = TrainConfig(hidden=(), batch_size=0, dropout=0.25, learning_rate=0.003, seed=7)
     second = TrainConfig(hidden=(128, 64), batch_size=10_000, dropout=0.0, learning_rate=1e-5, shift=1.5, rotation=10.0)
-    assert config_difference(first, second) == [
-        ("hidden", ("none", "128, 64")),
-        ("learning_rate", ("0.003", "1e-05")),
-        ("batch_size", ("all images", "10,000")),
-        ("shift", (f"0{SPACE}px", f"1.5{SPACE}px")),
-        ("rotation", ("0°", "10°")),
-        ("seed", ("7", "0")),
+    assert difference(first, second) == [
+        ("hidden", "none", "128, 64"),
+        ("learning_rate", "0.003", "1e-05"),
+        ("batch_size", "all images", "10,000"),
+        ("shift", f"0{SPACE}px", f"1.5{SPACE}px"),
+        ("rotation", "0°", "10°"),
+        ("seed", "7", "0"),
     ]
-    assert config_difference(first, first) == []
+    assert difference(first, first) == []
 
 
 def test_more_than_two_configs_have_a_value_each():
-    assert config_difference(*(TrainConfig(dropout=share) for share in (0, 0.125, 0.5))) == [
-        ("dropout", (f"0{SPACE}%", f"12.5{SPACE}%", f"50{SPACE}%"))
+    assert difference(*(TrainConfig(dropout=share) for share in (0, 0.125, 0.5))) == [
+        ("dropout", f"0{SPACE}%", f"12.5{SPACE}%", f"50{SPACE}%")
     ]
 
 
@@ -77,8 +78,8 @@ def test_a_setting_that_takes_no_part_is_no_difference():
 
 def test_a_run_by_steps_and_one_by_epochs_differ_in_their_length():
     by_steps, by_epochs = TrainConfig(steps=500, epochs=3), TrainConfig(epochs=10)
-    assert config_difference(by_steps, by_epochs) == [("steps", ("500", "10 epochs"))]
-    assert config_difference(TrainConfig(epochs=3), by_epochs) == [("epochs", ("3", "10"))]
+    assert difference(by_steps, by_epochs) == [("steps", "500", "10 epochs")]
+    assert difference(TrainConfig(epochs=3), by_epochs) == [("epochs", "3", "10")]
 
 
 # McNemar's test.

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from experiments.sweeps import Trial, findings
-from experiments.sweeps.findings import Importance
+from experiments.sweeps.importance import Importance, importances
 from experiments.sweeps.search import Range, Space
+from experiments.sweeps.ties import ties, works
 
 SPACE: Space = {
     "learning_rate": Range(0.0001, 1.0, log=True),
@@ -87,7 +88,7 @@ def said(trials: list[Trial], *names: str, objective: str = "validation_accuracy
 @pytest.mark.parametrize("share", [0.9, 0.71, 0.5])
 def test_the_shares_of_an_additive_surface_are_found(share: float) -> None:
     trials = drawn(100, lambda params: math.sqrt(share) * rate(params) + math.sqrt(1 - share) * width(params))
-    found = {importance.name: importance.share for importance in findings.importances(SPACE, trials)}
+    found = {importance.name: importance.share for importance in importances(SPACE, trials)}
     assert found["learning_rate"] == pytest.approx(share, abs=0.1)
     assert found["width"] == pytest.approx(1 - share, abs=0.1)
     assert found["dropout"] < 0.05 > found["optimizer"]
@@ -95,7 +96,7 @@ def test_the_shares_of_an_additive_surface_are_found(share: float) -> None:
 
 def test_a_setting_of_words_gets_its_share_too() -> None:
     heights = {"sgd": 0.0, "adam": 1.0, "adamw": 1.1}
-    (first, *_) = findings.importances(SPACE, drawn(60, lambda params: heights[params["optimizer"]], 0.05))
+    (first, *_) = importances(SPACE, drawn(60, lambda params: heights[params["optimizer"]], 0.05))
     assert (first.name, first.clear) == ("optimizer", True)
     assert first.share > 0.9
 
@@ -103,14 +104,14 @@ def test_a_setting_of_words_gets_its_share_too() -> None:
 def test_a_wide_range_counts_by_its_logarithm() -> None:
     """By the plain value nine tenths of the range lie above 0.1, where this surface is flat."""
     trials = drawn(80, lambda params: float(params["learning_rate"] > 0.01) + 0.5 * width(params))
-    found = {importance.name: importance.share for importance in findings.importances(SPACE, trials)}
+    found = {importance.name: importance.share for importance in importances(SPACE, trials)}
     assert found["learning_rate"] == pytest.approx(0.25 / (0.25 + 0.25 / 3), abs=0.12)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [12, 40])
 def test_noise_alone_is_hardly_ever_taken_for_a_finding(count: int) -> None:
-    found = [findings.importances(SPACE, drawn(count, lambda _: 0.9, 0.02, seed)) for seed in range(10)]
+    found = [importances(SPACE, drawn(count, lambda _: 0.9, 0.02, seed)) for seed in range(10)]
     assert sum(first.clear for first, *_ in found) <= 2  # of 10, every other time 1 is to be expected
 
 
@@ -125,7 +126,7 @@ def test_of_noise_nothing_is_said_but_that(count: int) -> None:
 
 def test_of_two_settings_the_one_that_matters_stands_out_in_a_small_grid() -> None:
     trials = grid(lambda params: 0.9 + 0.05 * rate(params), noise=0.002)
-    (first, second) = findings.importances({name: SPACE[name] for name in ("learning_rate", "width")}, trials)
+    (first, second) = importances({name: SPACE[name] for name in ("learning_rate", "width")}, trials)
     assert (first.name, first.clear, second.clear) == ("learning_rate", True, False)
 
 
@@ -135,12 +136,12 @@ def test_the_p_of_a_setting_is_that_of_all_ways_to_deal_the_results() -> None:
     trials = [
         trial(number, {"optimizer": "adam" if number > 3 else "sgd"}, value) for number, value in enumerate(values)
     ]
-    (found,) = findings.importances({"optimizer": ("sgd", "adam")}, trials)
+    (found,) = importances({"optimizer": ("sgd", "adam")}, trials)
     assert found.p == pytest.approx(2 / 70, abs=0.012)
 
 
 def test_more_trials_make_the_interval_narrower() -> None:
-    few, many = (findings.importances(SPACE, drawn(count, peak, 0.01))[0] for count in (12, 60))
+    few, many = (importances(SPACE, drawn(count, peak, 0.01))[0] for count in (12, 60))
     assert few.high - few.low > 2 * (many.high - many.low)
 
 
@@ -194,19 +195,19 @@ def test_one_failure_inside_a_range_cuts_it() -> None:
         trial(spoiled.number, spoiled.params, state="pruned"),
     ):
         changed = [other if t is spoiled else t for t in trials]
-        assert findings.works(changed, "learning_rate", "width", images=333) == (0.1, 0.1)
+        assert works(changed, "learning_rate", "width", images=333) == (0.1, 0.1)
 
 
 def test_what_works_only_for_some_is_not_said_to_work_for_all() -> None:
     """The best rate falls as the network grows: no rate is good everywhere."""
     trials = grid(lambda params: 0.95 - 0.3 * abs(rate(params) + width(params)))
-    assert findings.works(trials, "learning_rate", "width", images=333) == ()
+    assert works(trials, "learning_rate", "width", images=333) == ()
     assert "works" not in said(trials)
 
 
 def test_a_width_at_which_little_was_tried_forbids_every() -> None:
     trials = [*grid(plateau), trial(99, {"learning_rate": 0.1, "width": 512}, 0.97)]
-    assert findings.works(trials, "learning_rate", "width", images=333) == ()
+    assert works(trials, "learning_rate", "width", images=333) == ()
     assert "works" not in said(trials)
 
 
@@ -218,7 +219,7 @@ def test_a_running_trial_is_not_judged() -> None:
 def test_everything_between_the_ends_of_a_range_has_worked() -> None:
     for seed in range(5):
         trials = drawn(60, lambda params: 0.96 - 0.15 * max(0.0, abs(rate(params)) - 0.4), 0.003, seed)
-        span = findings.works(trials, "learning_rate", "width", images=333)
+        span = works(trials, "learning_rate", "width", images=333)
         assert span, said(trials)
         inside = [t for t in trials if span[0] <= t.params["learning_rate"] <= span[1]]
         assert len(inside) >= 3
@@ -275,10 +276,10 @@ def test_without_a_range_the_best_of_each_group_is_told() -> None:
 
 def test_trials_with_one_seed_tie_inside_the_interval_of_the_best() -> None:
     trials = [trial(number, {}, value) for number, value in enumerate([0.94, 0.97, 0.96, 0.90])]
-    found = findings.ties(trials, images=333)
+    found = ties(trials, images=333)
     assert found.numbers == (1, 2)
     assert found.test == "Tied: inside the 95 % interval of the best on 333 digits, 94.6 % to 98.4 %."
-    assert findings.ties(trials, images=50_000).numbers == (1,)
+    assert ties(trials, images=50_000).numbers == (1,)
 
 
 def test_trials_with_several_seeds_tie_by_their_spread() -> None:
@@ -286,28 +287,28 @@ def test_trials_with_several_seeds_tie_by_their_spread() -> None:
     overlapping = trial(1, {}, 0.960, 0.965, 0.9705)
     near = trial(2, {}, 0.9, 0.93, 0.969)
     worse = trial(3, {}, 0.960, 0.961, 0.962)
-    found = findings.ties([worse, near, overlapping, best])
+    found = ties([worse, near, overlapping, best])
     assert found.numbers == (0, 1, 2)
     assert "seeds overlap" in found.test
 
 
 def test_a_lower_loss_is_better() -> None:
     low, high = trial(0, {}, 0.10, 0.11, 0.12), trial(1, {}, 0.20, 0.21, 0.22)
-    assert findings.ties([high, low], objective="validation_loss").numbers == (0,)
-    assert findings.ties([high, low]).numbers == (1,)
+    assert ties([high, low], objective="validation_loss").numbers == (0,)
+    assert ties([high, low]).numbers == (1,)
 
 
 def test_the_same_result_always_ties() -> None:
     trials = [trial(number, {}, 0.5) for number in range(3)]
-    assert findings.ties(trials, objective="validation_loss").numbers == (0, 1, 2)
+    assert ties(trials, objective="validation_loss").numbers == (0, 1, 2)
 
 
 def test_one_seed_of_a_loss_does_not_show_ties() -> None:
-    assert "several seeds" in findings.ties([trial(0, {}, 0.1)], objective="validation_loss").test
+    assert "several seeds" in ties([trial(0, {}, 0.1)], objective="validation_loss").test
 
 
 def test_numbers_are_short_and_never_promise_more_than_was_seen() -> None:
-    assert findings._between(0.008623, 0.012771) == "0.0087–0.012"
-    assert findings._between(0.00316, 0.5) == "0.00316–0.5"
-    assert findings._between(16, 60_000) == "16–60,000"
-    assert findings._between(0.0, 0.25) == "0–0.25"
+    assert findings.span_in_words(0.008623, 0.012771) == "0.0087–0.012"
+    assert findings.span_in_words(0.00316, 0.5) == "0.00316–0.5"
+    assert findings.span_in_words(16, 60_000) == "16–60,000"
+    assert findings.span_in_words(0.0, 0.25) == "0–0.25"

@@ -8,8 +8,8 @@ from dashboard.forms import named
 from dashboard.plots.runs import MOST, Line, Outcome
 from dashboard.resources import history
 from dashboard.state import state
-from experiments.comparison import differing, in_words
 from experiments.run_table import RunRow, seed_groups
+from experiments.settings import differing, in_words
 
 MEAN = "mean"  # the widget that asks whether seeds are drawn as their mean
 TOLD = 2  # settings in a name

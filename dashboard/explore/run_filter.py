@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard.forms import named
 from dashboard.state import state
-from experiments.comparison import differing, in_words
 from experiments.run_table import RunRow
 from experiments.runs import STATES
+from experiments.settings import differing, in_words
 from model import BOUNDS
 
 KINDS = {"": "Single runs", "lesson": "Lessons", "range-test": "Range tests"}  # what runs of these groups were made for

@@ -13,10 +13,10 @@ from dashboard.permitted.runs import train_with_seeds
 from dashboard.places import go_to, place
 from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
-from experiments.comparison import differing, in_words
 from experiments.cost import duration
 from experiments.run_table import RunRow
 from experiments.runs import Run
+from experiments.settings import differing, in_words
 
 LISTED = 2 * MOST
 

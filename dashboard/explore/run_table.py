@@ -13,8 +13,8 @@ from dashboard.forms import named
 from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
 from dashboard.theme import Palette
-from experiments.comparison import differing, in_words, takes_part
 from experiments.run_table import RunRow, run_rows
+from experiments.settings import differing, in_words, takes_part
 from model import BOUNDS, HELP, TrainConfig
 
 LOOK_SECONDS = 2.0  # until a run that was started elsewhere is here, and what a live one has learnt

@@ -17,7 +17,7 @@ from dashboard.plots.sweep_map import by_cell, map_figure
 from dashboard.plots.sweeps import TRIAL, Figure, history_figure, importance_figure, slice_figure
 from dashboard.state import state
 from experiments.sweeps import SweepStatus, Trial
-from experiments.sweeps.findings import Importance
+from experiments.sweeps.importance import Importance
 
 MOST_SLICES = 4  # beside each other
 CHANCE = "Grey: may be chance. If nothing mattered, results would look so ordered in more than 5 of 100 sweeps."

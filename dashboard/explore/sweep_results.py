@@ -25,8 +25,10 @@ from dashboard.state import state
 from experiments.cost import duration
 from experiments.runs import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial
-from experiments.sweeps.findings import Importance, importances, sentence, ties
+from experiments.sweeps.findings import sentence
+from experiments.sweeps.importance import Importance, importances
 from experiments.sweeps.search import Range
+from experiments.sweeps.ties import ties
 
 LIVE_SECONDS = 1.0
 FEW_WHOLE = 8  # whole numbers in a range that are steps of their own

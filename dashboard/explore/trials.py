@@ -13,7 +13,7 @@ from dashboard.plots.training import accuracy_figure, loss_figure
 from dashboard.state import state
 from experiments.runs import Run, RunError, open_run
 from experiments.sweeps import SweepSpec, Trial
-from experiments.sweeps.findings import Ties
+from experiments.sweeps.ties import Ties
 
 COMPARED = 8  # runs that Runs shows side by side from here
 ROW = 35  # pixels

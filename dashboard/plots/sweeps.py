@@ -17,7 +17,7 @@ from dashboard.theme import Palette
 
 if TYPE_CHECKING:
     from experiments.sweeps import Trial
-    from experiments.sweeps.findings import Importance
+    from experiments.sweeps.importance import Importance
 
 Figure: TypeAlias = dict[str, Any]  # for st.vega_lite_chart
 TRIAL = "trial"  # of the others: {"trial": number}

@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any
 
 from experiments.commands.terminal import duration, percent
-from experiments.comparison import SETTINGS, Comparison, differing, in_words
+from experiments.comparison import Comparison
 from experiments.run_table import RunRow, differing_settings
 from experiments.runs import STATES, RunError
+from experiments.settings import SETTINGS, differing, in_words
 from model import CHOICES, ConfigError, TrainConfig, parse_setting
 
 GAP = "  "

@@ -1,0 +1,81 @@
+"""Settings: in which of them configs differ, and their values in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from model import BOUNDS, TrainConfig
+
+SETTINGS = tuple(field.name for field in fields(TrainConfig))
+SHARES = ("validation_share", "dropout", "label_smoothing", "scale", "shear")
+PIXELS = ("shift", "elastic", "stroke_width")
+NONE = {  # what 0, nothing or an empty text means
+    "training_images": "all",
+    "drawings_weight": "none",
+    "drawings_version": "the newest",
+    "label_corrections": "as they came",
+    "image_layers": "none",
+    "hidden": "none",
+    "batch_size": "all images",
+    "patience": "never",
+    "start_from": "fresh weights",
+}
+IDLE = "–"
+
+
+def takes_part(config: TrainConfig, setting: str) -> bool:
+    """Whether the setting does anything beside the others: momentum does nothing to adam."""
+    match setting:
+        case "drawings_version":
+            return bool(config.drawings_weight)
+        case "epochs":
+            return not config.steps
+        case "momentum":
+            return config.optimizer in ("momentum", "nesterov")
+        case "decay":
+            return config.schedule in ("step", "inverse-time")
+        case "activation" | "batch_norm":
+            return bool(config.hidden or config.image_layers)
+        case "dropout":
+            return bool(config.hidden)
+    return True
+
+
+def in_words(config: TrainConfig, setting: str) -> str:
+    """The value of a setting as people read it: "12.5 %", "128, 64", "all images"; a dash if it takes no part."""
+    value: Any = getattr(config, setting)
+    if not takes_part(config, setting):
+        return IDLE
+    if setting == "steps" and not value:
+        return f"{config.epochs:,} epochs"
+    if not value and setting in NONE:
+        return NONE[setting]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if setting in SHARES:
+        return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
+    if setting in PIXELS:
+        return f"{value:g}\N{NO-BREAK SPACE}px"
+    if setting == "rotation":
+        return f"{value:g}°"
+    if setting in BOUNDS and setting != "seed":
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return str(value)
+
+
+def differing(configs: Iterable[TrainConfig]) -> list[str]:
+    """The settings in which configs differ, in their order; where a setting takes no part, its value is no difference.
+
+    One by epochs and one by steps differ in steps.
+    """
+    different = set(configs)
+    return [
+        name
+        for name in SETTINGS
+        if len({getattr(config, name) for config in different}) > 1
+        and len({getattr(config, name) for config in different if takes_part(config, name)}) > 1
+    ]
