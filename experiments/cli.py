@@ -293,9 +293,9 @@ def add_data(commands: Commands) -> None:
         ("list", None, "what there is to train on"),
         ("download", "NAME", "fetch mnist or fashion-mnist once, to have it without a network"),
         ("check", "FILE", "name the first 20 problems of a CSV file"),
-        ("export", "FILE", "copy your drawings into a new file: .csv, .zip of pictures, or images and labels as IDX"),
-        ("import", "FILE", "add the digits of such a file to your drawings"),
-        ("move", "TO", "copy your drawings and their history into a database, or from there into a CSV file"),
+        ("export", "FILE", "copy drawings into a new .csv, .zip or IDX file, or corrected labels into label_corrections.csv"),
+        ("import", "FILE", "add what is in such a file to your drawings, or to your corrected labels"),
+        ("move", "TO", "copy drawings and corrected labels with their history into a database, or from there into CSV"),
     ):
         command = actions.add_parser(
             action, done_by=f"data.data_{action}", help=summary, description=summary[0].upper() + summary[1:] + "."

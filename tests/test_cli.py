@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from dataset import append_drawing, load_digits, load_training
+from dataset.corrections import RELABELLED, correct_label
 from experiments.runs import list_runs, open_run
 from model import PRESETS, Checkpoint, build_trainer, load_checkpoint, save_checkpoint
 from tests.small_runs import SMALL, finish, in_state, underway, until
@@ -182,6 +183,20 @@ def test_drawings_move_into_a_database_and_back(digits, tmp_path, monkeypatch):
     assert (tmp_path / "back.csv").read_bytes() == (tmp_path / "drawings.csv").read_bytes()
     status, _, err = digits("data", "move", database)
     assert (status, err) == (2, f"digits: The drawings are in {database} already.\n")
+
+
+def test_corrected_labels_move_with_the_drawings_and_are_exported_and_imported(digits, tmp_path, monkeypatch):
+    correct_label("a" * 32, RELABELLED, given=1, label=7)
+    database = f"sqlite:///{tmp_path / 'drawings.db'}"
+    assert "0 drawings and 1 judged labels are now in" in digits("data", "move", database)[1]
+    monkeypatch.setenv("DIGITS_DATABASE", database)
+    file = tmp_path / "out" / "label_corrections.csv"
+    file.parent.mkdir()
+    assert digits("data", "export", file)[1] == f"1 corrections of labels are now in {file}.\n"
+    assert file.read_bytes() == (tmp_path / "label_corrections.csv").read_bytes()
+    assert f"0 corrections of labels were added to {database}" in digits("data", "import", file)[1]
+    status, _, err = digits("data", "export", file)
+    assert (status, err) == (2, f"digits: {file} exists already. Choose another name.\n")
 
 
 def test_the_name_of_a_file_says_how_drawings_are_exported(digits, tmp_path):

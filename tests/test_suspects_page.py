@@ -122,6 +122,23 @@ def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(fo
     assert "Judged before: now 1." in text(run(app))
 
 
+def test_where_the_disk_forgets_that_is_said_of_judgements_too(
+    found: Suspects, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "forgets" not in text(click(open_page("data", **VIEW), "Relabel as 1"))
+    monkeypatch.setenv("DIGITS_DISK", "forgets")
+    assert "This server forgets them when it restarts" in text(open_page("data", **VIEW))
+
+
+def test_a_database_that_cannot_be_reached_is_one_sentence(found: Suspects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITS_DATABASE", "sqlite:////nowhere/at/all.db")
+    app = open_page("data", **VIEW)
+    assert [error.value for error in app.error] == [
+        "sqlite:////nowhere/at/all.db cannot be reached: unable to open database file. See DIGITS_DATABASE."
+    ]
+    assert not open_page("train").exception
+
+
 def test_a_search_that_was_stopped_can_go_on() -> None:
     search = make_search("mnist-5k", "all")
     search.write(SearchStatus("stopped"))

@@ -33,6 +33,7 @@ from dataset.corrections import (
     load_corrections,
 )
 from dataset.download import SHIPPED
+from dataset.drawings.lasting import drawings_last
 from experiments.cost import duration, slowness
 from experiments.run_table import run_rows
 from experiments.runs import RunError
@@ -303,7 +304,8 @@ def render_use(corrections: Corrections) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"{count:,} label{'' if count == 1 else 's'} corrected or set aside in all. Training uses them where you "
-            "switch that on; test scores keep the labels as they came.",
+            "switch that on; test scores keep the labels as they came."
+            + ("" if drawings_last() else " This server forgets them when it restarts: download them."),
             width="content",
         )
         st.page_link(place("train"), label="Train", icon=":material/show_chart:")

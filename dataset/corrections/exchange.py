@@ -13,9 +13,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # as spreadsheets put it
 
 
 def export_corrections() -> bytes:
-    """All that was ever said of labels, as a CSV file; empty where nothing was."""
+    """All that was ever said of labels, as a CSV file."""
     lines = [line for line in store().lines() if fault(words(line)) is None]
-    return b"".join(map(line_bytes, [HEADER, *lines])) if lines else b""
+    return b"".join(map(line_bytes, [HEADER, *lines]))
 
 
 def is_corrections(path: str | Path) -> bool:

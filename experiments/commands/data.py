@@ -46,8 +46,9 @@ def data_check(arguments: argparse.Namespace) -> int:
 def data_export(arguments: argparse.Namespace) -> int:
     file = Path(arguments.file).expanduser()
     if file.name.removesuffix(".gz") == CORRECTIONS:
-        write_new({file: export_corrections()})
-        print(f"What was said of labels is now in {file}.")
+        content = export_corrections()
+        write_new({file: content})
+        print(f"{len(content.splitlines()) - 1:,} corrections of labels are now in {file}.")
     else:
         print(f"{export_drawings(file):,} drawings are now in {file}.")
     return 0
