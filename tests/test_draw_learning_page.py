@@ -139,7 +139,7 @@ def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model:
     assert address(app, "lesson") is None
     assert [kept.id for kept in list_runs()] == [lesson, model.id]
     assert "learned from 20 drawings" in words(app)
-    assert "The model in use has learned from all drawings that are here." in words(app)
+    assert "There are no others yet." in words(app)
     app = click(app, "Go back")
     assert address(app, "model") == model.id
     assert "Go back" not in labels(app)

@@ -26,8 +26,8 @@ def render_learning(classifier: Classifier) -> None:
     """A panel that counts what was corrected, and does nothing else while it is closed."""
     if classifier.classes != DIGITS:
         return
-    if state.lesson and not state.has_widget("learning"):  # back from another page, or by a link
-        state.set_widget("learning", True)
+    # open where there is a lesson: back from another page, or by a link; another title would close it
+    state.set_widget("learning", state.widget("learning", bool(state.lesson)))
     with st.expander(title(), icon=":material/school:", key="learning", on_change="rerun") as panel:
         if not panel.open:
             return
@@ -51,9 +51,11 @@ def render_panel(classifier: Classifier) -> None:
     run = lesson_underway()
     if run is None:
         kept = lesson_in_use(classifier)
-        render_start(classifier, kept)
         if kept is not None:
-            render_kept(kept)
+            render_way_back(kept)
+        render_start(classifier, kept)
+        if kept is not None and (lesson := finetune.read_lesson(kept)) is not None:
+            render_lesson(kept, lesson)
         return
     status = run.status()
     lesson = finetune.read_lesson(run)
@@ -86,7 +88,7 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
     training, held_out = len(drawings.training), len(drawings.held_out)
     known = kept is not None and kept.config.drawings_version == drawings.version
     if known:
-        words = "The model in use has learned from all drawings that are here."
+        words = "There are no others yet. Learning again goes over the same drawings once more."
     elif training:
         tested = f"{counted(held_out)} more held out to test it" if held_out else "every fifth of a digit is held out"
         words = f"{counted(training)} to learn from, {corrected or 'none'} of them corrected; {tested}."
@@ -112,9 +114,11 @@ def render_progress(run: Run) -> None:
     status = run.status()
     if not status.active:
         st.rerun()
-    if status.state == "queued":
-        words = "Starting" if status.place is None else f"Waiting for its turn: place {status.place}"
-    elif status.step < max(1, status.total_steps):
+    if status.state == "queued" and status.place is not None:
+        words = f"Waiting for its turn: place {status.place}"
+    elif not status.total_steps:
+        words = "Starting"
+    elif status.step < status.total_steps:
         words = f"Learning, step {status.step:,} of {status.total_steps:,}"
     else:
         words = "Comparing before and after"
@@ -160,8 +164,8 @@ def outcome(lesson: Lesson) -> str:
     return f"It now reads {'; and '.join(parts)}."
 
 
-def render_kept(run: Run) -> None:
-    """The lesson in use, and the way back."""
+def render_way_back(run: Run) -> None:
+    """The lesson in use, and how to leave it."""
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-kept"):
         back = st.button(
             "Go back", icon=":material/undo:", help="To the model that it started from; this one stays in the list"
@@ -170,8 +174,6 @@ def render_kept(run: Run) -> None:
     if back:
         decide(finetune.model_before(run))
         st.rerun()
-    if (lesson := finetune.read_lesson(run)) is not None:
-        render_lesson(run, lesson)
 
 
 def render_unfinished(run: Run, status: Status) -> None:
