@@ -13,8 +13,8 @@ from model.checkpoint import CheckpointError
 
 def choose_model(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> Classifier:
     """Draws the select box; says so where the model that was asked for cannot be had and the shipped one stands in."""
-    titles = resources.model_titles()
     wanted = state.chosen_model()
+    titles = resources.model_titles(wanted)
     try:
         classifier = resources.classifier(wanted)
     except (RunError, CheckpointError) as error:
@@ -28,6 +28,7 @@ def choose_model(*, label_visibility: Literal["visible", "collapsed"] = "visible
         key="model",
         label_visibility=label_visibility,
         on_change=lambda: state.choose_model(state.widget("model")),
-        help="The network that answers. Those you trained are listed newest first. The choice is part of the address.",
+        help="The network that answers. Those you trained are listed newest first, of a sweep the best and those with "
+        "a star. The choice is part of the address.",
     )
     return classifier

@@ -8,11 +8,12 @@ import streamlit as st
 from dashboard.state import SHIPPED
 from dataset import Digits, Drawings, load_digits, load_drawings, load_training
 from dataset.drawings import store
-from experiments.run_table import run_rows
+from experiments.run_table import RunRow, folded, run_rows
 from experiments.runs import Run, RunError, open_run
 from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"
+REPEATED = 30  # runs whose settings are offered again
 
 
 def version(path: Path) -> tuple[int, int]:
@@ -45,9 +46,16 @@ def is_shipped(classifier: Classifier) -> bool:
     return classifier.fingerprint == _classifier(None, None).fingerprint
 
 
-def model_titles() -> dict[str, str]:
-    """Every choice `classifier` takes -> what to call it; runs newest first."""
-    return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in run_rows() if row.run.model.exists()}
+def model_titles(*always: str) -> dict[str, str]:
+    """What a person may choose, and those that are always listed -> what to call it; runs newest first."""
+    with_model = [row for row in run_rows() if row.run.model.exists()]
+    return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in folded(with_model, always)}
+
+
+def runs_to_repeat(*always: str) -> dict[str, RunRow]:
+    """The newest runs whose settings a person may want again, by their ids: of a sweep the best, and no range tests."""
+    rows = [row for row in run_rows() if row.group not in ("range-test", "lesson") or row.id in always]
+    return {row.id: row for place, row in enumerate(folded(rows, always)) if place < REPEATED or row.id in always}
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

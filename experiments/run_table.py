@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -164,6 +165,16 @@ def run_rows() -> list[RunRow]:
     return run_table().rows()
 
 
+def folded(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunRow]:
+    """The rows, of each sweep only the best; starred ones and those with the ids that are always wanted stay."""
+    kept = {*always}
+    best: dict[str, RunRow] = {}
+    for row in rows:
+        if row.trial is not None:
+            best[row.group] = max(best.get(row.group, row), row, key=_merit)
+    return [row for row in rows if row.trial is None or row.starred or row.id in kept or row.id == best[row.group].id]
+
+
 def differing_settings(rows: Iterable[RunRow]) -> list[str]:
     """The settings in which these runs differ, in the order of the config."""
     return differing(row.config for row in rows)
@@ -183,6 +194,11 @@ def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
 def row_of(run: Run) -> RunRow:
     """The row of one run, wherever its folder is."""
     return _now(_stored(run))
+
+
+def _merit(row: RunRow) -> tuple[float, float]:
+    """More is better: the accuracy, and where that is the same, the loss."""
+    return row.best_accuracy or 0.0, -math.inf if row.best_loss is None else -row.best_loss
 
 
 def _stored(run: Run) -> RunRow:

@@ -40,7 +40,7 @@ def made_sweep(*, state: str = "finished", reason: str = "", trials: int = 6, **
     """A sweep in the runs folder whose trials are these; each has the same run, which never trained."""
     spec = SweepSpec(**{"name": "made", "base": SMALL, "search": GRID, "sampler": "grid"} | options)
     sweep = create_sweep(spec)
-    run = create_run(SMALL, name="made 0", group=sweep.id, trial=0)
+    run = create_run(SMALL, name="made, trial 0", group=sweep.id, trial=0)
     for made in grid_trials((run.id,))[:trials]:
         sweep.keep(made)
     sweep.say(state, reason, begin=True, pid=1)

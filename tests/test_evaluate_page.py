@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.evaluate.counts import Request, Subject, count_missing, missing
 from dashboard.evaluate.results import evaluation
 from dataset import DataError, append_drawing, load_digits
-from experiments.runs import Run
+from experiments.runs import Run, create_run
 from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
 from model.metrics import wilson_interval
 from tests.page_without_browser import open_page
@@ -92,6 +93,15 @@ def test_choosing_other_digits_does_not_choose_the_test_set_for_the_next_model(r
     app.selectbox(key="evaluate-data").select("mnist-5k").run()
     app.selectbox(key="model").select(run.id).run()
     assert app.selectbox(key="evaluate-split").value == "validation"
+
+
+def test_of_a_sweep_the_best_model_is_offered_and_the_one_that_an_address_names(run: Run):
+    trials = [create_run(run.config, name=f"Rates, trial {number}", group="rates", trial=number) for number in range(3)]
+    for trial, accuracy in zip(trials, (0.8, 0.9, 0.7), strict=True):
+        shutil.copy(run.model, trial.model)
+        trial.write_status(replace(trial.stored(), state="finished", best_validation_accuracy=accuracy))
+    offered = opened(model=trials[2].id).selectbox(key="model").options
+    assert offered[1:] == [trials[2].title, trials[1].title, run.title]
 
 
 def test_the_digits_a_model_was_trained_on_are_named(run: Run):

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from experiments.deletion import deleted_runs
 from experiments.runs import Run, create_run, list_runs
 from model import TrainConfig
+from tests.made_trials import made_sweep
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
 
@@ -99,6 +100,39 @@ def test_a_setting_that_takes_no_part_has_no_value() -> None:
     made(config=SMALL)
     momentum = open_page("explore").dataframe[0].value["momentum"]
     assert momentum.isna().tolist() == [True, False, False]
+
+
+def test_of_a_sweep_the_best_run_is_listed_until_all_are_asked_for() -> None:
+    made("mine")
+    sweep = made_sweep(name="Rates", trials=0)
+    for number, accuracy in enumerate((0.9, 0.97, 0.8)):
+        made(f"Rates, trial {number}", group=sweep.id, trial=number, best_validation_accuracy=accuracy)
+    app = open_page("explore")
+    assert "2 of 5 runs" in says(app)
+    table = app.dataframe[0].value
+    assert (list(table["name"]), table["group"].iloc[0]) == (["Trial 1", "mine"], "Rates")
+    app.toggle(key="runs-folded").set_value(False)
+    assert len(listed(run(app))) == 5
+
+
+def test_a_sweep_that_is_asked_for_by_its_name_shows_all_of_its_runs() -> None:
+    made("mine")
+    for number in range(3):
+        made(group="rates", trial=number)
+    app = open_page("explore")
+    assert app.multiselect(key="runs-sweeps").options == ["Rates"]
+    app.multiselect(key="runs-sweeps").set_value(["rates"])
+    assert len(listed(run(app))) == 3
+
+
+def test_runs_of_one_sweep_are_called_by_their_trials_beside_each_other() -> None:
+    sweep = made_sweep(name="Rates", trials=0)
+    runs = [
+        made(f"Rates, trial {number}", config=SMALL.replace(seed=number), group=sweep.id, trial=number)
+        for number in range(2)
+    ]
+    assert "<b>" in keys(compared(*runs))[0]
+    assert all(f"Trial {number}" in key and "Rates" not in key for number, key in enumerate(keys(compared(*runs))))
 
 
 def test_runs_of_range_tests_are_hidden_until_they_are_asked_for() -> None:

@@ -11,7 +11,7 @@ import pytest
 from experiments import run_table as table
 from experiments.deletion import delete_run, deleted_runs, restore_run
 from experiments.jobs import start_training
-from experiments.run_table import differing_settings, run_rows, run_table, seed_groups
+from experiments.run_table import differing_settings, folded, run_rows, run_table, seed_groups
 from experiments.runs import HISTORY_COLUMNS, START_GRACE, Label, Run, RunError, create_run, open_run, runs_folder
 from tests.small_runs import SMALL, finish, to_end, until
 
@@ -55,6 +55,19 @@ def test_a_row_says_what_the_run_folder_says():
 def test_the_newest_is_first():
     made = [create_run(SMALL).id for _ in range(5)]
     assert [row.id for row in run_rows()] == made[::-1]
+
+
+def test_folded_rows_keep_of_each_sweep_the_best_run_the_starred_and_the_wanted_ones():
+    alone = ended()
+    _, best, starred, wanted = (
+        ended(group="sweep", trial=number, best_validation_accuracy=accuracy, best_validation_loss=loss)
+        for number, (accuracy, loss) in enumerate([(0.9, 0.2), (0.9, 0.1), (0.8, 0.3), (None, None)])
+    )
+    starred.set_label(starred=True)
+    other = ended(group="other", trial=0)
+    assert {row.id for row in folded(run_rows(), [wanted.id])} == {
+        run.id for run in (alone, best, starred, wanted, other)
+    }
 
 
 def test_without_a_runs_folder_there_are_no_rows():

@@ -59,7 +59,7 @@ def render_robustness(classifier: Classifier, digits: Digits) -> None:
 
 def choose_subjects(classifier: Classifier, part: Digits) -> list[Subject]:
     """The model that is evaluated and, if a person likes, one to compare it with."""
-    titles = resources.model_titles()
+    titles = resources.model_titles(state.chosen_model())
     # the shipped model stands in for one that cannot be read
     choice = SHIPPED if resources.is_shipped(classifier) else state.chosen_model()
     chosen = titles.pop(choice, choice)

@@ -1,7 +1,7 @@
 """Chosen runs: those that a person compares, each with a name and a colour of its own."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.forms import named
@@ -10,6 +10,7 @@ from dashboard.resources import history
 from dashboard.state import state
 from experiments.run_table import RunRow, seed_groups
 from experiments.settings import differing, in_words
+from experiments.sweeps import list_sweeps
 
 MEAN = "mean"  # the widget that asks whether seeds are drawn as their mean
 TOLD = 2  # settings in a name
@@ -43,9 +44,25 @@ def chosen_among(rows: Iterable[RunRow], *, mean: bool | None = None) -> list[Ch
     return [Chosen(row, places[row.id], name) for row, name in zip(found, names(found), strict=True)]
 
 
+def group_names(rows: Iterable[RunRow]) -> dict[str, str]:
+    """What the groups of these runs are called, by their ids: a sweep by its name."""
+    groups = {row.group: row.trial is not None for row in rows if row.group}
+    sweeps = {sweep.id: sweep.spec.name for sweep in list_sweeps()} if any(groups.values()) else {}
+    return {group: sweeps.get(group) or group.replace("-", " ").capitalize() for group in groups}
+
+
+def name_in_group(row: RunRow, groups: Mapping[str, str]) -> str:
+    """The name where the group is said beside it: "Trial 3, seed 1"."""
+    short = row.name.removeprefix(f"{groups[row.group]}, ") if row.group else row.name
+    return short if short == row.name else short[:1].upper() + short[1:]
+
+
 def names(rows: Sequence[RunRow]) -> list[str]:
     """What each run is called; where others are called so too, with what tells it from them."""
     found = [row.name for row in rows]
+    if len({row.group for row in rows}) == 1:
+        groups = group_names(rows)
+        found = [name_in_group(row, groups) for row in rows]
     for tell in (by_settings, by_time, by_number):
         same: dict[str, list[int]] = {}
         for place, name in enumerate(found):
@@ -83,7 +100,7 @@ def lines(sets: Iterable[Sequence[Chosen]]) -> list[Line]:
 
 def set_name(some: Sequence[Chosen]) -> str:
     first, *others = some
-    return f"{first.row.name}, {len(some)} seeds" if others else first.name
+    return f"{first.name.partition(', seed ')[0]}, {len(some)} seeds" if others else first.name
 
 
 def outcomes(chosen: Iterable[Chosen]) -> list[Outcome]:

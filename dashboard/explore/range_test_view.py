@@ -7,16 +7,15 @@ from dashboard.permissions import Refusal
 from dashboard.permitted.runs import start_range_test
 from dashboard.places import go_to
 from dashboard.plots.range_test import range_test_figure
+from dashboard.resources import runs_to_repeat
 from dashboard.state import state
 from dashboard.train.new_run import fill_from
 from dataset import available, default_source
 from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
-from experiments.run_table import run_rows
 from experiments.runs import Run, RunError, Status
 from model import PRESETS, TrainConfig
 
 LIVE_SECONDS = 0.25
-LISTED = 30
 SETTINGS = "range-test-settings"
 FORM = "form"  # that of Train
 WHAT_IT_IS = (
@@ -72,7 +71,7 @@ def begin(config: TrainConfig, title: str) -> None:
 
 def choose_settings() -> tuple[TrainConfig, str]:
     """Whose learning rate is looked for: what Train's form says, a preset or a run -> its config and what it is."""
-    runs = {row.id: row for row in run_rows()[:LISTED]}
+    runs = runs_to_repeat(state.widget(SETTINGS))
     planned = state.planned
 
     def title(choice: str) -> str:

@@ -5,9 +5,10 @@ from math import inf
 
 import streamlit as st
 
+from dashboard.explore.chosen_runs import group_names
 from dashboard.forms import named
 from dashboard.state import state
-from experiments.run_table import RunRow
+from experiments.run_table import RunRow, folded
 from experiments.runs import STATES
 from experiments.settings import differing, in_words
 from model import BOUNDS
@@ -19,6 +20,7 @@ ENDS = ("least", "greatest")
 USUAL = ["Single runs", "Lessons", SWEEP]  # the other ones are asked for
 SEARCH, SETTINGS, SWEEPS, STARRED = "runs-search", "runs-settings", "runs-sweeps", "runs-starred"
 WHAT_STATES, WHAT_KINDS = "runs-states", "runs-kinds"
+FOLDED = "runs-folded"
 
 
 def choose_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow]:
@@ -39,7 +41,11 @@ def choose_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow
             f"Filter, {active} set" if active else "Filter", icon=":material/filter_list:", key="runs-filter"
         ):
             render_filter(rows)
-    return [row for row in rows if row.id in kept or matches(row)]
+        if any(row.trial is not None for row in rows):
+            st.toggle("Of each sweep the best only", value=True, key=FOLDED, persist_state="session")
+    found = [row for row in rows if row.id in kept or matches(row)]
+    # whoever asks for a sweep by its name wants to see its runs
+    return folded(found, kept) if state.widget(FOLDED, True) and not state.widget(SWEEPS) else found
 
 
 def render_filter(rows: Sequence[RunRow]) -> None:
@@ -50,9 +56,9 @@ def render_filter(rows: Sequence[RunRow]) -> None:
     st.toggle("Starred only", key=STARRED, **options)
     states = [name for name in STATES if any(row.state == name for row in rows)]
     st.pills("State", states, selection_mode="multi", key=WHAT_STATES, format_func=str.capitalize, **options)
-    sweeps = sorted({row.group for row in rows if kind(row) == SWEEP})
+    sweeps = group_names(row for row in rows if kind(row) == SWEEP)
     if sweeps:
-        st.multiselect("Sweep", sweeps, key=SWEEPS, placeholder="All", **options)
+        st.multiselect("Sweep", sorted(sweeps), key=SWEEPS, placeholder="All", format_func=sweeps.get, **options)
     settings = st.multiselect(
         "Settings",
         differing(row.config for row in rows),

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.explore.chosen_runs import chosen_among
+from dashboard.explore.chosen_runs import chosen_among, group_names, name_in_group
 from dashboard.explore.run_actions import toggle
 from dashboard.explore.run_filter import choose_rows, reset
 from dashboard.forms import named
@@ -78,7 +78,7 @@ def run_columns(
     rows: Sequence[RunRow], places: dict[str, int], palette: Palette
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table and how its columns are written: what came out, then only the settings in which these runs differ."""
-    column = st.column_config
+    column, groups = st.column_config, group_names(rows)
     signs = {run_id: sign_image(place, palette) for run_id, place in places.items() if place < MOST}
     shown: dict[str, tuple[list[Any], Any]] = {
         "sign": ([signs.get(row.id, "") for row in rows], column.ImageColumn("", width=40)),
@@ -86,7 +86,7 @@ def run_columns(
             ["★" if row.starred else "☆" for row in rows],
             column.ButtonColumn("", width=40, type="tertiary", key=STAR, on_click=toggle_star),
         ),
-        "name": ([row.name for row in rows], column.TextColumn("Name", width=150)),
+        "name": ([name_in_group(row, groups) for row in rows], column.TextColumn("Name", width=150)),
         "best_accuracy": (percents(row.best_accuracy for row in rows), percent_column("Best accuracy", BEST_HELP)),
         "best_loss": (
             [row.best_loss for row in rows],
@@ -95,7 +95,7 @@ def run_columns(
         "state": ([state_text(row) for row in rows], column.TextColumn("State", width=100)),
     }
     if any(row.group for row in rows):
-        shown["group"] = ([row.group or None for row in rows], column.TextColumn("Part of", width=110))
+        shown["group"] = ([groups.get(row.group) for row in rows], column.TextColumn("Part of", width=150))
     for setting in differing(row.config for row in rows):
         shown[setting] = setting_values(rows, setting), setting_column(setting)
     shown |= {

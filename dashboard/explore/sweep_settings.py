@@ -4,18 +4,19 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import resources
 from dashboard.explore.search_form import begin_with, fill_space
 from dashboard.forms import Form
 from dashboard.state import state
 from dashboard.train.training_data import FILE, choose_source
 from dataset import SOURCES
-from experiments.runs import RunError, list_runs, open_run
+from experiments.runs import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, open_sweep
 from model import DEFAULT_PRESET, PRESETS, TrainConfig
 
 FORM = Form("sweep")
 MOST = 1000  # trials that a grid may have: more take hours, and nobody can look at them
-LISTED = 30  # runs that can be the base, and that tell how fast this machine is
+LISTED = 30  # runs that tell how fast this machine is
 SWEEP = "sweep:"  # before the id of one whose settings are the base
 TO_BEGIN_WITH: dict[str, Any] = {
     "source": "mnist-5k",  # every installation has it, and twelve trainings on it take seconds
@@ -70,9 +71,9 @@ def choose_sampler() -> str:
 
 def choose_base() -> tuple[TrainConfig | None, int]:
     """The settings that all trials share, and how many digits there are to train and validate on."""
-    runs = {run.id: run.title for run in list_runs()[:LISTED]}
-    names = dict.fromkeys(PRESETS, "") | runs
     key = FORM.key("base")
+    runs = {run_id: row.title for run_id, row in resources.runs_to_repeat(state.widget(key)).items()}
+    names = dict.fromkeys(PRESETS, "") | runs
     if (state.widget(key) or "").startswith(SWEEP):
         names[state.widget(key)] = f"Sweep {state.widget(key).removeprefix(SWEEP)}"
     if state.widget(key) not in names:
@@ -82,7 +83,7 @@ def choose_base() -> tuple[TrainConfig | None, int]:
         list(names),
         key=key,
         format_func=lambda name: names[name] or name,
-        help="A preset, or one of your runs.",
+        help="A preset, or one of your runs; of a sweep its best.",
         on_change=fill_from_base,
         persist_state="session",
     )

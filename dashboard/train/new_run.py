@@ -19,12 +19,12 @@ from dashboard.train.training_data import choose_source, corrected_labels, own_d
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.cost import duration, expected_seconds, slowness
 from experiments.run_table import run_rows
-from experiments.runs import Run, RunError, open_run
+from experiments.runs import RunError, open_run
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
 from model.classifier import SHIPPED as SHIPPED_FILE
 
 FORM = Form("train")
-LISTED = 30  # runs that tell how fast this machine is, and whose models can be continued from
+LISTED = 30  # runs that tell how fast this machine is
 PLAN = "The learning rate over the steps of the run, as planned"
 OF_THE_DATA = ("data", "validation_share", "training_images", "drawings_weight", "label_corrections", "seed", "threads")
 """Settings that a preset leaves as they are."""
@@ -115,9 +115,9 @@ def render_new_run() -> Figure | None:
 
 def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) -> None:
     """What the run will be, and the buttons."""
-    runs = [row.run for row in run_rows()[:LISTED]]
     about = f"{config.architecture}: {config.parameter_count():,} parameters."
     if ready:
+        runs = (row.run for row in run_rows()[:LISTED])
         seconds = expected_seconds(config, images, slowness(runs))
         about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
     st.caption(about)
@@ -132,7 +132,7 @@ def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) 
     if pressed:
         begin(config, name)
     with continuing:
-        render_continue(config, name, runs)
+        render_continue(config, name)
 
 
 def start_buttons(*, ready: bool) -> tuple[bool, DeltaGenerator]:
@@ -145,10 +145,11 @@ def start_buttons(*, ready: bool) -> tuple[bool, DeltaGenerator]:
         return pressed, st.popover("Continue from a model", key=f"continue-{state.starts}", disabled=not ready)
 
 
-def render_continue(config: TrainConfig, name: str, runs: list[Run]) -> None:
+def render_continue(config: TrainConfig, name: str) -> None:
     """Training that begins with the weights of a model, in a run of its own."""
-    titles = {SHIPPED: resources.SHIPPED_TITLE} | {run.id: run.title for run in runs if run.model.exists()}
-    likely = next((choice for choice in (state.shown_run(), state.chosen_model()) if choice in titles), SHIPPED)
+    wanted = state.shown_run(), state.chosen_model()
+    titles = resources.model_titles(*wanted)
+    likely = next((choice for choice in wanted if choice in titles), SHIPPED)
     choice = st.selectbox(
         "Model",
         list(titles),
