@@ -30,9 +30,8 @@ COUNT = 50
 
 def make_drawings(count: int) -> None:
     digits = load_digits("mnist-5k")
-    images = np.concatenate([np.roll(digits.images, shift, axis=2) for shift in range(-(-count // len(digits)))])[
-        :count
-    ]
+    times = -(-count // len(digits))
+    images = np.concatenate([np.roll(digits.images, shift, axis=2) for shift in range(times)])[:count]
     labels = np.resize(digits.labels, count)
     news = [
         NewDrawing(image=image, label=int(label), predicted=int(label), confidence=0.9, model="made", session="made")

@@ -82,9 +82,7 @@ def torch_network(config: TrainConfig, weights: Weights) -> torch.nn.Sequential:
         layers.append(torch.nn.Flatten())
     for number, (inputs, units) in enumerate(pairwise((side * side * channels, *config.hidden, 10)), 1):
         W = weights[f"dense{number}.W"]
-        if (
-            number == 1 and config.image_layers
-        ):  # rows in the order (height, width, channels) here, channels first there
+        if number == 1 and config.image_layers:  # rows by (height, width, channels) here, channels first there
             W = W.reshape(side, side, channels, units).transpose(2, 0, 1, 3).reshape(inputs, units)
         layers += [filled(torch.nn.Linear(inputs, units), W.T, weights[f"dense{number}.b"]), bend()]
     return torch.nn.Sequential(*layers[:-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from statistics import median
@@ -10,6 +9,7 @@ from statistics import median
 from threadpoolctl import threadpool_limits
 
 from dataset import Digits, load_training
+from experiments.jobs import usable_cores
 from model import BOUNDS, StepDone, TrainConfig, build_trainer
 
 SECONDS = 2.0  # in all
@@ -66,5 +66,4 @@ def measure_speeds(config: TrainConfig, train: Digits, seconds: float = SECONDS)
 
 def thread_choices() -> list[int]:
     """1, 2, 4 and so on, up to the cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return [2**power for power in range(min(cores, int(BOUNDS["threads"].high)).bit_length())]
+    return [2**power for power in range(min(usable_cores(), int(BOUNDS["threads"].high)).bit_length())]

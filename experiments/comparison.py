@@ -117,9 +117,7 @@ def shared_validation(first: TrainConfig, second: TrainConfig) -> Digits:
     """The digits that both runs kept aside; a model that one of them continues from may have learnt them."""
     if first.data != second.data:
         raise ComparisonError(f"One run learnt from {first.data}, the other from {second.data}.")
-    share = min(
-        first.validation_share, second.validation_share
-    )  # the last digits: those of a smaller share are in both
+    share = min(first.validation_share, second.validation_share)  # the last digits: a smaller share is in both
     if not share:
         raise ComparisonError("One of the runs kept no digits aside for validation.")
     return load_training(first.data, share)[1]

@@ -9,9 +9,7 @@ from model.build import build_layers, count_products
 
 # Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
 STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
-NUMBER = (
-    3.6e-9  # likewise for each number of the images that lie between its layers: they come from memory, and go there
-)
+NUMBER = 3.6e-9  # likewise for each number of the images between its layers: they come from memory, and go there
 WARPED, WIDENED = 3.5e-6, 2.7e-6  # likewise for each image that is moved or distorted, or whose strokes change
 START = 1.0  # until a new process trains
 SPACE = "\N{NO-BREAK SPACE}"

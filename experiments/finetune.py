@@ -22,7 +22,7 @@ from dataset.download import SHIPPED
 from dataset.files import written_whole
 from experiments.cost import training_seconds
 from experiments.jobs import start
-from experiments.runs import Run, RunError, create_run, open_run, runs_folder
+from experiments.runs import Run, RunError, create_run, is_id, open_run, runs_folder
 from model import BOUNDS, Classifier, TrainConfig, load_classifier
 from model.augmentation import Augmenter
 from model.metrics import wilson_interval
@@ -183,7 +183,7 @@ def keep_lesson(run: Run) -> Run:
 
 def open_lesson(which: str) -> Run:
     """The lesson with this id, kept or not. Raises RunError."""
-    if which and Path(which).name == which and which != ".." and (lessons_folder() / which / "config.json").is_file():
+    if is_id(which) and (lessons_folder() / which / "config.json").is_file():
         return open_run(lessons_folder() / which)
     run = open_run(which)
     if run.stored().group != GROUP:

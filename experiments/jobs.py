@@ -16,11 +16,15 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 
 def worker_limit() -> int:
     """How many runs train at once on this machine: one core stays free for the dashboard. DIGITS_WORKERS changes it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         return max(1, int(os.environ["DIGITS_WORKERS"]))
     except (KeyError, ValueError):
-        return max(1, cores - 1)
+        return max(1, usable_cores() - 1)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start(run: Run) -> None:

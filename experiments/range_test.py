@@ -19,7 +19,7 @@ import numpy as np
 from dataset.files import written_whole
 from experiments.cost import training_seconds
 from experiments.jobs import start
-from experiments.runs import Run, RunError, create_run, open_run, runs_folder
+from experiments.runs import Run, RunError, create_run, is_id, open_run, runs_folder
 from model import TrainConfig
 from model.build import CLASSES
 from model.losses import CrossEntropy
@@ -99,7 +99,7 @@ def make_range_test(config: TrainConfig, *, name: str = "range test") -> Run:
 
 def open_range_test(which: str) -> Run:
     """The test with this id. Raises RunError."""
-    if not which or Path(which).name != which or which == "..":
+    if not is_id(which):
         raise RunError(f"{which!r} is not the id of a range test.")
     if not (range_tests_folder() / which / "tested.json").is_file():
         raise RunError(f"There is no range test {which} here any more; run it again.")

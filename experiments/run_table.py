@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dataset.files import Stamp, stamp
 from experiments.runs import START_GRACE, Label, Run, RunError, Status, runs_folder, titled
 from experiments.settings import SETTINGS, differing, takes_part
 from model import TrainConfig
 
 FILES = ("config.json", "status.json", "label.json")  # all that a row is made of
 OF_THE_SEED = ("seed", "start_from")  # settings in which runs of one group may differ
-
-Stamp = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class RunTable:
         entries = {}
         for name, path in folders.items():
             # Looked at before it is read: what is written in between is read again the next time.
-            stamps = tuple(_stamp(f"{path}/{file}") for file in FILES)
+            stamps = tuple(stamp(f"{path}/{file}") for file in FILES)
             known = self._entries.get(name)
             entries[name] = known if known and known.stamps == stamps else _Entry(stamps, _row(Run(Path(path))))
         self._entries = entries
@@ -241,15 +240,6 @@ def _with_best(run: Run, status: Status) -> Status:
     if best is None:
         return status
     return replace(status, best_validation_loss=best[0], best_validation_accuracy=best[1], best_epoch=best[2])
-
-
-def _stamp(path: str) -> Stamp:
-    """Changes whenever the file does."""
-    try:
-        about = os.stat(path)  # noqa: PTH116  # 1,500 of them: a Path takes twice as long
-    except OSError:
-        return None
-    return about.st_mtime_ns, about.st_ino, about.st_size
 
 
 def _young(folder: Path) -> bool:

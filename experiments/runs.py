@@ -346,7 +346,7 @@ def open_run(which: str | Path) -> Run:
     """The run with this id, or in this folder (a Path): a text from outside never leaves the runs folder."""
     if isinstance(which, Path):
         run = Run(which.expanduser().absolute())
-    elif which and Path(which).name == which and which != "..":
+    elif is_id(which):
         run = Run(runs_folder() / which)
     else:
         raise RunError(f"{which!r} is not the id of a run.")
@@ -356,6 +356,11 @@ def open_run(which: str | Path) -> Run:
         raise RunError(f"There is no run {which} in {run.folder.parent}. {hint}")
     run.config, run.name  # noqa: B018  # both are read here, so that a damaged run says so at the border
     return run
+
+
+def is_id(text: str) -> bool:
+    """Whether a text from outside can name a folder among others: no path, which might lead out of there."""
+    return bool(text) and Path(text).name == text and text != ".."
 
 
 def list_runs() -> list[Run]:

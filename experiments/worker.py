@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from dataset import Digits
+from dataset.files import Stamp, stamp
 from experiments import finetune
 from experiments.departure import Departure, Leave, attend
 from experiments.jobs import worker_limit
@@ -69,7 +70,7 @@ class Work:
         self.about: dict[str, Any] = {}
         self.wishes = Wishes()
         self.control_file = run.folder / "control.json"
-        self.control: tuple[int, int, int] | None = None
+        self.control: Stamp = None
         self.latest: StepDone | None = None
         self.held: Row | None = None  # the row of a step whose validation is not done yet
         self.rows = 0
@@ -315,12 +316,8 @@ class Work:
 
     def look(self) -> bool:
         """Whether something else is asked than at the last look; cheap enough for every step."""
-        try:
-            found = self.control_file.stat()
-        except FileNotFoundError:
-            return False
-        seen = (found.st_mtime_ns, found.st_ino, found.st_size)
-        if seen == self.control:
+        seen = stamp(self.control_file)
+        if seen is None or seen == self.control:
             return False
         self.control = seen
         before = self.wishes

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.commands.listing import full_id, short_ids, table
+from experiments.commands.listing import table
+from experiments.commands.naming import full_id, short_ids
 from experiments.comparison import mcnemar
 from experiments.run_table import run_rows
 from experiments.runs import RunError, create_run, runs_folder

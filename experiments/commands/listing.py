@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +12,7 @@ from typing import Any
 from experiments.commands.terminal import duration, percent
 from experiments.comparison import Comparison
 from experiments.run_table import RunRow, differing_settings
-from experiments.runs import STATES, RunError
+from experiments.runs import STATES
 from experiments.settings import SETTINGS, differing, in_words
 from model import CHOICES, ConfigError, TrainConfig, parse_setting
 
@@ -25,7 +23,6 @@ FACTS = (
     *("id", "name", "note", "starred", "state", "reason", "group", "trial", "created", "epochs", "seconds"),
     *("parameters", "best_epoch", "best_accuracy", "best_loss", "last_accuracy", "last_loss"),
 )
-SHORT = [re.compile(rf"\d{{8}}-{part}") for part in (r"\d{6}-([0-9a-f]{4})-", r"(\d{6}-[0-9a-f]{4})-", r"\d{6}-(.+)")]
 SORTS: dict[str, Callable[[RunRow], Any]] = {
     "created": lambda row: -row.created,
     "accuracy": lambda row: None if row.best_accuracy is None else -row.best_accuracy,
@@ -43,28 +40,6 @@ FILTERS: dict[str, Callable[[RunRow, str], bool]] = {
     "starred": lambda row, text: row.starred == (text == "true"),
 }
 WORDS = {**CHOICES, "state": STATES, "starred": ("true", "false")}
-
-
-def short_ids(rows: Sequence[RunRow]) -> dict[str, str]:
-    """Id -> a short part that no other run has: "2b5f" of 20261120-183012-2b5f-quick, "rates-3-0" of a sweep's run."""
-    parts = {
-        row.id: [part for pattern in SHORT if (found := pattern.match(row.id)) for part in found.groups()]
-        for row in rows
-    }
-    counts = Counter(part for found in parts.values() for part in found)
-    return {which: next((part for part in found if counts[part] == 1), which) for which, found in parts.items()}
-
-
-def full_id(which: str, rows: Sequence[RunRow]) -> str:
-    """The id that an id, a part of it as `short_ids` gives it, or a name stands for; RunError if for several."""
-    short = short_ids(rows)
-    if which in short:
-        return which
-    meant = [row.id for row in rows if short[row.id] == which] or [row.id for row in rows if row.name == which]
-    if len(meant) > 1:
-        several = ", ".join(short[found] for found in meant[:5]) + (", ..." if len(meant) > 5 else "")
-        raise RunError(f"{len(meant)} runs are called {which}: {several}. Say which one.")
-    return meant[0] if meant else which
 
 
 def chosen(rows: Sequence[RunRow], filters: Sequence[str], sort: str) -> list[RunRow]:

@@ -7,6 +7,7 @@ import json
 import sys
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataset import DataError, Digits, default_source, load_digits
 from dataset.corrections import Corrections, load_corrections
@@ -23,15 +24,7 @@ def test(arguments: argparse.Namespace) -> int:
     classifier, name = classifier_of(arguments)
     source = arguments.data or default_source()
     digits = load_digits(source, arguments.split)
-    if not len(digits):
-        raise DataError(f"{source} has no {arguments.split} digits; try --split all.")
-    if not digits.labelled:
-        raise DataError(f"{source} has no labels, so nothing can be scored; digits predict tells what it reads.")
-    if digits.classes != classifier.classes:
-        raise DataError(
-            f"The model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {source} holds "
-            f"{digits.classes[0]} to {digits.classes[-1]}: choose a model of that data."
-        )
+    check(digits, source, arguments.split, classifier)
     corrections = load_corrections() if arguments.corrected_labels else Corrections()
     digits = corrections.apply(digits)
     predictions = classifier.predict_proba(digits.images).argmax(axis=1)
@@ -57,16 +50,37 @@ def test(arguments: argparse.Namespace) -> int:
     print(f"95 % interval {percent(low)} to {percent(high)}; model {name} ({classifier.fingerprint})")
     if corrections.version:
         print(f"by the labels as people corrected them, version {corrections.version}: not to be compared with others")
-    width = max(6, *(len(label) + 2 for label in digits.classes))
-    print("\nRows: what it is. Columns: what the model said.")
-    for label, row in zip(("", *digits.classes), [digits.classes, *confusion.tolist()], strict=True):
-        print(f"{label:>{width}}" + "".join(f"{cell:>{width}}" for cell in row))
+    print_confusion(digits.classes, confusion)
     if withstood:
-        print(f"\nHow many % of {len(part):,} of them it reads right when they are disturbed:")
+        print_robustness(withstood, len(part))
+    return 0
+
+
+def check(digits: Digits, source: str, split: str, classifier: Classifier) -> None:
+    """Raise a DataError unless this model can be scored on these digits."""
+    if not len(digits):
+        raise DataError(f"{source} has no {split} digits; try --split all.")
+    if not digits.labelled:
+        raise DataError(f"{source} has no labels, so nothing can be scored; digits predict tells what it reads.")
+    if digits.classes != classifier.classes:
+        raise DataError(
+            f"The model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {source} holds "
+            f"{digits.classes[0]} to {digits.classes[-1]}: choose a model of that data."
+        )
+
+
+def print_confusion(classes: tuple[str, ...], confusion: NDArray[np.int64]) -> None:
+    width = max(6, *(len(label) + 2 for label in classes))
+    print("\nRows: what it is. Columns: what the model said.")
+    for label, row in zip(("", *classes), [classes, *confusion.tolist()], strict=True):
+        print(f"{label:>{width}}" + "".join(f"{cell:>{width}}" for cell in row))
+
+
+def print_robustness(withstood: dict[str, dict[str, int]], total: int) -> None:
+    print(f"\nHow many % of {total:,} of them it reads right when they are disturbed:")
     for name, counts in withstood.items():
         print(f"{DISTURBANCES[name].axis:>28}" + "".join(f"{strength:>6}" for strength in counts))
-        print(f"{'right':>28}" + "".join(f"{100 * right / len(part):>6.1f}" for right in counts.values()))
-    return 0
+        print(f"{'right':>28}" + "".join(f"{100 * right / total:>6.1f}" for right in counts.values()))
 
 
 def robustness(classifier: Classifier, digits: Digits) -> dict[str, dict[str, int]]:

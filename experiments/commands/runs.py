@@ -10,8 +10,7 @@ from typing import Any
 
 from dataset import DataError
 from experiments.commands import listing, terminal
-from experiments.commands.listing import full_id, short_ids
-from experiments.commands.naming import find_run
+from experiments.commands.naming import find_run, full_id, short_ids
 from experiments.comparison import Comparison, ComparisonError, compare, shared_validation
 from experiments.deletion import delete_run, deleted_folder, restore_run
 from experiments.run_table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table

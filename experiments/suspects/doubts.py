@@ -82,8 +82,6 @@ def parts_of(source: str) -> tuple[Part, ...]:
 
 def judged(source: str, part: Part) -> Digits:
     """The digits whose labels are looked at, in the order of their file."""
-    if part not in PARTS:
-        raise DataError(f"There is no part {part!r}. Choose one of: {', '.join(PARTS)}.")
     digits = load_training(source, 0)[0] if part == "train" else load_digits(source, part)
     check(digits)
     return digits

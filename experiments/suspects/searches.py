@@ -20,7 +20,17 @@ from dataset import DataError, Digits
 from dataset.files import written_whole
 from experiments.jobs import launch
 from experiments.runs import START_GRACE, RunError, held, runs_folder, write_text
-from experiments.suspects.doubts import NETWORKS, Part, Suspects, answers_of, judged, tasks, teachers, trainer_of
+from experiments.suspects.doubts import (
+    NETWORKS,
+    Part,
+    Suspects,
+    answers_of,
+    as_part,
+    judged,
+    tasks,
+    teachers,
+    trainer_of,
+)
 from model import Diverged
 
 METHOD = 1  # a part of the name of what was found; another method finds something else
@@ -59,8 +69,8 @@ class Search:
         """The source, and which part of it."""
         try:
             found = json.loads((self.folder / "asked.json").read_text())
-            return found["source"], found["part"]
-        except (OSError, ValueError, KeyError) as error:
+            return str(found["source"]), as_part(found["part"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"The search for suspect labels {self.id} is damaged. Start it again.") from error
 
     def status(self) -> SearchStatus:
@@ -87,6 +97,10 @@ class Search:
         write_text(self.folder / "status.json", json.dumps(asdict(status)))
         return status
 
+    @property
+    def stopping(self) -> bool:
+        return (self.folder / "stop").exists()
+
     def stop(self) -> None:
         """Ask it to end; what whole networks have said is kept, and a new start goes on there."""
         (self.folder / "stop").touch()
@@ -97,16 +111,16 @@ class Search:
 
     def is_done(self) -> bool:
         """Whether there is a whole result."""
-        return self._answers()[0] == NETWORKS
+        return self.answers()[0] == NETWORKS
 
     def result(self) -> Suspects:
         """What was found. Raises RunError where there is nothing whole."""
-        done, labels, answers = self._answers()
+        done, labels, answers = self.answers()
         if done < NETWORKS:
             raise RunError("The search for suspect labels has not come to its end. Start it again.")
         return Suspects(labels, answers)
 
-    def _answers(self) -> tuple[int, NDArray[np.uint8], NDArray[np.float32]]:
+    def answers(self) -> tuple[int, NDArray[np.uint8], NDArray[np.float32]]:
         """How many networks have answered, the labels they judged, and the sum or mean of their answers."""
         try:
             with self.result_file.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
@@ -171,7 +185,7 @@ def run_search(search: Search) -> Generator[SearchStatus, None, None]:
                 turn.acquire(timeout=0)
                 break
             except Timeout:
-                if _stopped(search):
+                if search.stopping:
                     yield search.write(SearchStatus("stopped"))
                     return
                 yield search.write(SearchStatus())
@@ -188,7 +202,7 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
     digits = judged(source, part)
     if search_of(source, part, digits) != search:
         raise RunError(f"{source} has changed since. Start the search again.")
-    done, labels, answers = search._answers()
+    done, labels, answers = search.answers()
     if not done or not np.array_equal(labels, digits.labels):
         done, answers = 0, np.zeros((len(digits), 10), np.float32)
     began, at_first = time.monotonic(), done / NETWORKS
@@ -203,7 +217,7 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
             if now < told + LOOK_SECONDS:
                 continue
             told = now
-            if _stopped(search):
+            if search.stopping:
                 yield search.write(replace(status, state="stopped"))
                 return
             share = (number + trainer.step / trainer.total_steps) / NETWORKS
@@ -215,7 +229,3 @@ def _work(search: Search) -> Generator[SearchStatus, None, None]:
             answers /= answers.sum(axis=1, keepdims=True)
         search.keep(number + 1, digits.labels, answers)
     yield search.write(replace(status, state="finished", share=1.0, seconds_left=None))
-
-
-def _stopped(search: Search) -> bool:
-    return (search.folder / "stop").exists()

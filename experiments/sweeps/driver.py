@@ -29,7 +29,7 @@ from experiments.sweeps.folder import STOPPED, Sweep, SweepStatus
 from experiments.sweeps.pool import start_pool, train_for
 from experiments.sweeps.spec import SweepError, slug
 from experiments.sweeps.study import open_study, sampler_of, storage_of
-from experiments.sweeps.trials import Trial, trial_of, with_results
+from experiments.sweeps.trials import Trial, statuses_of, trial_of, with_results
 from model import ConfigError, TrainConfig
 
 JUDGE_SECONDS = 0.1  # between two looks at the validations of trials that may be pruned
@@ -500,11 +500,7 @@ class Driver:
 
     def keep(self, work: Work) -> None:
         """Put down how far a trial is that is not over."""
-        statuses = []
-        for run in work.runs:
-            with contextlib.suppress(RunError):
-                statuses.append(run.status())
-        self.sweep.keep(with_results(work.trial, self.spec, statuses))
+        self.sweep.keep(with_results(work.trial, self.spec, statuses_of(work.trial)))
 
 
 def look(run: Run) -> Status:

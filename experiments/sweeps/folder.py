@@ -15,8 +15,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from dataset.files import Stamp, stamp
 from experiments import jobs
-from experiments.runs import START_GRACE, held, runs_folder, write_text
+from experiments.runs import START_GRACE, held, is_id, runs_folder, write_text
 from experiments.sweeps.spec import SweepError, SweepSpec, slug
 from experiments.sweeps.trials import Trial, best_of, statuses_of, trial_of, with_results
 
@@ -262,7 +263,7 @@ def start_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
 def open_sweep(which: str) -> Sweep:
     """The sweep with this id. Raises SweepError."""
     sweep = Sweep(sweeps_folder() / which)
-    if not which or Path(which).name != which or which == ".." or not (sweep.folder / "sweep.json").is_file():
+    if not is_id(which) or not (sweep.folder / "sweep.json").is_file():
         newest = ", ".join(known.id for known in list_sweeps()[:3])
         raise SweepError(
             f"There is no sweep {which!r}. " + (f"The newest are {newest}." if newest else "There is none.")
@@ -306,13 +307,12 @@ def sweeps_folder() -> Path:
     return runs_folder() / ".sweeps"
 
 
-_files: dict[Path, tuple[tuple[int, int, int], Any]] = {}
+_files: dict[Path, tuple[Stamp, Any]] = {}
 
 
 def _read(path: Path, build: Callable[[Any], Any]) -> Any:
     """What `build` makes of a JSON file, made again only when the file is another one."""
-    found = path.stat()
-    seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+    seen = stamp(path)
     known = _files.get(path)
     if known is None or known[0] != seen:
         try:

@@ -23,12 +23,8 @@ MADE_UP = {
     "variant": "Settings that go together.",
 }
 """Names beside those of settings, each with a sentence."""
-NOT_SEARCHED = (
-    "data",
-    "start_from",
-    "threads",
-    "validation_share",
-)  # what they change is not how well a network learns
+NOT_SEARCHED = ("data", "start_from", "threads", "validation_share")
+"""What they change is not how well a network learns."""
 WHOLE = {"width", "depth", *(name for name, kind in get_type_hints(TrainConfig).items() if kind is int)}
 LIMITS = {"width": (1, 2048), "depth": (0, 5), "augmentation": (0.0, 1.0)}
 MANY = 5000  # combinations: of more, not every one is looked at beforehand
