@@ -22,6 +22,7 @@ from model import Classifier
 def render_details(drawings: Drawings, picked: list[str], classifier: Classifier) -> None:
     """Of the one that was chosen last."""
     if not picked:
+        st.caption("What is known of a drawing stands here once it is chosen.")
         return
     row = int(np.flatnonzero(drawings.id == picked[-1])[0])
     if len(picked) > 1:

@@ -15,10 +15,10 @@ from dashboard.data.review import render_review, visible
 from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.draw.collected import render_damage, render_fleeting
-from dashboard.draw.drawing import DIGITS
+from dashboard.draw.drawing import DIGITS, LEARNING
 from dashboard.model_choice import choose_model
 from dashboard.permissions import Action, require
-from dashboard.places import place
+from dashboard.places import go_to
 from dashboard.plots.digit_bars import digit_bars, missing_hint
 from dashboard.plots.thumbnails import Thumbnail
 from dashboard.state import ShownSheet, state
@@ -99,8 +99,12 @@ def render_counts(drawings: Drawings) -> None:
     counts = np.bincount(drawings.kept.labels, minlength=10)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(digit_bars(counts, state.palette(), caption=f"{counted(int(counts.sum()))} in use"), width="content")
-        if hint := missing_hint(counts):
-            st.caption(hint, width="content")
+        with st.container(gap="xxsmall"):
+            if hint := missing_hint(counts):
+                st.caption(hint)
+            if counts.any() and st.button("Learn from them", type="tertiary", icon=":material/school:", help="On Draw"):
+                state.set_widget(LEARNING, True)
+                go_to("draw")
     if not drawings_last():
         render_fleeting()
 
@@ -114,7 +118,7 @@ def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], sur
         here = slice((number - 1) * COUNT, number * COUNT)
         shown = tuple(ids[here])
         range_text = f"{here.start + 1:,} to {here.start + len(shown):,} of {counted(len(rows))}"
-        st.caption(range_text, width="content")
+        st.caption(f"{range_text}. Label × another answer of the network", width="content")
     turn = f"{crc32(' '.join(shown).encode()):08x}-{state.drawings_turn}"
     if state.sheet_shown.turn != turn:
         state.sheet_shown = ShownSheet(turn, shown, tuple(state.picked_drawings(shown)))
@@ -163,7 +167,7 @@ def render_empty() -> None:
     )
     with st.container(horizontal=True):
         if st.button("Draw a digit", type="primary", icon=":material/draw:"):
-            st.switch_page(place("draw"))
+            go_to("draw")
         if st.button(
             "Import a file", icon=":material/upload:", on_click=state.set_widget, args=(PART, "Import and export")
         ):

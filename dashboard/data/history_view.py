@@ -28,7 +28,7 @@ def render() -> None:
         f"Nothing is ever lost: {counted(len(history), 'change')} so far, the newest first. After each there was a "
         "version of the drawings that you can look at and return to; a run names the one it was trained on."
     )
-    if st.toggle("Without what was stored one by one", key="changes-only", bind="query-params"):
+    if st.toggle("Leave out drawings that were stored one by one", key="changes-only", bind="query-params"):
         history = [entry for entry in history if entry.changes or len(entry.stored) > 1]
     render_table(history[::-1])
 

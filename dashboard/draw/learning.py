@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import resources
-from dashboard.draw.drawing import DIGITS
+from dashboard.draw.drawing import DIGITS, LEARNING
 from dashboard.draw.lesson_result import render_lesson
 from dashboard.permissions import politely
 from dashboard.permitted.runs import resume, start_lesson, stop
@@ -27,8 +27,8 @@ def render_learning(classifier: Classifier) -> None:
     if classifier.classes != DIGITS:
         return
     # open where there is a lesson: back from another page, or by a link; another title would close it
-    state.set_widget("learning", state.widget("learning", bool(state.lesson)))
-    with st.expander(title(), icon=":material/school:", key="learning", on_change="rerun") as panel:
+    state.set_widget(LEARNING, state.widget(LEARNING, bool(state.lesson)))
+    with st.expander(title(), icon=":material/school:", key=LEARNING, on_change="rerun") as panel:
         if not panel.open:
             return
         try:
