@@ -120,6 +120,10 @@ class State:
             elif getattr(self, name) not in ("", SHIPPED):
                 st.query_params[name] = getattr(self, name)
 
+    def follow_url(self, name: str) -> None:
+        """What the address alone says, so that going back undoes it."""
+        setattr(self, name, st.query_params.get(name, ""))
+
     def link(self, name: str, value: str) -> None:
         """Sets a value that the address carries as well; an empty text is nothing."""
         setattr(self, name, value)

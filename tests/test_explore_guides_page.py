@@ -112,10 +112,12 @@ def results(sweep: Sweep, folder: Path) -> None:
     sweep.say("finished", pid=1)
 
 
-def test_every_experiment_has_a_card_that_links_to_it() -> None:
+def test_every_experiment_has_a_card_that_opens_it_at_its_address() -> None:
     app = opened(EXPERIMENTS)
-    links = app.get("page_link")
-    assert [link.proto.label for link in links] == [f"**{guide.title}**" for guide in GUIDES.values()]
+    assert [button.label for button in app.button] == [f"**{guide.title}**" for guide in GUIDES.values()]
+    press(app, f"**{MOMENTUM.title}**")
+    assert app.query_params["guide"] == "momentum"
+    assert MOMENTUM.title in texts(app)
 
 
 @pytest.mark.parametrize("name", GUIDES)

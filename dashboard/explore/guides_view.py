@@ -8,7 +8,6 @@ from dashboard import resources
 from dashboard.explore.page import VIEW
 from dashboard.permissions import Refusal, politely
 from dashboard.permitted.searches import start_guide, stop_sweep
-from dashboard.places import place
 from dashboard.plots.runs import Line, curve_points, curves_figure, sign_image
 from dashboard.state import state
 from experiments.cost import duration
@@ -18,12 +17,11 @@ from experiments.sweeps import Sweep, SweepError, SweepStatus, Trial
 
 LIVE_SECONDS = 0.5
 IMAGES = 4000  # to train and validate on, in mnist-5k
-TITLE = "Experiments"  # of this view, in the address
 BANDS = "Each line is the mean of three seeds, in a band from the lowest to the highest of them."
 
 
 def render() -> None:
-    state.keep_url("guide")
+    state.follow_url("guide")
     if state.guide in GUIDES:
         render_guide(GUIDES[state.guide])
         return
@@ -37,12 +35,15 @@ def render() -> None:
 
 def render_card(column: st.delta_generator.DeltaGenerator, name: str) -> None:
     guide = GUIDES[name]
-    with column.container(border=True, height="stretch"):
-        st.page_link(
-            place("explore"),
-            label=f"**{guide.title}**",
+    with column.container(border=True, height="stretch", gap="xsmall"):
+        # no link: that of a page to itself leaves the address as it is
+        st.button(
+            f"**{guide.title}**",
+            key=f"open-{name}",
             icon=":material/science:",
-            query_params={VIEW: TITLE, "guide": name},
+            type="tertiary",
+            on_click=state.link,
+            args=("guide", name),
         )
         st.caption(guide.summary)
 

@@ -14,7 +14,7 @@ from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
 from dashboard.theme import Palette
 from experiments.run_table import RunRow, run_rows
-from experiments.settings import differing, in_words, takes_part
+from experiments.settings import SHARES, differing, in_words, takes_part
 from model import BOUNDS, HELP, TrainConfig
 
 LOOK_SECONDS = 2.0  # until a run that was started elsewhere is here, and what a live one has learnt
@@ -117,16 +117,16 @@ def run_columns(
 def setting_values(rows: Sequence[RunRow], setting: str) -> list[Any]:
     """Numbers where they are, so that they sort; a setting that takes no part has no value."""
     if setting in BOUNDS:
-        return [getattr(row.config, setting) if takes_part(row.config, setting) else None for row in rows]
+        unit = 100 if setting in SHARES else 1
+        return [unit * getattr(row.config, setting) if takes_part(row.config, setting) else None for row in rows]
     return [in_words(row.config, setting) for row in rows]
 
 
 def setting_column(setting: str) -> Any:
     if setting in BOUNDS:
         whole = isinstance(getattr(TrainConfig, setting), int)
-        return st.column_config.NumberColumn(
-            named(setting), format="localized" if whole else "%.4g", help=HELP[setting]
-        )
+        written = "%.3g %%" if setting in SHARES else "localized" if whole else "%.4g"
+        return st.column_config.NumberColumn(named(setting), format=written, help=HELP[setting])
     return st.column_config.TextColumn(named(setting), help=HELP[setting])
 
 

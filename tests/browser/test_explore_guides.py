@@ -54,7 +54,10 @@ def test_train_offers_the_test_for_what_its_form_says(new_page: NewPage) -> None
 
 def test_an_experiment_runs_from_its_card_to_its_sentences_and_its_link_shows_it_again(new_page: NewPage) -> None:
     page = new_page("/explore?view=Experiments")
-    page.get_by_role("link", name="Momentum").click()
+    button(page, "Momentum").click()
+    button(page, "Run the experiment").wait_for()
+    page.go_back()
+    button(page, "Momentum").click()
     button(page, "Run the experiment").click()
     page.get_by_text("Finished after").wait_for(timeout=LONG)
     expect(page.locator(".guide-text li")).to_have_count(3)
