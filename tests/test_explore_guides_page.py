@@ -151,4 +151,4 @@ def test_what_was_run_already_is_shown_at_once_with_a_tick_at_what_its_numbers_s
 def test_an_experiment_that_is_not_there_gives_a_sentence_above_those_that_are() -> None:
     app = opened(EXPERIMENTS, guide="no-such")
     assert "no experiment 'no-such'" in texts(app)
-    assert len(app.get("page_link")) == len(GUIDES)
+    assert len(app.button) == len(GUIDES)
