@@ -27,17 +27,20 @@ def render_details(drawings: Drawings, picked: list[str], classifier: Classifier
     row = int(np.flatnonzero(drawings.id == picked[-1])[0])
     if len(picked) > 1:
         st.caption(f"The last of {len(picked):,} chosen")
-    st.html(
-        '<div class="drawing-pictures">'
-        + image_html(drawings.digits.images[row], f"The drawing of a {drawings.digits.labels[row]}", state.palette())
-        + strokes_image(drawings.strokes[row], state.palette())
-        + "".join(
-            image_html(drawings.digits.images[other], "What it doubles", state.palette())
-            for other in np.flatnonzero(drawings.id == drawings.duplicate_of[row])
-        )
-        + "</div>"
-        + facts_html(facts(drawings, row, classifier))
-    )
+    st.html(pictures_html(drawings, row) + facts_html(facts(drawings, row, classifier)))
+
+
+def pictures_html(drawings: Drawings, row: int) -> str:
+    """The drawing as the network gets it, as it was drawn, and the one that it doubles; each where there is one."""
+    images, palette = drawings.digits.images, state.palette()
+    pictures = {
+        "28 × 28": image_html(images[row], f"The drawing of a {drawings.digits.labels[row]}", palette),
+        "Strokes": strokes_image(drawings.strokes[row], palette),
+    }
+    for other in np.flatnonzero(drawings.id == drawings.duplicate_of[row]):
+        pictures["It doubles"] = image_html(images[other], "What it doubles", palette)
+    figures = (f"<figure>{image}<figcaption>{name}</figcaption></figure>" for name, image in pictures.items() if image)
+    return f'<div class="drawing-pictures">{"".join(figures)}</div>'
 
 
 def facts_html(known: dict[str, str]) -> str:
