@@ -293,7 +293,7 @@ def add_data(commands: Commands) -> None:
         ("list", None, "what there is to train on"),
         ("download", "NAME", "fetch mnist or fashion-mnist once, to have it without a network"),
         ("check", "FILE", "name the first 20 problems of a CSV file"),
-        ("export", "FILE", "copy drawings into a new .csv, .zip or IDX file, or corrected labels into label_corrections.csv"),
+        ("export", "FILE", "copy drawings to a new .csv, .zip or IDX file, corrected labels to label_corrections.csv"),
         ("import", "FILE", "add what is in such a file to your drawings, or to your corrected labels"),
         ("move", "TO", "copy drawings and corrected labels with their history into a database, or from there into CSV"),
     ):

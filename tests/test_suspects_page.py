@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -15,6 +14,7 @@ from experiments.runs import RunError, list_runs
 from experiments.suspects import SearchStatus, Suspects, doubts, make_search, run_search, search_of
 from model import TrainConfig
 from tests.digit_files import csv_lines, write_csv
+from tests.made_suspects import made_suspects
 from tests.page_without_browser import open_page, run
 
 VIEW = {"part": "Suspect labels"}
@@ -40,16 +40,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def found() -> Suspects:
-    """What a search through mnist-5k would say: of its first ten suspects, 0 to 9, each is read as the next digit."""
-    digits = load_digits("mnist-5k", "all")
-    answers = np.eye(10, dtype=np.float32)[digits.labels]
-    rows = np.arange(10) * 500
-    answers[rows] = 0.1 * np.eye(10, dtype=np.float32)
-    answers[rows, (np.arange(10) + 1) % 10] = 0.9 - 0.01 * np.arange(10)
-    search = make_search("mnist-5k", "all")
-    search.keep(suspects.NETWORKS, digits.labels, answers)
-    search.write(SearchStatus("finished", share=1.0))
-    return search.result()
+    return made_suspects()
 
 
 def click(app: AppTest, label: str) -> AppTest:

@@ -43,7 +43,7 @@ def render_import() -> None:
         st.info(str(refusal), icon=":material/lock:")
         return
     files = st.file_uploader(
-        "CSV, zip of pictures, or IDX images with their labels",
+        "CSV, zip of pictures, IDX images with their labels, or corrected labels",
         accept_multiple_files=True,
         key=f"import-{state.imports}",
         help="CSV: label, then 784 pixels. Pictures: 28 × 28 pixels, light ink on dark, in folders named 0 to 9. IDX: "
@@ -91,10 +91,10 @@ def taken_in(drawings: int, judged: int) -> str:
 
 def render_export() -> None:
     total = int(count_by_digit().sum())
-    st.caption(f"The {counted(total)} in use; import brings them back, byte for byte.")
+    st.caption(f"{counted(total)} in use. Import brings all back, byte for byte.")
     for name, (title, kind, meaning) in FORMATS.items():
         render_download(title, name, kind, lambda name=name: exported(name), meaning, none=not total)
-    meaning = "What was said of the labels of other digits, under *Suspect labels*."
+    meaning = "What was said under *Suspect labels*, of other digits."
     render_download("Corrected labels", CORRECTIONS, "text/csv", export_corrections, meaning, none=not judged_labels())
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve(folder: Path, *options: str) -> Iterator[str]:
+def serve(folder: Path, *options: str, ends_by: int = signal.SIGTERM) -> Iterator[str]:
     """The address of a server started by the command that people use, its runs and drawings in the folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -65,7 +66,7 @@ def serve(folder: Path, *options: str) -> Iterator[str]:
         wait_until_healthy(url, server, log)
         yield url
     finally:
-        server.terminate()
+        server.send_signal(ends_by)
         server.wait(timeout=20)
 
 
