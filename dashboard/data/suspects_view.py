@@ -237,8 +237,8 @@ def render_suspect(
     )
     p = suspects.probabilities[row]
     st.caption(
-        f"Suspect {rank + 1:,}, number {row:,} from 0. The networks give {names[other]} {percent_text(p[other])} "
-        f"and {names[given]} {percent_text(p[given])}."
+        f"The networks give {percent_text(p[other])} to {names[other]}, {percent_text(p[given])} to {names[given]}. "
+        f"Suspect {rank + 1:,}; number {row:,} of the file, from 0."
     )
     likes = [
         (f"Most like it of those labelled {names[label]}", digits.images[neighbours(digits, suspects, row, label)])
