@@ -42,11 +42,6 @@ class Store(Protocol[AnyLog_co]):
     """A home of a log."""
 
     name: str  # for sentences
-    damaged: int  # rows that the last reading found so
-
-    @property
-    def aside(self) -> Path | None:
-        """The file that damaged rows are in."""
 
     def reading(self) -> AbstractContextManager[AnyLog_co]:
         """The log, up to date; no other thread changes it meanwhile."""

@@ -6,6 +6,7 @@ import pytest
 
 from dataset import DataError
 from dataset.corrections import RELABELLED, RIGHT, correct_label, corrections_file, export_corrections, load_corrections
+from tests.made_drawings import forget
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,9 @@ def test_a_damaged_line_costs_that_line_only(torn: str):
     assert set(load_corrections().of) == {"a" * 32}
     correct_label("c" * 32, RELABELLED, given=1, label=3)
     assert set(load_corrections().of) == {"a" * 32, "c" * 32}
+    version = load_corrections().version
+    forget()
+    assert load_corrections().version == version
 
 
 def test_an_export_leaves_damaged_lines_out():

@@ -15,10 +15,7 @@ CORRECTIONS = "label_corrections.csv"  # also the name of an export
 
 
 class CorrectionsFile:
-    """label_corrections.csv, which grows by lines. One that a crash left unfinished is none, until others follow it."""
-
-    damaged = 0  # a damaged line stays where it is: versions are named after all lines
-    aside = None
+    """label_corrections.csv, which grows by lines. A damaged one stays where it is: versions are named after all."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
@@ -41,7 +38,9 @@ class CorrectionsFile:
 
     def write(self, *lines: str) -> None:
         append(self.path, (b"\n" if self._unfinished else b"") + b"".join(map(line_bytes, lines)))
-        self._catch_up()
+        for line in [line_text(self._unfinished), *lines] if self._unfinished else lines:
+            self.log.add(line)
+        self._unfinished, self._stamp = b"", stamp(self.path)
 
     def lines(self) -> list[str]:
         with self.reading() as log:
@@ -59,7 +58,7 @@ class CorrectionsFile:
             with open_raw(self.path) as file:
                 data = file.read()
         self.log = CorrectionLog()
-        *lines, self._unfinished = data.split(b"\n")
+        *lines, self._unfinished = data.split(b"\n")  # what a crash left is no line until others follow it
         for line in lines:
             self.log.add(line_text(line))
         self._stamp = now

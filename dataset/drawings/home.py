@@ -3,6 +3,7 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from dataset.drawings.csv_store import CsvStore
 from dataset.drawings.log import Log
@@ -15,13 +16,23 @@ def drawings_file() -> Path:
     return Path(path).expanduser() if path else Path(__file__).parents[1] / "drawings.csv"
 
 
-def store() -> Store[Log]:
+class DrawingStore(Store[Log], Protocol):
+    """A home of drawings."""
+
+    damaged: int  # rows that the last reading found so
+
+    @property
+    def aside(self) -> Path | None:
+        """The file that damaged rows are in."""
+
+
+def store() -> DrawingStore:
     """Where drawings live: the database that DIGITS_DATABASE names, or else the file."""
     return open_store(place_of(drawings_file()))
 
 
 @lru_cache(maxsize=8)
-def open_store(place: str) -> Store[Log]:
+def open_store(place: str) -> DrawingStore:
     """A store by the address of its database or the path of its CSV file."""
     if "://" in place:
         from dataset.sql_store import SqlStore  # SQLAlchemy is slow to import
