@@ -9,6 +9,7 @@ import numpy as np
 from dataset import Digits, load_training
 from dataset.digits import UNLABELLED
 from dataset.download import SHIPPED
+from dataset.files import written_whole
 from experiments.pretraining import pens, strangers
 from model import preprocessing
 from model.rng import Purpose, rng
@@ -78,10 +79,8 @@ def load_material(folder: Path | None, pens_file: Path, validation_share: float,
             for what in ("images", "labels")
         }
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_name(f".{kept.name}")
-        with temporary.open("wb") as file:  # a name that is no .npz would be given one
+        with written_whole(kept) as file:
             np.savez(file, **arrays)
-        temporary.replace(kept)
     sides: dict[str, Parts] = {"train": {}, "validation": {}}
     with np.load(kept, allow_pickle=False) as stored:
         for key in stored.files:
