@@ -74,6 +74,7 @@ class State:
     lesson = Value[str](str)  # the id of the one that is underway or not decided about
     planned = Value[TrainConfig | None](lambda: None)  # what Train's form said last
     sweep = Value[str](str)  # the id of the one that Explore shows; empty: a new one
+    deleted_sweep = Value[str](str)  # the id of what was deleted last, and may be brought back
     sweep_filters = Value[dict[str, tuple[Any, ...]]](dict)  # which of its trials are shown
     sweep_brushes = Value[int](int)  # how often a filter was set other than by dragging
     sweep_trial = Value[int | None](lambda: None)  # the one picked; None: the best

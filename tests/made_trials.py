@@ -1,5 +1,6 @@
 """Made trials: what a sweep might have come to, without training anything."""
 
+from dataclasses import replace
 from typing import Any
 
 from experiments.runs import create_run
@@ -41,6 +42,7 @@ def made_sweep(*, state: str = "finished", reason: str = "", trials: int = 6, **
     spec = SweepSpec(**{"name": "made", "base": SMALL, "search": GRID, "sampler": "grid"} | options)
     sweep = create_sweep(spec)
     run = create_run(SMALL, name="made, trial 0", group=sweep.id, trial=0)
+    run.write_status(replace(run.stored(), state="stopped"))
     for made in grid_trials((run.id,))[:trials]:
         sweep.keep(made)
     sweep.say(state, reason, begin=True, pid=1)

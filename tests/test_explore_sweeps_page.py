@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button, Selectbox
 
 from dashboard.explore.search_form import TO_BEGIN_WITH
+from experiments.runs import list_runs
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
 from experiments.sweeps.search import Range
 from model import PRESETS
@@ -298,6 +299,19 @@ def test_a_sweep_that_was_looked_at_leaves_the_form_of_a_new_one_as_it_is() -> N
     app = press(opened(sweep=made_sweep().id), "New sweep")
     assert not app.error
     assert started(app).search == TO_BEGIN_WITH
+
+
+def test_a_deleted_sweep_comes_back_with_its_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = made_sweep()
+    app = press(opened(sweep=sweep.id), "Delete")
+    assert (list_sweeps(), list_runs()) == ([], [])
+    assert "The sweep made was deleted with its runs." in " ".join(caption.value for caption in app.caption)
+    press(app, "Undo")
+    assert app.query_params["sweep"] == sweep.id
+    assert list_sweeps() == [sweep]
+    assert [run.id for run in list_runs()] == list(sweep.trials()[0].runs)
+    monkeypatch.setattr(Sweep, "driven", lambda sweep: True)
+    assert "Delete" not in labels(opened(sweep=sweep.id))  # while it is underway
 
 
 # Filters without a mouse.

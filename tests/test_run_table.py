@@ -9,10 +9,19 @@ from dataclasses import replace
 import pytest
 
 from experiments import run_table as table
-from experiments.deletion import delete_run, deleted_runs, restore_run
+from experiments.deletion import (
+    delete_run,
+    delete_sweep,
+    deleted_runs,
+    deleted_sweeps,
+    restore_run,
+    restore_sweep,
+)
 from experiments.jobs import start_training
 from experiments.run_table import differing_settings, folded, run_rows, run_table, seed_groups
 from experiments.runs import HISTORY_COLUMNS, START_GRACE, Label, Run, RunError, create_run, open_run, runs_folder
+from experiments.sweeps import Sweep, SweepError, list_sweeps, unused_name
+from tests.made_trials import made_sweep
 from tests.small_runs import SMALL, finish, to_end, until
 
 
@@ -319,6 +328,27 @@ def test_nothing_is_overwritten_by_what_is_deleted_or_restored():
     with pytest.raises(RunError, match="nothing is overwritten"):
         restore_run(run.id)
     assert json.loads((runs_folder() / ".deleted" / run.id / "config.json").read_text()) == SMALL.to_dict()
+
+
+def test_a_sweep_is_deleted_with_its_runs_as_often_as_one_of_its_name_is_made():
+    deleted = []
+    for _ in range(2):
+        sweep = made_sweep()
+        deleted.append(delete_sweep(sweep))
+        assert (list_sweeps(), run_rows()) == ([], [])
+    assert [sweep.id for sweep in deleted_sweeps()] == [sweep.id for sweep in reversed(deleted)]
+    assert unused_name("made") == "made 2"
+    assert restore_sweep(deleted[0]) == sweep
+    assert [row.id for row in run_rows()] == list(sweep.trials()[0].runs)
+    with pytest.raises(SweepError, match="nothing is overwritten"):
+        restore_sweep(deleted[1])
+
+
+def test_a_sweep_that_is_underway_is_not_deleted(monkeypatch):
+    monkeypatch.setattr(Sweep, "driven", lambda sweep: True)
+    with pytest.raises(SweepError, match="The sweep made is underway: stop it first"):
+        delete_sweep(made_sweep())
+    assert run_rows()
 
 
 def test_what_is_not_there_is_neither_deleted_nor_restored(tmp_path):

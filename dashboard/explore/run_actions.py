@@ -52,6 +52,13 @@ def attempt(act: Callable[[], object]) -> bool:
     return True
 
 
+def render_notice() -> None:
+    """What could not be done."""
+    if state.notice:
+        st.toast(state.notice, icon=":material/info:", duration="long")
+        state.notice = ""
+
+
 def render_deleted() -> None:
     """What was deleted last and the way back, and a list of all that can come back."""
     gone, deleted = state.deleted_runs, deleted_runs()

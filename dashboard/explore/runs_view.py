@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.explore.chosen_runs import chosen_among
 from dashboard.explore.page import VIEW
-from dashboard.explore.run_actions import render_deleted
+from dashboard.explore.run_actions import render_deleted, render_notice
 from dashboard.explore.run_table import LOOK_SECONDS, render_table
 from dashboard.places import go_to
 from dashboard.state import state
@@ -16,9 +16,7 @@ READY = 3  # runs that a button chooses
 
 def render() -> None:
     state.keep_url("runs")
-    if state.notice:
-        st.toast(state.notice, icon=":material/info:", duration="long")
-        state.notice = ""
+    render_notice()
     rows = run_rows()
     if not rows:
         render_empty()

@@ -5,7 +5,9 @@ import time
 import streamlit as st
 
 from dashboard.explore.new_sweep import render_new_sweep
+from dashboard.explore.run_actions import render_notice
 from dashboard.explore.search_form import can_show
+from dashboard.explore.sweep_actions import render_delete, render_deleted
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.explore.sweep_settings import fill_from_sweep
 from dashboard.state import state
@@ -18,9 +20,11 @@ OPEN = "sweep-list"
 
 def render() -> None:
     state.keep_url("sweep")
+    render_notice()
     shown = state.sweep
     if not shown:
         render_bar("New sweep", None)
+        render_deleted()
         render_new_sweep()
         return
     try:
@@ -51,6 +55,8 @@ def render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> Non
                     args=(sweep,),
                     type="tertiary",
                 )
+            if sweep is not None:
+                render_delete(sweep)
             if another:
                 st.button("New sweep", icon=":material/add:", on_click=state.show_sweep, args=("",))
 

@@ -3,7 +3,7 @@
 from dashboard.permissions import Action, require, training
 from dashboard.permitted.runs import LATEST, seconds_of
 from dataset import SOURCES, Digits, count_by_digit
-from experiments import suspects, sweeps
+from experiments import deletion, suspects, sweeps
 from experiments.cost import slowness
 from experiments.guides import Guide
 from experiments.runs import list_runs
@@ -27,6 +27,16 @@ def resume_sweep(sweep: Sweep) -> None:
 def stop_sweep(sweep: Sweep) -> None:
     require(Action.STEER, of=sweep.id)
     sweep.stop()
+
+
+def delete_sweep(sweep: Sweep) -> Sweep:
+    require(Action.RUNS)
+    return deletion.delete_sweep(sweep)
+
+
+def restore_sweep(deleted: Sweep) -> Sweep:
+    require(Action.RUNS)
+    return deletion.restore_sweep(deleted)
 
 
 def start_guide(guide: Guide) -> Sweep:

@@ -285,7 +285,8 @@ def list_sweeps() -> list[Sweep]:
 def unused_name(name: str) -> str:
     """The name, or with the first number behind it that makes it one that no sweep has yet."""
     names = [name, *(f"{name} {number}" for number in range(2, 1000))]
-    taken = {path.parent.name for path in sweeps_folder().glob("*/sweep.json")}
+    known = ("*/sweep.json", ".deleted/*/sweep.json")  # a deleted one may come back
+    taken = {path.parent.name.partition(".")[0] for where in known for path in sweeps_folder().glob(where)}
     return next((free for free in names if slug(free) not in taken), f"{name} {time.time():.0f}")
 
 
