@@ -199,7 +199,6 @@ class Work:
             epochs=trainer.total_steps / trainer.steps_per_epoch,
             changes=tuple(change for change in self.status.changes if change[0] <= trainer.step),
         )
-        run.log(f"training from step {trainer.step} of {trainer.total_steps}, process {os.getpid()}")
         self.hear_rate()
         if not run.last.exists():
             self.save()
@@ -210,6 +209,7 @@ class Work:
         assert trainer is not None
         if trainer.finished:
             return
+        self.run.log(f"training from step {trainer.step} of {trainer.total_steps}, process {os.getpid()}")
         yield self.status
         with threadpool_limits(self.run.config.threads):
             self.clock.start(self.images_seen())
