@@ -245,8 +245,12 @@ def test_the_history_can_leave_out_what_was_stored_one_by_one():
 
 
 def imports(tmp_path: Path, **files: bytes) -> AppTest:
+    return imports_all(list(files.items()))
+
+
+def imports_all(files: list[tuple[str, bytes]]) -> AppTest:
     app = open_page("data", part="Import and export")
-    app.file_uploader[0].set_value([(name, data, "application/octet-stream") for name, data in files.items()])
+    app.file_uploader[0].set_value([(name, data, "application/octet-stream") for name, data in files])
     return press(run(app), "Import")
 
 
@@ -258,6 +262,18 @@ def test_a_csv_file_is_imported_once_and_that_can_be_undone(tmp_path: Path):
     assert "here already" in says(imports(tmp_path, **{"some.csv": data}))
     press(app, "Undo")
     assert len(load_drawings().digits) == 0
+
+
+def test_two_files_of_one_name_are_both_imported(tmp_path: Path):
+    lines = csv_lines(5)
+    files = [write_csv(tmp_path / "some.csv", some).read_bytes() for some in (lines[:3], [lines[0], *lines[3:]])]
+    assert "5 drawings imported." in says(imports_all([("some.csv", file) for file in files]))
+
+
+def test_imported_doubles_are_counted():
+    append(4)
+    said = says(imports_all([("drawings.zip", exported("drawings.zip"))]))
+    assert "4 drawings imported. 4 of them look like drawings that were here" in said
 
 
 def archive(*names: str) -> bytes:

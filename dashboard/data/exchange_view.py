@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -12,7 +13,7 @@ from dashboard.draw.collected import render_damage
 from dashboard.permissions import Action, allowed
 from dashboard.permitted.drawings import import_corrections, import_drawings
 from dashboard.state import state
-from dataset import DataError
+from dataset import DataError, load_drawings
 from dataset.corrections import CORRECTIONS, export_corrections, is_corrections, load_corrections
 from dataset.drawings import count_by_digit, drawings_history
 from dataset.drawings.exchange import export_drawings, labels_path
@@ -66,22 +67,37 @@ def take_in(files: Sequence[UploadedFile]) -> None:
     state.import_problem = ""
     try:
         with TemporaryDirectory() as folder:
-            paths = [Path(folder) / Path(file.name).name for file in files]
-            for path, file in zip(paths, files, strict=True):
+            paths: list[Path] = []
+            for file in files:
+                path = Path(folder) / Path(file.name).name
+                if path in paths:  # two files of one name
+                    path = Path(folder) / str(len(paths)) / path.name
+                    path.parent.mkdir()
                 path.write_bytes(file.getbuffer())
+                paths.append(path)
+            before_it = len(drawings_history())
             for path in paths:
                 if is_corrections(path):
                     judged += import_corrections(path)
                 elif "idx1" not in path.name or len(paths) == 1:  # labels come with their images
                     count += import_drawings(path)
-        number = drawings_history()[-1].number if count else None
+        stored = drawings_history()[before_it:] if count else []
+        doubles = doubles_among([identity for entry in stored for identity in entry.ids])
     except (DataError, OSError) as error:
         before = f" {taken_in(count, judged)} imported before it." if count + judged else ""
         state.import_problem = f"{error}{before}"
         return
     state.imports += 1
     said = f"{taken_in(count, judged)} imported." if count + judged else "All of them were here already."
-    state.drawings_edited = said, number
+    if doubles:
+        said += f" {doubles:,} of them look like drawings that were here: *Filter* shows such doubles."
+    state.drawings_edited = said, stored[-1].number if stored else None
+
+
+def doubles_among(ids: list[str]) -> int:
+    """How many of these are doubles of other drawings."""
+    drawings = load_drawings()
+    return int(np.count_nonzero(np.isin(drawings.id, ids) & (drawings.duplicate_of != ""))) if ids else 0
 
 
 def taken_in(drawings: int, judged: int) -> str:

@@ -16,7 +16,7 @@ def render_counts() -> None:
     except (DataError, OSError) as error:
         st.error(f"The collected drawings cannot be counted: {error}")
         return
-    cells = "".join(f"<td>{count}</td>" for count in counts)
+    cells = "".join(f"<td>{count:,}</td>" for count in counts)
     heads = "".join(f'<th scope="col">{digit}</th>' for digit in DIGITS)
     total = f"{counts.sum():,} drawing" + ("" if counts.sum() == 1 else "s")
     st.html(

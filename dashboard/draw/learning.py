@@ -12,6 +12,7 @@ from dashboard.permitted.runs import resume, start_lesson, stop
 from dashboard.state import state
 from dataset import DataError, load_drawings
 from experiments import finetune
+from experiments.cost import duration
 from experiments.finetune import Lesson
 from experiments.runs import Run, RunError, Status, open_run
 from model import Classifier
@@ -19,6 +20,7 @@ from model.checkpoint import CheckpointError
 from model.classifier import SHIPPED
 
 LOOK_SECONDS = 0.25
+WORTH_SAYING = 4  # seconds left
 PROBLEMS = (RunError, DataError, CheckpointError, OSError)
 
 
@@ -119,7 +121,9 @@ def render_progress(run: Run) -> None:
     elif not status.total_steps:
         words = "Starting"
     elif status.step < status.total_steps:
+        left = status.seconds_left or 0
         words = f"Learning, step {status.step:,} of {status.total_steps:,}"
+        words += f", about {duration(round(left))} left" if left >= WORTH_SAYING else ""
     else:
         words = "Comparing before and after"
     st.progress(status.progress, words)

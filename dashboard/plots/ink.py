@@ -32,6 +32,7 @@ def ink_figure(image: NDArray[np.uint8], palette: Palette) -> dict[str, Any]:
             "symbolType": "square",
             "symbolSize": 300,
             "symbolStrokeColor": palette.line,
+            "symbolStrokeWidth": 1,
         },
     }
     tips = [
