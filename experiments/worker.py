@@ -390,6 +390,7 @@ class Work:
             assert self.validation is not None
             right = round(self.about["validation_accuracy"] * len(self.validation))
             finetune.examine(self.run, self.validation, right)
+            self.run.last.unlink()  # two thirds of the folder, which only a resume would need
         if trainer.stopped_early:
             return Ended(
                 "finished",
