@@ -140,12 +140,12 @@ def _decode(text: bytes, number: int) -> list[str]:
 
 
 def split_line(line: str) -> list[str]:
-    """The fields of one line; a comma inside quotes becomes a semicolon, so that the fields can be joined again."""
+    """The fields of one line; a comma inside quotes becomes an apostrophe, so that the fields can be joined again."""
     line = line.rstrip("\r")
     if '"' not in line:
         return line.split(",")
     try:
-        return [field.replace(",", ";") for field in next(csv.reader([line]))]
+        return [field.replace(",", "'") for field in next(csv.reader([line]))]
     except csv.Error:
         return line.split(",")
 

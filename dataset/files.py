@@ -27,6 +27,21 @@ PATIENCE = 30  # seconds to wait for what another program writes
 Stamp = tuple[int, int, int] | None
 
 
+def path_of(text: str | Path) -> Path:
+    """The path that a person wrote: ~ is their home folder, and that of nobody known stays as it is."""
+    with suppress(RuntimeError):
+        return Path(text).expanduser()
+    return Path(text)
+
+
+def is_there(path: Path) -> bool:
+    """False too where that cannot be told: the name is too long, or the folder closed."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 @contextmanager
 def open_raw(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a file as they are; a failure to read them becomes a DataError."""
@@ -75,7 +90,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
 def write_new(files: dict[Path, bytes]) -> None:
     """Files that were not there before, packed where their name ends in .gz."""
     for path in files:
-        if path.exists():
+        if is_there(path):
             raise DataError(f"{path} exists already. Choose another name.")
     for path, data in files.items():
         try:

@@ -69,7 +69,7 @@ def read_idx_pair(
     """Images (n, 28, 28) and their labels (n,), UNLABELLED without a labels file."""
     images = read_idx(images_path, (sha256 or {}).get(idx_name(images_path), ""))
     if images.ndim != 3 or images.shape[1:] != (28, 28):
-        size = " x ".join(str(length) for length in images.shape)
+        size = " x ".join(str(length) for length in images.shape) or "none"
         raise DataError(f"{images_path.name}: expected images of n x 28 x 28, got {size}. Give the images file.")
     if labels_path is None:
         return images, np.full(len(images), UNLABELLED, np.uint8)

@@ -1,10 +1,9 @@
 """Moving: all that people made, drawings and corrected labels with their history, from one home to another."""
 
-from pathlib import Path
-
 from dataset.corrections import home as corrections
 from dataset.digits import DataError
 from dataset.drawings import home as drawings
+from dataset.files import path_of
 from dataset.store import EntryLog, Store
 
 
@@ -15,7 +14,7 @@ def move(place: str) -> tuple[int, int]:
     """
     beside = place
     if "://" not in place:
-        file = Path(place).expanduser()
+        file = path_of(place)
         place, beside = str(file), str(file.with_name(corrections.CORRECTIONS))
     drawn, said = drawings.open_store(place), corrections.open_store(beside)
     if drawings.store() is drawn:

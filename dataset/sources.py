@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dataset.csv_format import read_csv
 from dataset.digits import DIGIT_CLASSES, DataError, Digits, without
 from dataset.download import ORIGINS, PARTS, SHIPPED, download
-from dataset.files import CHUNK, cache_folder, cached, content_hash, open_data
+from dataset.files import CHUNK, cache_folder, cached, content_hash, is_there, open_data, path_of
 from dataset.idx import find_idx, idx_name, is_idx, read_idx_pair
 
 Split = Literal["train", "validation", "test", "all"]
@@ -117,7 +117,7 @@ def available(source: str | Path) -> bool:
         return available("mnist")
     if name in ORIGINS:
         return _idx_folder(name) is not None
-    return Path(name).expanduser().exists()
+    return is_there(path_of(name))
 
 
 def default_source() -> str:
@@ -128,7 +128,7 @@ def default_source() -> str:
 def data_folder() -> Path | None:
     """The folder that DIGITS_DATA names, if it does."""
     folder = os.environ.get("DIGITS_DATA")
-    return Path(folder).expanduser() if folder else None
+    return path_of(folder) if folder else None
 
 
 def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
@@ -145,11 +145,11 @@ def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
             except DataError:  # not there, or damaged since
                 folder = download(name, progressbar=sys.stderr.isatty())
         return _read_folder(folder, part, name)
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = path_of(name)
+    if is_there(path) and path.is_dir():
         digits = _read_folder(path, part, name)
         return without(digits) if part == "pool" else digits
-    if path.is_file():
+    if is_there(path) and path.is_file():
         return _read_file(path, part)
     raise DataError(
         f"There is no source and no file {name!r}. Choose one of {', '.join(SOURCES)}, or a CSV or IDX file."

@@ -180,6 +180,11 @@ def test_semicolons_are_named(tmp_path: Path) -> None:
     assert problem(path).endswith("got values separated by semicolons: save it with commas.")
 
 
+def test_a_quote_that_is_not_closed_is_not_taken_for_semicolons(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "train.csv", ['"' + line for line in csv_lines(2)])
+    assert "semicolons" not in problem(path)
+
+
 def test_utf_16_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("\n".join(csv_lines(2)), encoding="utf-16")
     with pytest.raises(DataError, match="in UTF-8, got UTF-16"):

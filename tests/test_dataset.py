@@ -183,6 +183,8 @@ def test_a_file_without_labels_is_not_trained_on(tmp_path: Path) -> None:
         (lambda: load_digits("mnst"), "There is no source and no file 'mnst'"),
         (lambda: load_digits("mnist-5k", "training"), "There is no split 'training'"),  # type: ignore[arg-type]
         (lambda: load_digits("no-such-folder/digits.csv"), "There is no source and no file"),
+        (lambda: load_digits("~nobody-of-that-name/digits.csv"), "There is no source and no file '~nobody"),
+        (lambda: load_digits("long" * 100), "There is no source and no file 'long"),
     ],
 )
 def test_a_source_that_is_not_there_is_named(load: Callable[[], Digits], reason: str) -> None:

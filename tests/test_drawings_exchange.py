@@ -177,6 +177,16 @@ def test_an_archive_with_a_bad_entry_is_not_imported_at_all(kind: str, tmp_path:
     assert not drawings_file().exists()
 
 
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_entry_is_named_however_it_is_packed(packed: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w", packed) as made:
+        made.writestr("7/a.bmp", GOOD[1] * 20)
+    content = (tmp_path / "bad.zip").read_bytes()
+    (tmp_path / "BAD.ZIP").write_bytes(content[:60] + bytes(40) + content[100:])
+    with pytest.raises(DataError, match=r"BAD\.ZIP: 7/a\.bmp is damaged .* Get the archive again"):
+        import_drawings(tmp_path / "BAD.ZIP")
+
+
 def test_what_is_no_archive_or_no_pair_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "words.zip").write_text("words")
     with pytest.raises(DataError, match=r"words\.zip is a damaged zip file or none"):
@@ -226,6 +236,9 @@ def test_moving_to_a_place_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) ->
     append(1)
     with pytest.raises(DataError, match="cannot be reached"):
         move("sqlite:////nowhere/at/all.db")
+    for name in ("mine.log", "label_corrections.csv"):
+        with pytest.raises(DataError, match=f"{name} cannot be a file of drawings"):
+            move(str(tmp_path / name))
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(DataError, match="cannot be written"):
         move(str(tmp_path / "file" / "drawings.csv"))

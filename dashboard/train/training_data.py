@@ -13,7 +13,7 @@ from dashboard.permissions import Action, allowed
 from dashboard.state import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
 from dataset.corrections import Corrections, load_corrections
-from dataset.files import written_whole
+from dataset.files import is_there, path_of, written_whole
 from experiments.runs import runs_folder
 
 FILE = "file"
@@ -71,8 +71,8 @@ def choose_path(form: Form) -> str:
 
 def existing(place: str) -> Path:
     """The file at this path. Raises DataError."""
-    file = Path(place).expanduser().absolute()
-    if not file.exists():
+    file = path_of(place).absolute()
+    if not is_there(file):
         raise DataError(f"There is no file {file}. Give the path of a CSV or IDX file, or upload one.")
     return file
 

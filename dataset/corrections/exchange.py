@@ -7,7 +7,7 @@ from dataset.corrections.home import store
 from dataset.corrections.log import HEADER, fault, line_bytes, line_text, words
 from dataset.csv_format import LONGEST_LINE, Problem
 from dataset.digits import DataError
-from dataset.files import open_data
+from dataset.files import open_data, path_of
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # as spreadsheets put it
 
@@ -20,7 +20,7 @@ def export_corrections() -> bytes:
 
 def is_corrections(path: str | Path) -> bool:
     """Whether this is a file of corrections, by its first line."""
-    with open_data(Path(path).expanduser()) as file:
+    with open_data(path_of(path)) as file:
         return _line(file.readline(LONGEST_LINE)) == HEADER
 
 
@@ -29,7 +29,7 @@ def import_corrections(path: str | Path) -> int:
 
     What was said of an image later than in the file goes on to hold.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     with open_data(path) as file:
         lines = [_line(line) for line in file]
     if lines[:1] != [HEADER]:

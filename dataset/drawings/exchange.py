@@ -1,7 +1,9 @@
 """Exchange: drawings to a file and digits from one, in the format that the file's name says."""
 
 import io
+import lzma
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,7 +17,7 @@ from dataset.drawings.home import store
 from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.rows import FORMER, HEADER, KAGGLE, lines_bytes, new_drawing, read_rows, row, text
 from dataset.drawings.storing import numbered
-from dataset.files import open_data, write_new
+from dataset.files import open_data, path_of, write_new
 from dataset.idx import find_idx, idx_bytes, idx_name, is_idx, read_idx_pair
 from dataset.image_files import MAX_BYTES, read_image
 
@@ -24,7 +26,7 @@ THE_DAY = (1980, 1, 1, 0, 0, 0)  # the same drawings make the same archive, when
 
 def export_drawings(path: str | Path) -> int:
     """Write every drawing that counts to a new file: .csv, .zip or a pair of IDX files, packed for .gz; -> how many."""
-    target = Path(path).expanduser()
+    target = path_of(path)
     name = target.name.removesuffix(".gz")
     drawings, images, labels = what_counts()
     if name.endswith(".csv"):
@@ -66,8 +68,8 @@ def import_drawings(path: str | Path) -> int:
 
     Those that are there already, from the same file at another time, are left out.
     """
-    path = Path(path).expanduser()
-    if path.suffix == ".zip":
+    path = path_of(path)
+    if path.suffix.lower() == ".zip":
         news = read_zip(path)
     elif is_idx(path):
         news = imported(*read_idx_pair(path, find_idx(path.parent, idx_name(labels_path(path)))), path)
@@ -110,7 +112,7 @@ def read_zip(path: Path) -> list[NewDrawing]:
                     place = PurePosixPath(entry.filename)
                     if not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in place.parts):
                         news.append(read_picture(archive, entry, f"{path.name}: {entry.filename}"))
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, NotImplementedError) as error:  # also of a version that is not there yet
             raise DataError(f"{path.name} is a damaged zip file or none ({error}). Get the file again.") from error
     if not news:
         raise DataError(f"{path.name} holds no pictures. Put PNG files into folders named 0 to 9.")
@@ -124,9 +126,12 @@ def read_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) ->
     if entry.file_size > MAX_BYTES:
         raise DataError(f"{name} is larger than 5 MB; it should be a picture of 28 x 28 pixels.")
     try:
-        pixels = read_image(archive.read(entry), name=name)
+        content = archive.read(entry)
     except (RuntimeError, NotImplementedError) as error:  # locked by a password, or packed in a way of its own
         raise DataError(f"{name} cannot be unpacked ({error}). Pack the pictures again without a password.") from error
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise DataError(f"{name} is damaged ({error or 'it is cut off'}). Get the archive again.") from error
+    pixels = read_image(content, name=name)
     if pixels.shape[:2] != (28, 28):
         height, width = pixels.shape[:2]
         raise DataError(f"{name}: expected a picture of 28 x 28 pixels, got {width} x {height}.")

@@ -127,7 +127,7 @@ class Log:
             )
             self._add_images(inks)
             self.ids += [drawing.id for drawing in change.stored]
-        except (KeyError, TypeError, AttributeError, zlib.error) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
             raise ValueError(f"not an entry: {error}") from error
         self.entries.append(change)
         apply(change, self.drawings)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from dataset import SOURCES, DataError, available, check_csv, count_by_digit, download, load_digits
 from dataset.corrections import CORRECTIONS, export_corrections, import_corrections, is_corrections
 from dataset.drawings import store
 from dataset.drawings.exchange import export_drawings, import_drawings
-from dataset.files import write_new
+from dataset.files import path_of, write_new
 from dataset.moving import move
 from experiments.commands import complain
 
@@ -44,7 +43,7 @@ def data_check(arguments: argparse.Namespace) -> int:
 
 
 def data_export(arguments: argparse.Namespace) -> int:
-    file = Path(arguments.file).expanduser()
+    file = path_of(arguments.file)
     if file.name.removesuffix(".gz") == CORRECTIONS:
         content = export_corrections()
         write_new({file: content})

@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from dataset import SOURCES, available, default_source, download, load_training
+from dataset.files import path_of
 from experiments.calibration import calibrate_threads
 from experiments.commands import complain, terminal
 from experiments.commands.naming import find_run, model_file, reference
@@ -68,7 +68,7 @@ def config_of(arguments: argparse.Namespace) -> TrainConfig:
         changes[name] = parse_setting(name, text)
     data = arguments.data or default_source()
     # A path is kept whole, so that the run can be resumed from any folder.
-    changes["data"] = data if data in SOURCES else str(Path(data).expanduser().absolute())
+    changes["data"] = data if data in SOURCES else str(path_of(data).absolute())
     return config.replace(**changes)
 
 

@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from dataset import SOURCES, default_source
+from dataset.files import path_of
 from experiments import jobs
 from experiments.cost import START, training_seconds
 from experiments.sweeps import search
@@ -231,7 +232,7 @@ class SweepSpec:
         if "epochs" in settings and "steps" not in settings:
             settings = settings | {"steps": 0}  # a preset may count in steps
         data = str(found.pop("data", default_source()))
-        data = data if data in SOURCES else str(Path(data).expanduser().absolute())
+        data = data if data in SOURCES else str(path_of(data).absolute())
         base = TrainConfig.from_dict(PRESETS[preset].to_dict() | settings | {"data": data})
         if not all(isinstance(of, dict) for of in found.get("variants", {}).values()):
             raise SweepError('a variant is a table of settings, [variants."its name"].')
