@@ -346,6 +346,16 @@ def test_a_sweep_without_a_driver_is_interrupted():
     assert "resume it" in sweep.status().reason
 
 
+def test_a_sweep_that_is_stopped_is_underway_until_its_runs_are_let_go():
+    sweep = create_sweep(grid())
+    sweep.say("running", begin=True, pid=1)
+    sweep.keep(Trial(0, {"learning_rate": 0.1, "hidden": (8,)}))
+    (sweep.folder / "stop").touch()
+    with sweep.trial_lock(0):
+        assert (sweep.status().state, sweep.status().running) == ("running", 1)
+    assert (sweep.status().state, sweep.status().running) == ("stopped", 0)
+
+
 def test_five_hundred_trials_are_listed_at_once():
     sweep = create_sweep(some(500))
     for number in range(500):

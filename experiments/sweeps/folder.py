@@ -101,13 +101,15 @@ class Sweep:
         alive = alive or self.driven()  # its driver may have come, or said its last word and gone, between the looks
         state, reason, now = word["state"], word["reason"], time.time()
         starting = not word["pid"] and now - word["updated"] < START_GRACE
-        if alive or (state == "running" and starting):
-            state, reason = "running", ""
-        elif state == "running":
-            state, reason = "interrupted", "Its process is gone; resume it to go on where it was."
         seconds = self.seconds()
         trials = self.trials()
         count = Counter(trial.state for trial in trials if trial.over or trial.state == "running")
+        if alive or (state == "running" and starting):
+            state, reason = "running", ""
+        elif state == "running" and self.stopping:  # its driver lets the runs go before it says its last word
+            state, reason = ("running", "") if count["running"] else ("stopped", STOPPED)
+        elif state == "running":
+            state, reason = "interrupted", "Its process is gone; resume it to go on where it was."
         epochs = sum(trial.epochs for trial in trials)
         ended = sum(trial.over for trial in trials)
         share = 1.0 if state == "finished" else spent(spec, trials, epochs, seconds)
