@@ -274,7 +274,7 @@ class Trainer:
             tally.count(self.loss.forward(outputs, labels), outputs, labels)
             yield Pulse()
         if not np.isfinite(self.network.parameters).all() or (tally.images and not math.isfinite(tally.loss)):
-            raise Diverged(f"The weights became infinite by step {self.step}: {self._advice()}")
+            raise Diverged(f"The weights became infinite by step {self.step:,}: {self._advice()}")
         progress = self.progress
         best = tally.mean_loss < progress.best_loss
         if best:
@@ -328,7 +328,7 @@ class Trainer:
             if guard.mean_loss > GUARD_FACTOR * progress.start_loss:
                 raise Diverged(
                     f"The loss rose from {progress.start_loss:.2f} to {guard.mean_loss:,.2f} "
-                    f"by step {self.step + 1}: {self._advice()}"
+                    f"by step {self.step + 1:,}: {self._advice()}"
                 )
             self._guard_tally = Tally()
 

@@ -162,8 +162,12 @@ def test_a_hundred_trials_of_four_settings_take_under_a_second() -> None:
     [
         ([], "No trial has finished yet."),
         ([trial(0, {"learning_rate": 0.1}, state="running")], "No trial has finished yet."),
-        (drawn(1, peak), "All finished trials have the same settings: there is nothing to compare yet."),
+        (drawn(1, peak), "One trial has finished: too few to tell which setting matters; 8 are the least."),
         (drawn(5, peak), "5 trials have finished: too few to tell which setting matters; 8 are the least."),
+        (
+            [trial(number, drawn(1, peak)[0].params, 0.9) for number in range(8)],
+            "All finished trials have the same settings: there is nothing to compare yet.",
+        ),
         (
             drawn(12, lambda _: 0.1),
             "All 12 finished trials came to the same result: nothing that was searched matters here.",

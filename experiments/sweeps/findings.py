@@ -50,11 +50,11 @@ def sentence(
     done = finished(trials)
     if not done:
         return "No trial has finished yet."
-    if not any(len(distinct(done, name)) > 1 for name in space):
-        return "All finished trials have the same settings: there is nothing to compare yet."
     if len(done) < MIN_TRIALS:
         few = "One trial has" if len(done) == 1 else f"{len(done)} trials have"
         return f"{few} finished: too few to tell which setting matters; {MIN_TRIALS} are the least."
+    if not any(len(distinct(done, name)) > 1 for name in space):
+        return "All finished trials have the same settings: there is nothing to compare yet."
     if not shares:
         return f"All {len(done)} finished trials came to the same result: nothing that was searched matters here."
     known = judged(trials)
