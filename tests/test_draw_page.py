@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from dashboard.draw.drawing import Sheet
+from dashboard.draw.drawing import Sheet, read
 from dataset import append_drawing, load_drawings
 from dataset.drawings.lasting import drawings_last
 from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
@@ -77,6 +77,10 @@ def test_blank_paper_and_specks_are_not_read_and_say_so(pixels: np.ndarray):
     assert "<span>?</span>" in answer(app)
     assert "Draw" in answer(app)
     assert all(button.disabled for button in app.button if button.label in ("Correct", "Incorrect"))
+
+
+def test_of_a_picture_without_a_digit_another_one_is_asked_for():
+    assert "Upload another one." in read(Sheet(pixels=canvas(), uploaded=True), load_classifier())
 
 
 def test_correct_stores_exactly_what_was_shown_and_takes_a_new_sheet():

@@ -17,6 +17,8 @@ DRAW_HINT = "Draw a digit from 0 to 9. Where the network reads it wrong, correct
 LEARNING = "learning"  # the key of the panel in which the network learns
 UPLOAD_HINT = "Upload a picture of one digit, and the network reads it."
 
+UPLOADED_BLANK = "There is no digit on this picture, or it is too faint or too small. Upload another one."
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -87,7 +89,7 @@ def read(sheet: Sheet, classifier: Classifier) -> Reading | str:
     try:
         stages = ink_stages(sheet.pixels)
     except BlankDrawing as error:
-        return str(error)
+        return UPLOADED_BLANK if sheet.uploaded else str(error)
     probabilities = classifier.predict_proba(stages[-2].image[None])
     known = bool(classifier.knows(probabilities)[0])
     return Reading(sheet, stages, probabilities[0], classifier.classes, classifier.fingerprint, known)

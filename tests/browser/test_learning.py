@@ -35,13 +35,15 @@ def correct(page: Page, label: int) -> None:
 @pytest.mark.slow
 def test_a_person_corrects_learns_keeps_and_goes_back(new_page: NewPage, folder: Path) -> None:
     page = new_page()
-    for label in (7, 1, 4):
-        correct(page, label)
     page.get_by_text("Learn from my drawings").click()
-    expect(page.get_by_text("3 drawings to learn from")).to_be_visible()
+    for number, label in enumerate((7, 1, 4), start=1):
+        correct(page, label)
+        expect(page.get_by_text(f"{number} corrected")).to_be_visible()
+    expect(page.get_by_text("3 drawings to learn from")).to_be_visible()  # another title does not close the panel
     button(page, "Learn now").click()
     expect(page.get_by_text("Old digits")).to_be_visible(timeout=60_000)
     assert "lesson=" in page.url
+    expect(page.locator("[fill^='url(']")).to_have_count(0)  # which a browser looks for at the address before
     page.reload()  # a lesson waits for its decision
     expect(page.get_by_text("Old digits")).to_be_visible()
     expect(page.locator(".sheet figure")).to_have_count(3)
