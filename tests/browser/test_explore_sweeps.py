@@ -95,7 +95,7 @@ def test_twelve_trials_from_one_click_are_watched_brushed_opened_and_found_again
     page.get_by_role("link", name="Open in Train").click()
     page.get_by_role("heading", name="Train a network").wait_for()
     assert f"run={trial.runs[0]}" in page.url
-    expect(page.get_by_text(f"{sweep.spec.name} {trial.number}").first).to_be_visible()
+    expect(page.get_by_text(f"{sweep.spec.name}, trial {trial.number}").first).to_be_visible()
 
     other = new_page(link[link.index("/explore") :], height=1400)
     finished(other)

@@ -66,4 +66,4 @@ def test_a_suspect_in_the_sheet_is_taken_up_by_a_click(new_page: NewPage) -> Non
     label, answer = re.match(r"(\d), (\d)", option.get_attribute("aria-label")).groups()
     option.click()
     expect(page.get_by_role("heading", name=f"Labelled {label}, read as {answer}")).to_be_visible()
-    expect(page.get_by_text("Suspect 10, number")).to_be_visible()
+    expect(page.get_by_text("Suspect 10; number")).to_be_visible()
