@@ -57,9 +57,10 @@ PLAIN_UNLABELLED = Layout(PIXELS, -1, tuple(range(PIXELS)), header=False)
 def read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Images (n, 28, 28) and labels (n,) of a file without a problem; else DataError with the first one."""
     with open_data(path) as file:
-        lines = 1 + sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b""))
-    images = np.empty((lines, PIXELS), np.uint8)
-    labels = np.empty(lines, np.uint8)
+        size = sum(len(chunk) for chunk in iter(lambda: file.read(CHUNK), b""))
+    most = (size + 1) // (2 * PIXELS)  # a row has a character and a sign after it for each pixel, at the least
+    images = np.empty((most, PIXELS), np.uint8)
+    labels = np.empty(most, np.uint8)
     rows = 0
     for part in _scan(path):
         if isinstance(part, Problem):

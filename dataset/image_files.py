@@ -51,6 +51,8 @@ def _pixels(image: Image.Image) -> NDArray[np.uint8]:
         values = np.asarray(image, dtype=np.float64)
         if image.mode.startswith("I") and values.min() >= 0 and values.max() > 255:
             return (values / 257).clip(0, 255).astype(np.uint8)  # 16 bits: 65,535 is white
+        if not np.isfinite(values).all():
+            raise ValueError("pixels that are no numbers")
         low, span = values.min(), float(np.ptp(values))  # numbers of no known range
         stretched: NDArray[np.float64] = (values - low) * (255 / span if span else 0)
         return stretched.astype(np.uint8)

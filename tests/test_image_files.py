@@ -69,6 +69,13 @@ def test_numbers_of_unknown_range_are_stretched():
     np.testing.assert_array_equal(read_image(saved(Image.fromarray(floats), "TIFF")), [[0, 127], [191, 255]])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers_are_a_sentence(value):
+    picture = Image.fromarray(np.array([[value, 1], [2, 3]], np.float32))
+    with pytest.raises(DataError, match=r"is a damaged image \(pixels that are no numbers\)"):
+        read_image(saved(picture, "TIFF"))
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\xff\xd8\xff"]
 )
