@@ -348,10 +348,9 @@ class Driver:
         if (folder / "status.json").exists():
             return open_run(folder)
         shutil.rmtree(folder, ignore_errors=True)  # killed while it was being made
-        name = f"{self.spec.name}, trial {number}" + (
-            f", seed {work.configs[place].seed}" if self.spec.seeds > 1 else ""
-        )
-        return create_run(work.configs[place], name=name, group=self.sweep.id, trial=number, folder=folder)
+        config = work.configs[place]
+        name = f"{self.spec.name}, trial {number}" + (f", seed {config.seed}" if self.spec.seeds > 1 else "")
+        return create_run(config, name=name, group=self.sweep.id, trial=number, folder=folder)
 
     def begin(self, job: Job) -> None:
         """Have a run trained, from wherever it is."""
