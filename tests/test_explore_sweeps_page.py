@@ -132,7 +132,7 @@ def test_the_settings_of_a_sweep_can_be_used_again() -> None:
     sweep = made_sweep(
         base=base, search={"dropout": Range(0.0, 0.4, points=2), "activation": ("relu", "gelu")}, seeds=2
     )
-    app = press(opened(sweep=sweep.id), "Use these settings again")
+    app = press(opened(sweep=sweep.id), "Use settings again")
     assert "sweep" not in app.query_params
     spec = started(app)
     assert (spec.base, spec.search, spec.seeds) == (base, sweep.spec.search, 2)
@@ -140,7 +140,7 @@ def test_the_settings_of_a_sweep_can_be_used_again() -> None:
 
 def test_a_search_that_the_form_cannot_show_is_not_offered_again() -> None:
     sweep = made_sweep(search={"batch_size": Range(16, 64, points=3)})
-    assert "Use these settings again" not in labels(opened(sweep=sweep.id))
+    assert "Use settings again" not in labels(opened(sweep=sweep.id))
 
 
 # Wrong inputs.

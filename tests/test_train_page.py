@@ -418,7 +418,7 @@ def test_the_settings_of_a_run_can_be_used_again() -> None:
     other = SMALL.replace(**layers, schedule="cosine", learning_rate=0.02, steps=30, shift=2.0)
     made = create_run(other)
     made.write_status(replace(made.status(), state="stopped"))
-    app = press(opened(run=made.id), "Use these settings again")
+    app = press(opened(run=made.id), "Use settings again")
     assert started(app) == other
 
 

@@ -16,7 +16,10 @@ from model import Classifier
 
 
 def render() -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    head = st.container(
+        key="evaluate-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    )
+    with head:
         st.title("Evaluate a model", width="content", anchor=False)
         with st.container(key="model-place"):
             classifier = choose_model(label_visibility="collapsed")

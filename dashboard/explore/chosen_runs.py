@@ -60,7 +60,7 @@ def name_in_group(row: RunRow, groups: Mapping[str, str]) -> str:
 def names(rows: Sequence[RunRow]) -> list[str]:
     """What each run is called; where others are called so too, with what tells it from them."""
     found = [row.name for row in rows]
-    if len({row.group for row in rows}) == 1:
+    if len(rows) > 1 and len({row.group for row in rows}) == 1:
         groups = group_names(rows)
         found = [name_in_group(row, groups) for row in rows]
     for tell in (by_settings, by_time, by_number):

@@ -1,5 +1,7 @@
 """The learning-rate test: which rates a network learns with, found in one click and taken over into Train."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard.forms import named
@@ -10,7 +12,7 @@ from dashboard.plots.range_test import range_test_figure
 from dashboard.resources import runs_to_repeat
 from dashboard.state import state
 from dashboard.train.new_run import fill_from
-from dataset import available, default_source
+from dataset import SOURCES, available, default_source
 from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
 from experiments.runs import Run, RunError, Status
 from model import PRESETS, TrainConfig
@@ -116,7 +118,8 @@ def draw(found: RangeTest, config: TrainConfig) -> None:
 
 def render_outcome(config: TrainConfig, status: Status, found: RangeTest) -> None:
     """How far the test is; then what it says, and the button that takes it over."""
-    about = f"{status.name}: {config.architecture}, {named(config.optimizer)}, on {config.data}"
+    digits = SOURCES[config.data].title if config.data in SOURCES else Path(config.data).name
+    about = f"{status.name}: {config.architecture}, {named(config.optimizer)}, on {digits}"
     if status.active:
         st.progress(status.progress, f"{'Starting' if status.state == 'queued' else 'Testing'}. {about}")
         return

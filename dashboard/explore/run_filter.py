@@ -41,11 +41,15 @@ def choose_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow
             f"Filter, {active} set" if active else "Filter", icon=":material/filter_list:", key="runs-filter"
         ):
             render_filter(rows)
-        if any(row.trial is not None for row in rows):
-            st.toggle("Of each sweep the best only", value=True, key=FOLDED, persist_state="session")
     found = [row for row in rows if row.id in kept or matches(row)]
     # whoever asks for a sweep by its name wants to see its runs
     return folded(found, kept) if state.widget(FOLDED, True) and not state.widget(SWEEPS) else found
+
+
+def render_fold(rows: Iterable[RunRow]) -> None:
+    """Where there are sweeps, whether all of their runs are listed."""
+    if any(row.trial is not None for row in rows):
+        st.toggle("Of each sweep the best only", value=True, key=FOLDED, persist_state="session")
 
 
 def render_filter(rows: Sequence[RunRow]) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.explore.chosen_runs import chosen_among, group_names, name_in_group
 from dashboard.explore.run_actions import toggle
-from dashboard.explore.run_filter import choose_rows, reset
+from dashboard.explore.run_filter import choose_rows, render_fold, reset
 from dashboard.forms import named
 from dashboard.plots.runs import MOST, sign_image
 from dashboard.state import state
@@ -52,7 +52,10 @@ def render_table(drawn: str) -> None:
         placeholder="–",
         alt="All runs. The ticked ones are compared below.",
     )
-    st.caption(f"{counted(len(listed), len(rows))} Tick runs to compare them; a click on a heading sorts.")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        text = f"{counted(len(listed), len(rows))} Tick runs to compare them; a click on a heading sorts."
+        st.caption(text, width="content")
+        render_fold(rows)
 
 
 def counted(listed: int, total: int) -> str:

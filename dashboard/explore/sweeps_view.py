@@ -49,7 +49,7 @@ def render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> Non
                         render_entry(other)
             if sweep is not None and can_show(sweep.spec.search):
                 st.button(
-                    "Use these settings again",
+                    "Use settings again",
                     icon=":material/tune:",
                     on_click=begin_anew,
                     args=(sweep,),

@@ -45,7 +45,7 @@ def best(history: pd.DataFrame, n: int) -> str:
 
 def render_actions(run: Run, status: Status) -> None:
     """Buttons for what is possible in this state; the first is what most people want next."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if status.state == "running":
             action("Pause", permitted.pause, run, icon=":material/pause:")
         if status.state == "paused" or status.state in RESUMABLE:
@@ -58,7 +58,7 @@ def render_actions(run: Run, status: Status) -> None:
         if not status.active and run.model.exists():
             render_model_actions(run, status)
         if not status.active:
-            st.button("Use these settings again", icon=":material/tune:", on_click=fill_from, args=(run.config,))
+            st.button("Use settings again", icon=":material/tune:", on_click=fill_from, args=(run.config,))
             if st.button("Try 5 seeds", icon=":material/casino:", help=SEEDS_HELP, key=f"seeds-{run.id}"):
                 compare_seeds(run)
         if st.button("Compare", icon=place("explore").icon, help="With other runs, on Explore."):
