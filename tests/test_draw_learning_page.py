@@ -45,13 +45,6 @@ def store(count: int, *, wrong: bool = True) -> None:
         append_drawing(image, int(label), predicted=said, confidence=0.9, model="", session="")
 
 
-def opened(**address: str) -> AppTest:
-    """The page with its panel open."""
-    app = open_page("draw", **address)
-    app.session_state["learning"] = True
-    return run(app)
-
-
 def click(app: AppTest, label: str) -> AppTest:
     next(button for button in app.button if button.label == label).click()
     return run(app)
@@ -72,32 +65,40 @@ def words(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
-def test_the_panel_does_nothing_until_it_is_opened() -> None:
+def test_the_panel_is_open_at_first_and_stays_closed_once_it_was() -> None:
     app = open_page("draw")
-    assert "Learn now" not in labels(app)
+    assert "Learn now" in labels(app)
+    app.session_state["learning"] = False
+    assert "Learn now" not in labels(run(app))
+    store(1)
+    assert "Learn now" not in labels(run(app))
 
 
 def test_without_drawings_the_panel_says_what_to_do() -> None:
-    app = opened()
+    app = open_page("draw")
     assert "whenever an answer is wrong" in words(app)
     assert next(button for button in app.button if button.label == "Learn now").disabled
 
 
 def test_the_panel_counts_what_there_is_to_learn_from() -> None:
     store(50)
-    assert "40 drawings to learn from, 40 of them corrected; 10 drawings more held out to test it." in words(opened())
+    assert "40 drawings to learn from, 40 of them corrected; 10 drawings more held out to test it." in words(
+        open_page("draw")
+    )
 
 
 def test_drawings_that_were_all_read_right_can_be_learned_from_too() -> None:
     store(1, wrong=False)
-    assert "1 drawing to learn from, none of them corrected; every fifth of a digit is held out." in words(opened())
+    assert "1 drawing to learn from, none of them corrected; every fifth of a digit is held out." in words(
+        open_page("draw")
+    )
 
 
 def test_drawings_that_are_all_held_out_are_not_passed_over() -> None:
     store(50)
     drawings = load_drawings()
     edit_drawings(drawings.id[~drawings.is_held_out].tolist(), state="deleted")
-    app = opened()
+    app = open_page("draw")
     assert "None to learn from yet: 10 drawings here, held out to test it." in words(app)
     assert next(button for button in app.button if button.label == "Learn now").disabled
 
@@ -123,14 +124,14 @@ def test_a_lesson_that_learned_little_asks_about_the_labels(
     store(10)
     read = finetune.read_lesson
     monkeypatch.setattr(finetune, "read_lesson", lambda run: replace(read(run), corrected=Score(0, 4, 9)))
-    app = click(opened(model=model.id), "Learn now")
+    app = click(open_page("draw", model=model.id), "Learn now")
     assert "whether they are labelled right" in app.info[0].value
     assert not app.success
 
 
 def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model: Run, accepted: None) -> None:
     store(20)
-    app = click(opened(model=model.id), "Learn now")
+    app = click(open_page("draw", model=model.id), "Learn now")
     assert "corrected drawings" in words(app)
     assert {"Keep", "Discard"} <= set(labels(app))
     lesson = address(app, "lesson")
@@ -147,7 +148,7 @@ def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model:
 
 def test_a_discarded_lesson_changes_nothing(model: Run, accepted: None) -> None:
     store(10)
-    app = click(click(opened(model=model.id), "Learn now"), "Discard")
+    app = click(click(open_page("draw", model=model.id), "Learn now"), "Discard")
     assert address(app, "model") == model.id
     assert address(app, "lesson") is None
     assert [kept.id for kept in list_runs()] == [model.id]
@@ -156,7 +157,7 @@ def test_a_discarded_lesson_changes_nothing(model: Run, accepted: None) -> None:
 def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     store(10)
     monkeypatch.setattr(Lesson, "refusal", "It now reads fewer.")
-    app = click(opened(model=model.id), "Learn now")
+    app = click(open_page("draw", model=model.id), "Learn now")
     assert "**The new weights are not taken over.** It now reads fewer." in words(app)
     assert "Keep" not in labels(app)
     assert address(click(app, "Close"), "lesson") is None
@@ -164,7 +165,7 @@ def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: p
 
 def test_a_lesson_is_found_again_by_its_address(model: Run, accepted: None) -> None:
     store(10)
-    app = click(opened(model=model.id), "Learn now")
+    app = click(open_page("draw", model=model.id), "Learn now")
     again = open_page("draw", model=model.id, lesson=address(app, "lesson") or "")
     assert "Keep" in labels(again)
 
@@ -184,7 +185,7 @@ def test_an_unfinished_lesson_can_be_gone_on_with(model: Run, accepted: None, mo
         to_end(lesson)
 
     monkeypatch.setattr(finetune, "start", stop)
-    app = click(opened(model=model.id), "Learn now")
+    app = click(open_page("draw", model=model.id), "Learn now")
     assert "Nothing was learned." in words(app)
     assert "Keep" in labels(click(app, "Go on"))
 

@@ -15,10 +15,10 @@ from dashboard.data.review import render_review, visible
 from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.draw.collected import render_damage, render_fleeting
-from dashboard.draw.drawing import DIGITS, LEARNING
+from dashboard.draw.drawing import DIGITS
 from dashboard.model_choice import choose_model
 from dashboard.permissions import Action, require
-from dashboard.places import go_to
+from dashboard.places import go_to, place
 from dashboard.plots.digit_bars import digit_bars, missing_hint
 from dashboard.plots.thumbnails import Thumbnail
 from dashboard.state import ShownSheet, state
@@ -102,9 +102,8 @@ def render_counts(drawings: Drawings) -> None:
         with st.container(gap="xxsmall"):
             if hint := missing_hint(counts):
                 st.caption(hint)
-            if counts.any() and st.button("Learn from them", type="tertiary", icon=":material/school:", help="On Draw"):
-                state.set_widget(LEARNING, True)
-                go_to("draw")
+            if counts.any():
+                st.page_link(place("draw"), label="Learn from them", icon=":material/school:")
     if not drawings_last():
         render_fleeting()
 

@@ -14,7 +14,6 @@ Pixels = NDArray[np.uint8]
 DIGITS = tuple("0123456789")
 DRAW, UPLOAD = "Draw", "Upload an image"  # the ways to hand in a digit
 DRAW_HINT = "Draw a digit from 0 to 9. Where the network reads it wrong, correct it, and it can learn from you."
-LEARNING = "learning"  # the key of the panel in which the network learns
 UPLOAD_HINT = "Upload a picture of one digit, and the network reads it."
 
 UPLOADED_BLANK = "There is no digit on this picture, or it is too faint or too small. Upload another one."

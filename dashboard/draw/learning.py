@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from dashboard import resources
-from dashboard.draw.drawing import DIGITS, LEARNING
+from dashboard.draw.drawing import DIGITS
 from dashboard.draw.lesson_result import render_lesson
 from dashboard.permissions import politely
 from dashboard.permitted.runs import resume, start_lesson, stop
@@ -28,9 +29,9 @@ def render_learning(classifier: Classifier) -> None:
     """A panel that counts what was corrected, and does nothing else while it is closed."""
     if classifier.classes != DIGITS:
         return
-    # open where there is a lesson: back from another page, or by a link; another title would close it
-    state.set_widget(LEARNING, state.widget(LEARNING, bool(state.lesson)))
-    with st.expander(title(), icon=":material/school:", key=LEARNING, on_change="rerun") as panel:
+    # open at first: who has never been here sees what correcting is for; another title would close it
+    state.set_widget("learning", state.widget("learning", True))
+    with st.expander(title(), icon=":material/school:", key="learning", on_change="rerun") as panel:
         if not panel.open:
             return
         try:
@@ -87,7 +88,9 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
     """What there is to learn from, and the button."""
     drawings = load_drawings()
     corrected = int(finetune.is_corrected(drawings).sum())
-    training, held_out = len(drawings.training), len(drawings.held_out)
+    kept_ones = drawings.state == "kept"
+    held_out = int(np.count_nonzero(kept_ones & drawings.is_held_out))
+    training = int(np.count_nonzero(kept_ones)) - held_out
     known = kept is not None and kept.config.drawings_version == drawings.version
     if known:
         words = "There are no others yet. Learning again goes over the same drawings once more."
@@ -97,10 +100,7 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
     elif held_out:
         words = f"None to learn from yet: {counted(held_out)} here, held out to test it. Draw some more digits."
     else:
-        words = (
-            "Say which digit it was whenever an answer is wrong. Then the network can learn from it here, within "
-            "seconds, and you see whether it reads other drawings better and has forgotten nothing."
-        )
+        words = "Correct it whenever an answer is wrong: in seconds it learns from that, and you see what changed."
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-start"):
         kind = "secondary" if known else "primary"
         begin = st.button("Learn now", type=kind, icon=":material/school:", disabled=not training)
