@@ -100,7 +100,9 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
     elif held_out:
         words = f"None to learn from yet: {counted(held_out)} here, held out to test it. Draw some more digits."
     else:
-        words = "Correct it whenever an answer is wrong: in seconds it learns from that, and you see what changed."
+        words = (
+            "Correct the network whenever an answer is wrong: in seconds it learns from that, and you see what changed."
+        )
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-start"):
         kind = "secondary" if known else "primary"
         begin = st.button("Learn now", type=kind, icon=":material/school:", disabled=not training)
