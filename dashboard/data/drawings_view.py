@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.data.actions import counted, render_actions
-from dashboard.data.choosing import PAGE, SURPRISE, render_choice
+from dashboard.data.choosing import PAGE, SURPRISE, render_choice, show_all
 from dashboard.data.details import local_time, render_details
 from dashboard.data.history_view import go_back
 from dashboard.data.page import PART
@@ -78,7 +78,8 @@ def render_bench() -> None:
         if len(rows):
             render_sheet(drawings, rows, ids, surprise)
         else:
-            st.info("No drawing is like that. Choose fewer filters.")
+            st.info("No drawing is like that.")
+            st.button("Show all", key="show-all", icon=":material/filter_alt_off:", on_click=show_all)
     with side, st.container(key="drawing-details"):
         render_details(drawings, picked, classifier)
     render_damage()
@@ -102,7 +103,7 @@ def render_counts(drawings: Drawings) -> None:
         with st.container(gap="xxsmall"):
             if hint := missing_hint(counts):
                 st.caption(hint)
-            if counts.any():
+            if counts.any() and not state.version:
                 st.page_link(place("draw"), label="Learn from them", icon=":material/school:")
     if not drawings_last():
         render_fleeting()
