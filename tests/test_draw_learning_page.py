@@ -141,6 +141,9 @@ def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model:
     assert [kept.id for kept in list_runs()] == [lesson, model.id]
     assert "learned from 20 drawings" in words(app)
     assert "There are no others yet." in words(app)
+    assert "each share with its 95 % interval" not in words(app)
+    app.toggle[0].set_value(True)
+    assert "each share with its 95 % interval" in words(run(app))
     app = click(app, "Go back")
     assert address(app, "model") == model.id
     assert "Go back" not in labels(app)

@@ -21,6 +21,7 @@ from model.checkpoint import CheckpointError
 from model.classifier import SHIPPED
 
 LOOK_SECONDS = 0.25
+CHANGED = "lesson-changed"  # the key of the switch that shows what the lesson in use did
 WORTH_SAYING = 4  # seconds left
 PROBLEMS = (RunError, DataError, CheckpointError, OSError)
 
@@ -57,7 +58,7 @@ def render_panel(classifier: Classifier) -> None:
         if kept is not None:
             render_way_back(kept)
         render_start(classifier, kept)
-        if kept is not None and (lesson := finetune.read_lesson(kept)) is not None:
+        if kept is not None and state.widget(CHANGED) and (lesson := finetune.read_lesson(kept)) is not None:
             render_lesson(kept, lesson)
         return
     status = run.status()
@@ -177,6 +178,7 @@ def render_way_back(run: Run) -> None:
             "Go back", icon=":material/undo:", help="To the model that it started from; this one stays in the list"
         )
         st.markdown(f"The model in use has **{run.name}**.", width="stretch")
+        st.toggle("Show what that changed", key=CHANGED)
     if back:
         decide(finetune.model_before(run))
         st.rerun()
