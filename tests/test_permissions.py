@@ -314,9 +314,10 @@ def draw(session: str = "another", state: str = "kept") -> str:
 def test_a_visitor_sees_no_drawing_of_others_that_waits_or_was_deleted() -> None:
     draw(state="waiting")
     draw(state="deleted")
+    assert "There are no drawings yet." in words(open_shared("data", VISITOR, shared(review=True)))
+    draw()
     app = open_shared("data", VISITOR, shared(review=True))
     assert "Only the owner may relabel, set aside or delete drawings here" in words(app)
-    assert "No drawing is like that" in words(app)
     assert "wait" not in words(app)
     app = open_shared("data", VISITOR, shared(review=True), state="Deleted")
     assert "No drawing is like that" in words(app)

@@ -47,7 +47,7 @@ def render_bench() -> None:
         if state.version:
             st.button("Show them as they are now", on_click=state.link, args=("version", ""))
         return
-    if not len(drawings.digits):
+    if not visible(drawings).any():
         render_empty()
         return
     if state.version:
