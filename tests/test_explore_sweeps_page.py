@@ -1,11 +1,14 @@
 """The Sweeps view without a browser: what a sweep is started with, and what is said and offered in each state."""
 
+from collections.abc import Callable
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button, Selectbox
 
 from dashboard.explore.search_form import TO_BEGIN_WITH
+from experiments.deletion import delete_sweep
 from experiments.runs import list_runs
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
 from experiments.sweeps.search import Range
@@ -312,6 +315,17 @@ def test_a_deleted_sweep_comes_back_with_its_runs(monkeypatch: pytest.MonkeyPatc
     assert [run.id for run in list_runs()] == list(sweep.trials()[0].runs)
     monkeypatch.setattr(Sweep, "driven", lambda sweep: True)
     assert "Delete" not in labels(opened(sweep=sweep.id))  # while it is underway
+
+
+def test_a_sweep_that_another_tab_deletes_is_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = made_sweep()
+
+    def fragment(live: Callable[..., None], *, run_every: float | None) -> Callable[..., None]:
+        delete_sweep(sweep)  # between what the page has read and what renews itself
+        return live
+
+    monkeypatch.setattr(st, "fragment", fragment)
+    assert "There is no sweep 'made'" in errors(opened(sweep=sweep.id))
 
 
 # Filters without a mouse.

@@ -67,7 +67,10 @@ def render_guide(guide: Guide) -> None:
 
 def render_live(guide: Guide, sweep: Sweep | None, drawn: str) -> None:
     """Draws itself anew twice a second; when the state is no longer the drawn one, the whole page."""
-    status, trials = (sweep.status(), sweep.trials()) if sweep else (None, [])
+    try:
+        status, trials = (sweep.status(), sweep.trials()) if sweep else (None, [])
+    except FileNotFoundError:
+        st.rerun()  # of the page: its sweep was deleted in another tab
     if status and status.state != drawn:
         st.rerun()
     results = read_results(trials, lambda run: resources.history(open_run(run)))

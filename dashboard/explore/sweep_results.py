@@ -45,6 +45,8 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     """Draws itself anew every second; when the state is no longer the drawn one, the whole page."""
     try:
         status, trials, spec = sweep.status(), sweep.trials(), sweep.spec
+    except FileNotFoundError:
+        st.rerun()  # it was deleted in another tab, and the page says so
     except (SweepError, OSError) as error:
         st.error(str(error))
         return
