@@ -1,13 +1,12 @@
 """The Sweeps view without a browser: what a sweep is started with, and what is said and offered in each state."""
 
-from collections.abc import Callable
-
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button, Selectbox
 
 from dashboard.explore.search_form import TO_BEGIN_WITH
+from dashboard.explore.sweep_results import render_live
 from experiments.deletion import delete_sweep
 from experiments.runs import list_runs
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
@@ -320,11 +319,11 @@ def test_a_deleted_sweep_comes_back_with_its_runs(monkeypatch: pytest.MonkeyPatc
 def test_a_sweep_that_another_tab_deletes_is_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = made_sweep()
 
-    def fragment(live: Callable[..., None], *, run_every: float | None) -> Callable[..., None]:
+    def render(sweep: Sweep) -> None:
         delete_sweep(sweep)  # between what the page has read and what renews itself
-        return live
+        render_live(sweep, "finished")
 
-    monkeypatch.setattr(st, "fragment", fragment)
+    monkeypatch.setattr("dashboard.explore.sweeps_view.render_sweep", render)
     assert "There is no sweep 'made'" in errors(opened(sweep=sweep.id))
 
 
