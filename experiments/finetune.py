@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -23,7 +23,8 @@ from dataset.files import written_whole
 from experiments.cost import training_seconds
 from experiments.jobs import start
 from experiments.runs import Run, RunError, create_run, is_id, open_run, runs_folder
-from model import BOUNDS, Classifier, TrainConfig, load_classifier
+from model import BOUNDS, Classifier, TrainConfig, load_checkpoint, load_classifier, save_checkpoint
+from model.arrays import Floats
 from model.augmentation import Augmenter
 from model.metrics import wilson_interval
 
@@ -33,6 +34,8 @@ OLD_DIGITS = (400, 50_000)  # at least and at most
 DRAWN = 20  # times the square root of the old digits are drawings: a third beside 1,600, a twelfth beside 50,000
 KEPT_ASIDE = 0.25  # of mnist-5k, whose usual twelfth would be so few digits that one of them decides
 LOST = 0.002  # the share of old digits, 0.2 points, that may be lost for what is learned
+SOFTENED_FROM = 0.001  # a lesson that loses more than so many is taken over in part
+PART = 0.7  # of the way from the weights before to those after
 RECIPE = {
     "epochs": 1,
     "steps": 0,
@@ -70,12 +73,24 @@ class Score:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What came of a lesson. `answers`: (row in the run's drawings, answer before, after) of each corrected drawing."""
+    """What came of a lesson. `answers`: (row in the run's drawings, answer before, after) of each corrected drawing.
+
+    `part`: how far the weights went from those before to those that training ended with.
+    """
 
     corrected: Score
     held_out: Score
     old: Score
     answers: tuple[tuple[int, int, int], ...]
+    part: float = 1.0
+
+    @property
+    def softening(self) -> str:
+        """Why the new weights are a mean of the old ones and what training ended with; empty where they are not."""
+        if self.part == 1:
+            return ""
+        lost = f"more than {100 * SOFTENED_FROM:g} points of the old digits would have been lost"
+        return f"Taken over by {100 * self.part:.0f} %, since {lost} with all of it."
 
     @property
     def refusal(self) -> str:
@@ -125,7 +140,11 @@ def lesson_config(of: TrainConfig, drawings: int) -> TrainConfig:
     possible = most * SECONDS / training_seconds(config, most, 1.0)
     # old + DRAWN sqrt(old) = possible
     old = int(np.clip((math.sqrt(possible + DRAWN**2 / 4) - DRAWN / 2) ** 2, *OLD_DIGITS))
-    weight = int(np.clip(DRAWN * math.sqrt(old) / drawings, 1, BOUNDS["drawings_weight"].high))
+    drawn = DRAWN * math.sqrt(old)
+    weight = int(np.clip(drawn / drawings, 1, BOUNDS["drawings_weight"].high))
+    if drawings > drawn:  # of more than there is time for, a part at random, beside as many old digits as ever
+        steps = math.ceil((old + drawn) / config.batch_size)
+        config, old = config.replace(steps=steps), min(int(old * drawings / drawn), most)
     if available(SHIPPED):  # MNIST, but for the digits that nothing here is ever trained on
         data, aside = SHIPPED, TrainConfig.validation_share
     else:  # a model that was trained on these digits keeps those aside that it never saw
@@ -137,23 +156,44 @@ def examine(run: Run, validation: Digits, right_after: int) -> Lesson:
     """Compare the models before and after on the same images, and keep what was found beside the run.
 
     `right_after` of the old digits for validation are read right by the new weights: training has just counted them.
+    Where too many were lost, the weights become a mean of those before and after (Wortsman et al. 2022).
     """
     before, after = load_classifier(run.start), load_classifier(run.model)
+    right_before, part = _right(_answers(before, validation), validation), 1.0
+    if right_before - right_after > SOFTENED_FROM * len(validation):
+        part = PART
+        right_after = soften(run, part, validation)
+        after = load_classifier(run.model)
     learned = learned_from(run)
     drawings = load_drawings(run.config.drawings_version)
-    wrong = {image.tobytes() for image in drawings.digits[is_corrected(drawings)].images}
-    rows = [row for row, image in enumerate(learned.images) if image.tobytes() in wrong]
+    row_of = {image.tobytes(): row for row, image in enumerate(learned.images)}  # doubles count once
+    wrong = dict.fromkeys(image.tobytes() for image in drawings.digits[is_corrected(drawings)].images)
+    rows = [row_of[image] for image in wrong if image in row_of]
     mended, held_out = learned[rows], without(drawings.held_out, learned)
     then, now = (_answers(model, mended) for model in (before, after))
     lesson = Lesson(
         Score(_right(then, mended), _right(now, mended), len(mended)),
         Score(_right(_answers(before, held_out), held_out), _right(_answers(after, held_out), held_out), len(held_out)),
-        Score(_right(_answers(before, validation), validation), right_after, len(validation)),
+        Score(right_before, right_after, len(validation)),
         tuple(zip(rows, then.tolist(), now.tolist(), strict=True)),
+        part,
     )
     with written_whole(run.folder / "lesson.json") as file:
         file.write(json.dumps(asdict(lesson), indent=2).encode())
     return lesson
+
+
+def soften(run: Run, part: float, validation: Digits) -> int:
+    """Make its weights those at this part of the way from its start to its end; -> how many digits they read right."""
+    start, end, kept = (load_checkpoint(file) for file in (run.start, run.last, run.model))
+    weights: dict[str, Floats] = {
+        name: W + np.float32(part) * (end.weights[name] - W) for name, W in start.weights.items()
+    }
+    softer = replace(kept, weights=weights)
+    right = _right(_answers(Classifier(softer), validation), validation)
+    softer.about["validation_accuracy"] = right / len(validation)
+    save_checkpoint(run.model, softer)
+    return right
 
 
 def read_lesson(run: Run) -> Lesson | None:
@@ -161,7 +201,8 @@ def read_lesson(run: Run) -> Lesson | None:
     try:
         found = json.loads((run.folder / "lesson.json").read_text())
         corrected, held_out, old = (Score(**found[name]) for name in ("corrected", "held_out", "old"))
-        return Lesson(corrected, held_out, old, tuple((row, then, now) for row, then, now in found["answers"]))
+        answers = tuple((row, then, now) for row, then, now in found["answers"])
+        return Lesson(corrected, held_out, old, answers, found.get("part", 1.0))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

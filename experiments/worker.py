@@ -389,7 +389,8 @@ class Work:
         if self.lesson:
             assert self.validation is not None
             right = round(self.about["validation_accuracy"] * len(self.validation))
-            finetune.examine(self.run, self.validation, right)
+            lesson = finetune.examine(self.run, self.validation, right)
+            self.status = replace(self.status, best_validation_accuracy=lesson.old.shares[1])
             self.run.last.unlink()  # two thirds of the folder, which only a resume would need
         if trainer.stopped_early:
             return Ended(

@@ -73,6 +73,23 @@ def test_a_lesson_mends_what_was_corrected_and_says_so(model: Path):
     assert lesson.held_out.before == np.count_nonzero(before == drawings.held_out.labels)
 
 
+def test_a_lesson_that_costs_old_digits_is_taken_over_in_part(model: Path, monkeypatch: pytest.MonkeyPatch):
+    store(upside_down(50))
+    first, whole = learn(model)
+    monkeypatch.setattr(finetune, "SOFTENED_FROM", -1.0)  # as if any at all were too many
+    run, lesson = learn(model)
+    assert (whole.part, lesson.part) == (1.0, finetune.PART)
+    start, all_of_it, end = (load_checkpoint(file) for file in (run.start, first.model, run.model))
+    assert lesson.old.before == whole.old.before
+    assert not whole.softening
+    assert "70 %" in lesson.softening
+    assert read_lesson(run) == lesson
+    assert end.about["validation_accuracy"] == run.status().best_validation_accuracy == lesson.old.shares[1]
+    for name, W in start.weights.items():
+        expected = W + finetune.PART * (all_of_it.weights[name] - W)
+        np.testing.assert_allclose(end.weights[name], expected, atol=1e-6)
+
+
 def test_no_drawing_that_is_held_out_teaches(model: Path):
     store(upside_down(60))
     run, _ = learn(model)
@@ -202,6 +219,30 @@ def test_cheap_networks_go_over_more_old_digits_and_few_drawings_come_more_often
     assert small.training_images > large.training_images > 1000
     assert lesson_config(PRESETS["quick"], 400).drawings_weight < small.drawings_weight
     assert lesson_config(PRESETS["quick"], 100_000).drawings_weight == 1
+
+
+@pytest.mark.parametrize("preset", ["quick", "cnn"])
+def test_a_lesson_on_many_drawings_takes_as_long_as_one_on_few(preset: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(finetune, "OLD_DIGITS", OLD_DIGITS)
+
+    def images(drawings: int) -> tuple[float, float]:
+        """Seen in all, and the share of drawings among them."""
+        config = lesson_config(PRESETS[preset], drawings)
+        together = config.training_images + drawings * config.drawings_weight
+        return config.batch_size * config.total_steps(together), drawings * config.drawings_weight / together
+
+    few, many = images(40), images(10_000)
+    assert many[0] == pytest.approx(few[0], rel=0.05)
+    assert many[1] == pytest.approx(0.25, abs=0.1)
+
+
+def test_the_same_image_drawn_twice_is_counted_once(model: Path):
+    digits = upside_down(10)
+    store(digits)
+    store(digits)
+    _, lesson = learn(model)
+    assert 0 < lesson.corrected.total <= len(digits)
+    assert lesson.corrected.total == len(lesson.answers)
 
 
 def test_copies_of_a_drawing_differ_a_little_and_are_the_same_each_time():

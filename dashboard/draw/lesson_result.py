@@ -15,7 +15,8 @@ def render_lesson(run: Run, lesson: Lesson) -> None:
     left, right = st.columns([5, 6], gap="medium")
     with left:
         st.html(scores_table(lesson))
-        st.caption("The same images before and after, each share with its 95 % interval.")
+        words = "The same images before and after, each share with its 95 % interval."
+        st.caption(f"{words} {lesson.softening}".rstrip())
     with right:
         drawings = learned_from(run)
         tiles = [

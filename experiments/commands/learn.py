@@ -33,7 +33,7 @@ def learn(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result(run, lesson)))
     else:
-        print("\n".join(table(lesson)))
+        print("\n".join([*table(lesson), *filter(None, [lesson.softening])]))
     if lesson.refusal:
         print(f"digits: the new weights are not taken over. {lesson.refusal}", file=sys.stderr)
         return 1
@@ -57,7 +57,7 @@ def scores(lesson: Lesson) -> dict[str, Score]:
 
 def result(run: Run, lesson: Lesson) -> dict[str, Any]:
     found: dict[str, Any] = {"run": run.id, "model": str(run.model), "kept": not lesson.refusal}
-    found["reason"] = lesson.refusal
+    found |= {"reason": lesson.refusal, "part": lesson.part}
     for name, score in scores(lesson).items():
         counts = {"before": score.before, "after": score.after, "total": score.total}
         found[name.replace(" ", "_").replace("-", "_")] = counts | {"intervals": score.intervals}
