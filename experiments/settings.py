@@ -63,7 +63,7 @@ def in_words(config: TrainConfig, setting: str) -> str:
     if setting == "rotation":
         return f"{value:g}°"
     if setting in BOUNDS and setting != "seed":
-        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
     return str(value)
 
 
