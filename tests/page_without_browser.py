@@ -1,6 +1,12 @@
 """A page without a browser: Streamlit's own harness, which runs its script and keeps what it drew."""
 
+from functools import cache
+
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+# for each page anew it would read about every installed package, which takes longer than the page
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def show(name: str) -> None:
