@@ -121,7 +121,7 @@ def trained(folder: Path) -> list[Path]:
 
 def test_the_owner_logs_in_accepts_what_waits_and_logs_out(new_page: NewPage) -> None:
     page = new_page("/data")
-    expect(page.get_by_text("Only the owner may")).to_be_visible()
+    expect(page.get_by_text("the rest is the owner's")).to_be_visible()
     log_in(page, "owner")
     expect(page.get_by_text("Everything is yours.")).to_be_visible()
     page.get_by_role("link", name="Data").click()
@@ -138,11 +138,13 @@ def test_whoever_else_logs_in_owns_nothing(new_page: NewPage, who: str) -> None:
     page = new_page()
     log_in(page, who)
     page.get_by_role("link", name="Data").click()
+    expect(page.get_by_text("There are no drawings yet")).to_be_visible()  # although one waits
+    page.get_by_text("Import and export", exact=True).click()
     expect(page.get_by_text("Only the owner may")).to_be_visible()
 
 
 def test_on_a_phone_a_visitor_can_read_what_is_the_owners(new_page: NewPage) -> None:
     page = new_page("/data", width=390, height=844)
-    expect(page.get_by_text("Only the owner may")).to_be_visible()
+    expect(page.get_by_text("the rest is the owner's")).to_be_visible()
     page.get_by_role("button", name="Log in").scroll_into_view_if_needed()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
