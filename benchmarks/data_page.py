@@ -19,7 +19,7 @@ from tests.browser.chromium import chromium, serve
 
 TILES = (
     "[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]"
-    ".flatMap(place => [...place.shadowRoot.querySelectorAll('img')])"
+    ".flatMap(place => [...(place.shadowRoot?.querySelectorAll('img') ?? [])])"
 )
 PAINTED = f"{TILES}.length === 100 && {TILES}.every(image => image.complete)"
 LINK = "[...document.querySelectorAll('a')].find(link => link.innerText.includes('Data'))"
