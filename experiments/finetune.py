@@ -89,8 +89,8 @@ class Lesson:
         """Why the new weights are a mean of the old ones and what training ended with; empty where they are not."""
         if self.part == 1:
             return ""
-        lost = f"more than {100 * SOFTENED_FROM:g} points of the old digits would have been lost"
-        return f"Taken over by {100 * self.part:.0f} %, since {lost} with all of it."
+        lost = f"more than {100 * SOFTENED_FROM:g} points of the old digits"
+        return f"After is with {100 * self.part:.0f} % of the change, since all of it lost {lost}."
 
     @property
     def refusal(self) -> str:
