@@ -107,8 +107,7 @@ class Lesson:
 
 def is_corrected(drawings: Drawings) -> NDArray[np.bool_]:
     """Of each: whether it is to learn from, and somebody said that the answer was wrong."""
-    learned = (drawings.state == "kept") & ~drawings.is_held_out
-    return np.asarray(learned & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels))
+    return np.asarray(drawings.is_training & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels))
 
 
 def start_lesson(model: Path) -> Run:
@@ -158,12 +157,12 @@ def examine(run: Run, validation: Digits, right_after: int) -> Lesson:
     `right_after` of the old digits for validation are read right by the new weights: training has just counted them.
     Where too many were lost, the weights become a mean of those before and after (Wortsman et al. 2022).
     """
-    before, after = load_classifier(run.start), load_classifier(run.model)
+    before = load_classifier(run.start)
     right_before, part = _right(_answers(before, validation), validation), 1.0
     if right_before - right_after > SOFTENED_FROM * len(validation):
         part = PART
         right_after = soften(run, part, validation)
-        after = load_classifier(run.model)
+    after = load_classifier(run.model)
     learned = learned_from(run)
     drawings = load_drawings(run.config.drawings_version)
     row_of = {image.tobytes(): row for row, image in enumerate(learned.images)}  # doubles count once

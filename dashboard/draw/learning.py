@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from dashboard import resources
@@ -89,9 +88,8 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
     """What there is to learn from, and the button."""
     drawings = load_drawings()
     corrected = int(finetune.is_corrected(drawings).sum())
-    kept_ones = drawings.state == "kept"
-    held_out = int(np.count_nonzero(kept_ones & drawings.is_held_out))
-    training = int(np.count_nonzero(kept_ones)) - held_out
+    training = int(drawings.is_training.sum())
+    held_out = int((drawings.state == "kept").sum()) - training
     known = kept is not None and kept.config.drawings_version == drawings.version
     if known:
         words = "There are no others yet. Learning again goes over the same drawings once more."

@@ -45,9 +45,14 @@ class Drawings:
         return self.digits[self.state == "kept"]
 
     @property
+    def is_training(self) -> NDArray[np.bool_]:
+        """Of each: whether it may be trained on."""
+        return np.asarray((self.state == "kept") & ~self.is_held_out)
+
+    @property
     def training(self) -> Digits:
         """What may be trained on."""
-        return self.digits[(self.state == "kept") & ~self.is_held_out]
+        return self.digits[self.is_training]
 
     @property
     def held_out(self) -> Digits:
