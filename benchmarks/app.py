@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import default_source
-from experiments.jobs import start_training
-from experiments.runs import open_run
+from experiments.jobs.launch import start_training
+from experiments.runs.run import open_run
 from model import PRESETS
 from tests.browser.chromium import chromium, serve
 
@@ -63,7 +63,9 @@ class MemoryWatch(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.1):
-            workers = [p for p in psutil.Process().children(recursive=True) if "experiments.worker" in arguments(p)]
+            workers = [
+                p for p in psutil.Process().children(recursive=True) if "experiments.training.worker" in arguments(p)
+            ]
             server, worker = megabytes([self.app, *self.app.children(recursive=True)]), megabytes(workers)
             for name, value in {"server": server, "worker": worker, "together": server + worker}.items():
                 self.highest[name] = np.maximum(self.highest[name], value)

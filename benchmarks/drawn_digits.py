@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.report import table
 from dataset import DataError
-from experiments.pretraining.pens import HELD_OUT, MANNERS, VALIDATION, Pens, load_pens, pen_images
 from model import CheckpointError, Classifier, load_classifier
 from model.metrics import calibration_error, wilson_interval
+from pretraining.pens import HELD_OUT, MANNERS, VALIDATION, Pens, load_pens, pen_images
 
 WRITERS = {"held-out": HELD_OUT, "validation": VALIDATION}
 HEADER = ("drawn", "accuracy", "95 % interval", "lowest writer", "median writer", "calibration error", "drawings")

@@ -16,8 +16,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.report import Goal, begin, conclude, table
-from experiments.run_table import RunTable, differing_settings
-from experiments.runs import HISTORY_COLUMNS, Run, Status
+from experiments.runs.run import HISTORY_COLUMNS, Run, Status
+from experiments.runs.table import RunTable, differing_settings
 from model import TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,11 +14,11 @@ import numpy as np
 from benchmarks.drawn_digits import WRITERS, options
 from benchmarks.report import table
 from dataset import DataError, Digits, append_drawing, load_digits
-from experiments.finetune import lesson_config, read_lesson, start_lesson
-from experiments.pretraining.pens import MANNERS, load_pens, pen_images
-from experiments.runs import RunError
+from experiments.fine_tuning import lesson_config, read_lesson, start_lesson
+from experiments.runs.run import RunError
 from model import CheckpointError, Classifier, load_classifier
 from model.classifier import SHIPPED
+from pretraining.pens import MANNERS, load_pens, pen_images
 
 COUNTS = (20, 50, 100)
 MANNER = "small (60 px), 28 px"

@@ -7,13 +7,13 @@ import numpy as np
 from benchmarks.drawn_digits import WRITERS, options
 from benchmarks.report import table
 from dataset import DataError, load_digits
-from experiments.pretraining.material import MANNERS as NAMES
-from experiments.pretraining.pens import MANNERS, load_pens, pen_images
-from experiments.pretraining.strangers import draw_strangers, unseen_families
 from model import CheckpointError, Classifier, load_classifier
 from model.arrays import Bytes, Floats
 from model.classifier import doubt
 from model.metrics import auroc
+from pretraining.material import MANNERS as NAMES
+from pretraining.pens import MANNERS, load_pens, pen_images
+from pretraining.strangers import draw_strangers, unseen_families
 
 ALL = "all of them"
 

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.known_errors import FIRST_OF_TEST, FIRST_SHARE, FLIPPED, VALIDATED, among, flipped
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import Digits, available, load_digits, load_training
-from experiments.suspects import Suspects, find
+from experiments.label_errors import Suspects, find
 
 HEADER = ("wrong labels", "looked at", "found by margin", "by self-confidence", "time")
 

@@ -15,10 +15,10 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.account import render_account  # noqa: E402
-from dashboard.places import PAGES  # noqa: E402
-from dashboard.sharing import SharingError, sharing  # noqa: E402
-from dashboard.state import state  # noqa: E402
+from dashboard.access.login import render_account  # noqa: E402
+from dashboard.access.policy import SharingError, sharing  # noqa: E402
+from dashboard.navigation import PAGES  # noqa: E402
+from dashboard.session import state  # noqa: E402
 
 
 def page(name: str) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.runs import RunError, open_run
+from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, Trial, list_sweeps, start_sweep, unused_name
 from model import TrainConfig
 

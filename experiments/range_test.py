@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataset.files import written_whole
-from experiments.cost import training_seconds
-from experiments.jobs import start
-from experiments.runs import Run, RunError, create_run, is_id, open_run, runs_folder
+from experiments.jobs.launch import start
+from experiments.runs.run import Run, RunError, create_run, is_id, open_run, runs_folder
+from experiments.training.cost import training_seconds
 from model import TrainConfig
 from model.build import CLASSES
 from model.losses import CrossEntropy

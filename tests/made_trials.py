@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from experiments.runs import create_run
+from experiments.runs.run import create_run
 from experiments.sweeps import Sweep, SweepSpec, Trial, create_sweep
-from experiments.sweeps.search import Range, Space
+from experiments.sweeps.space import Range, Space
 from tests.small_runs import SMALL
 
 GRID: Space = {

@@ -13,7 +13,7 @@ def show(name: str) -> None:
     """The script: what app.py does for the page that is open, without the frame."""
     from importlib import import_module
 
-    from dashboard.state import state
+    from dashboard.session import state
 
     state.keep_url()
     import_module(f"dashboard.{name}.page").render()

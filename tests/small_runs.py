@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from experiments.runs import Run, Status, create_run
-from experiments.worker import train_run
+from experiments.runs.run import Run, Status, create_run
+from experiments.training.worker import train_run
 from model import TrainConfig
 
 SMALL = TrainConfig(data="mnist-5k", hidden=(8,), epochs=2, dropout=0.1)

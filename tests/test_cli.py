@@ -14,7 +14,7 @@ from PIL import Image
 
 from dataset import append_drawing, load_digits, load_training
 from dataset.corrections import RELABELLED, correct_label
-from experiments.runs import list_runs, open_run
+from experiments.runs.run import list_runs, open_run
 from model import PRESETS, Checkpoint, build_trainer, load_checkpoint, save_checkpoint
 from tests.small_runs import SMALL, finish, in_state, underway, until
 
@@ -56,7 +56,9 @@ def test_every_option_of_train_reaches_the_config(digits, tmp_path):
 
 
 def test_threads_are_a_number_or_measured_and_the_config_holds_the_number(digits, monkeypatch):
-    monkeypatch.setattr("experiments.calibration.measure_speeds", lambda config, train: {1: 20_000.0, 2: 30_000.0})
+    monkeypatch.setattr(
+        "experiments.training.calibration.measure_speeds", lambda config, train: {1: 20_000.0, 2: 30_000.0}
+    )
     status, out, err = digits("train", "--data", "mnist-5k", "--steps", 1, "--threads", "auto")
     assert (status, err, list_runs()[0].config.threads) == (0, "", 2)
     assert out.splitlines()[0] == "2 threads: 30,000 images/s, 1.5 times one thread."
@@ -301,7 +303,8 @@ def test_help_explains_every_command_and_option(digits):
 
 
 def test_help_comes_without_numpy():
-    code = "import sys, experiments.cli as cli; cli.build_parser().format_help(); assert 'numpy' not in sys.modules"
+    imports = "import sys; from experiments.cli.main import build_parser"
+    code = f"{imports}; build_parser().format_help(); assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

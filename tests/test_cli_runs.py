@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.commands.listing import table
-from experiments.commands.naming import full_id, short_ids
+from experiments.cli.listing import table
+from experiments.cli.naming import full_id, short_ids
 from experiments.comparison import mcnemar
-from experiments.run_table import run_rows
-from experiments.runs import RunError, create_run, runs_folder
+from experiments.runs.run import RunError, create_run, runs_folder
+from experiments.runs.table import run_rows
 from model import TrainConfig
 from tests.small_runs import SMALL, finish, to_end
 

@@ -20,7 +20,7 @@ from experiments.comparison import (
     often,
     shared_validation,
 )
-from experiments.settings import SETTINGS, differing, in_words
+from experiments.runs.settings import SETTINGS, differing, in_words
 from model import PRESETS, TrainConfig, load_classifier
 from tests.small_runs import SMALL, finish
 

@@ -29,15 +29,15 @@ from dataset.corrections import (
 from dataset.corrections.home import store
 from dataset.corrections.log import COLUMNS
 from dataset.moving import move
-from experiments.cli import main
-from experiments.run_data import load_data
-from experiments.runs import create_run, open_run
+from experiments.cli.main import main
+from experiments.runs.run import create_run, open_run
+from experiments.training.data import load_data
 from model import TrainConfig
 from tests.made_digits import made_digits
 from tests.made_drawings import append, forget
 from tests.small_runs import to_end
 
-pytest_plugins = ["tests.postgres", "tests.homes"]
+pytest_plugins = ["tests.postgres", "tests.storages"]
 pytestmark = pytest.mark.usefixtures("home")
 SMALL = TrainConfig(hidden=(8,), epochs=1)
 CORRECT = """

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.cost import START, duration, expected_seconds, slowness
-from experiments.runs import create_run
+from experiments.runs.run import create_run
+from experiments.training.cost import START, duration, expected_seconds, slowness
 from model import PRESETS, TrainConfig
 from model.build import count_products
 

@@ -10,11 +10,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.charts.digit_bars import missing_hint
 from dashboard.data.choosing import NEWEST, OLDEST, SURPRISE, Choice
 from dashboard.data.details import local_time
 from dashboard.data.exchange_view import FORMATS, LABELS, exported
 from dashboard.data.surprise import answers_of, surprises
-from dashboard.plots.digit_bars import missing_hint
 from dataset import append_drawing, load_drawings
 from dataset.corrections import (
     CORRECTIONS,

@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 from dashboard.draw.learning import outcome
 from dataset import append_drawing, load_drawings, load_training
 from dataset.drawings import edit_drawings
-from experiments import finetune, jobs
-from experiments.finetune import Lesson, Score
-from experiments.runs import Run, list_runs
+from experiments import fine_tuning as finetune
+from experiments.fine_tuning import Lesson, Score
+from experiments.jobs import launch as jobs
+from experiments.runs.run import Run, list_runs
 from model import TrainConfig, load_checkpoint, save_checkpoint
 from tests.page_without_browser import open_page, run
 from tests.small_runs import finish, to_end

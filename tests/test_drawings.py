@@ -32,7 +32,7 @@ from tests.digit_files import images_of, labels_of
 from tests.made_digits import made_digits
 from tests.made_drawings import append, forget, program
 
-pytest_plugins = ["tests.postgres", "tests.homes"]
+pytest_plugins = ["tests.postgres", "tests.storages"]
 pytestmark = pytest.mark.usefixtures("home")
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.evaluate.counts import Request, Subject, count_missing, missing
 from dashboard.evaluate.results import evaluation
 from dataset import DataError, append_drawing, load_digits
-from experiments.runs import Run, create_run
+from experiments.runs.run import Run, create_run
 from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
 from model.metrics import wilson_interval
 from tests.page_without_browser import open_page
@@ -152,7 +152,7 @@ def test_a_download_that_fails_is_a_sentence(run: Run, monkeypatch: pytest.Monke
     def offline(name: str, progressbar: object) -> None:
         raise DataError(f"{name} cannot be downloaded.")
 
-    monkeypatch.setattr("dashboard.downloads.download", offline)
+    monkeypatch.setattr("dashboard.components.downloads.download", offline)
     app = opened(model=run.id, data="fashion-mnist")
     app.button[0].click().run()
     assert [error.value for error in app.error] == ["fashion-mnist cannot be downloaded."]

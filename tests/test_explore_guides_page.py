@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from experiments.guides import GUIDES, SEEDS
 from experiments.range_test import make_range_test, range_tests_folder
-from experiments.runs import Run, create_run
+from experiments.runs.run import Run, create_run
 from experiments.sweeps import Sweep, Trial, create_sweep
 from model import PRESETS, TrainConfig
 from tests.page_without_browser import open_page, run
@@ -25,7 +25,7 @@ def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
     monkeypatch.setattr("experiments.range_test.start", lambda run: None)
-    monkeypatch.setattr("experiments.jobs.launch", lambda *_, **__: None)
+    monkeypatch.setattr("experiments.jobs.launch.launch", lambda *_, **__: None)
 
 
 def opened(view: str, **address: str) -> AppTest:

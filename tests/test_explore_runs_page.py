@@ -7,8 +7,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from experiments.deletion import deleted_runs
-from experiments.runs import Run, create_run, list_runs
+from experiments.runs.run import Run, create_run, list_runs
+from experiments.runs.trash import deleted_runs
 from model import TrainConfig
 from tests.made_trials import made_sweep
 from tests.page_without_browser import open_page, run
@@ -301,7 +301,7 @@ def test_without_a_choice_the_best_and_the_newest_are_offered() -> None:
 
 def test_a_run_keeps_its_colour_when_another_is_taken_away() -> None:
     def script() -> None:
-        from dashboard.state import state
+        from dashboard.session import state
 
         state.choose_runs("abc")
         state.choose_runs("c")

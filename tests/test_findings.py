@@ -12,7 +12,7 @@ import pytest
 
 from experiments.sweeps import Trial, findings
 from experiments.sweeps.importance import Importance, importances
-from experiments.sweeps.search import Range, Space
+from experiments.sweeps.space import Range, Space
 from experiments.sweeps.ties import ties, works
 
 SPACE: Space = {

@@ -11,8 +11,8 @@ import time
 import psutil
 import pytest
 
-from experiments import jobs
-from experiments.runs import RunError, create_run, open_run
+from experiments.jobs import launch as jobs
+from experiments.runs.run import RunError, create_run, open_run
 from model import load_checkpoint
 from tests.small_runs import ENDLESS, SMALL, finish, in_state, log, underway, until
 
@@ -167,8 +167,8 @@ def test_sigterm_saves_and_interrupts(started):
 
 PARENT = """
     import sys, time
-    from experiments import jobs
-    from experiments.runs import open_run
+    from experiments.jobs import launch as jobs
+    from experiments.runs.run import open_run
     for run in sys.argv[1:]:
         jobs.start(open_run(run))
     time.sleep(600)
@@ -205,7 +205,7 @@ def test_workers_outlive_a_reload_of_the_module_that_started_them(started):
     run = started()
     until(underway(run), "the run to begin")
     # What Streamlit does when a source file is edited.
-    removed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("experiments.jobs")}
+    removed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("experiments.jobs.launch")}
     try:
         gc.collect()
         step = run.status().step

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from experiments.runs import create_run, open_run
+from experiments.runs.run import create_run, open_run
 from model import TrainConfig, load_checkpoint
 from tests.small_runs import finish
 
@@ -29,7 +29,8 @@ CONFIG = TrainConfig(
 # Checkpoints also in mid-epoch, as they come in runs whose epochs are longer.
 OFTEN = """
 import sys
-from experiments import cli, worker
+from experiments.cli import main as cli
+from experiments.training import worker
 worker.CHECKPOINT_SECONDS, worker.CHECKPOINT_SHARE = 0.05, 1.0
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dataset import DataError
-from experiments.pretraining.pens import CANVAS, HELD_OUT, VALIDATION, load_pens, render, varied_pen_images
+from pretraining.pens import CANVAS, HELD_OUT, VALIDATION, load_pens, render, varied_pen_images
 
 
 def write(path: Path, **changes: object) -> Path:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dataset import load_training
-from experiments.cli import main
+from experiments.cli.main import main
 from experiments.range_test import (
     CHANCE,
     HIGHEST,
@@ -19,7 +19,7 @@ from experiments.range_test import (
     range_test_config,
     read_range_test,
 )
-from experiments.runs import Run, RunError, list_runs
+from experiments.runs.run import Run, RunError, list_runs
 from model import PRESETS, Diverged, EpochDone, TrainConfig, build_trainer
 from model.schedules import LOWEST
 from tests.small_runs import SMALL, to_end

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.run_table import run_table
-from experiments.runs import (
+from experiments.runs.run import (
     HISTORY_COLUMNS,
     START_GRACE,
     RunError,
@@ -20,6 +19,7 @@ from experiments.runs import (
     open_run,
     runs_folder,
 )
+from experiments.runs.table import run_table
 from model import load_classifier
 from tests.small_runs import SMALL, finish
 

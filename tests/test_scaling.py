@@ -19,7 +19,7 @@ from distributed import LocalCluster
 from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.runs import create_run, list_runs, runs_folder
+from experiments.runs.run import create_run, list_runs, runs_folder
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
 from experiments.sweeps.driver import Driver
 from experiments.sweeps.pool import train_for

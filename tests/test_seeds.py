@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.run_table import run_rows, seed_groups
-from experiments.runs import Run, create_run
-from experiments.seeds import SEEDS, train_with_seeds
+from experiments.runs.run import Run, create_run
+from experiments.runs.table import run_rows, seed_groups
+from experiments.training.seeds import SEEDS, train_with_seeds
 from model import TrainConfig
 from tests.small_runs import SMALL, finish
 
@@ -20,7 +20,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
         made.append(create_run(config, name=name, start=start))
         return made[-1]
 
-    monkeypatch.setattr("experiments.seeds.start_training", start)
+    monkeypatch.setattr("experiments.training.seeds.start_training", start)
     return made
 
 

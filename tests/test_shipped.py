@@ -8,11 +8,11 @@ import pytest
 from scipy.special import softmax
 
 from dataset import Digits
-from experiments.pretraining import material as material_module
-from experiments.pretraining import shipped
-from experiments.pretraining.material import MANNERS, Material
-from experiments.pretraining.pens import HELD_OUT, VALIDATION
 from model import TrainConfig, build_trainer, load_checkpoint, load_classifier
+from pretraining import material as material_module
+from pretraining import shipped
+from pretraining.material import MANNERS, Material
+from pretraining.pens import HELD_OUT, VALIDATION
 from tests.made_digits import made_digits
 
 

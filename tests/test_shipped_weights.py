@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from dataset import load_digits
-from experiments.pretraining.pens import HELD_OUT, MANNERS, load_pens, pen_images
-from experiments.pretraining.strangers import draw_strangers, unseen_families
 from model import load_classifier
 from model.classifier import SHIPPED, doubt
 from model.metrics import accuracy, auroc, calibration_error
+from pretraining.pens import HELD_OUT, MANNERS, load_pens, pen_images
+from pretraining.strangers import draw_strangers, unseen_families
 
 FILE = "pen-drawings/pendigits_orig_train.npz"
 LEAST, LEAST_SMALL = 0.985, 0.96  # of the digits by writers never met; the small ones are drawn with thick strokes

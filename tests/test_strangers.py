@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from experiments.pretraining.pens import CANVAS, Pens
-from experiments.pretraining.strangers import (
+from model import Checkpoint, Classifier, TrainConfig
+from model.build import build_network
+from model.classifier import doubt
+from model.rng import Purpose, rng
+from pretraining.pens import CANVAS, Pens
+from pretraining.strangers import (
     SHOWN_LETTERS,
     UNSEEN_LETTERS,
     dashes,
@@ -13,10 +17,6 @@ from experiments.pretraining.strangers import (
     shown_families,
     unseen_families,
 )
-from model import Checkpoint, Classifier, TrainConfig
-from model.build import build_network
-from model.classifier import doubt
-from model.rng import Purpose, rng
 
 BARS = np.zeros((2, 28, 28), np.uint8)
 BARS[0, 4:24, 13:16], BARS[1, 4:24, 12:17] = 255, 255

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from experiments.runs import list_runs
+from experiments.runs.run import list_runs
 from experiments.sweeps import driver, list_sweeps, open_sweep
 
 TOML = """

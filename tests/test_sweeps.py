@@ -12,9 +12,8 @@ from dataclasses import asdict, replace
 import psutil
 import pytest
 
-from experiments import jobs
-from experiments.cost import START
-from experiments.runs import list_runs, open_run
+from experiments.jobs import launch as jobs
+from experiments.runs.run import list_runs, open_run
 from experiments.sweeps import (
     Sweep,
     SweepError,
@@ -29,8 +28,9 @@ from experiments.sweeps import (
     sweeps_folder,
     unused_name,
 )
-from experiments.sweeps.search import Range
+from experiments.sweeps.space import Range
 from experiments.sweeps.study import sampler_of
+from experiments.training.cost import START
 from tests.small_runs import SMALL, log, to_end, until
 
 LONG = SMALL.replace(epochs=12)

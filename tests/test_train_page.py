@@ -11,11 +11,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from dashboard.image_layers import READY
+from dashboard.components.image_layers import READY
 from dashboard.train.layers import lines
 from dataset import append_drawing, load_training
-from experiments import jobs
-from experiments.runs import Run, create_run, list_runs
+from experiments.jobs import launch as jobs
+from experiments.runs.run import Run, create_run, list_runs
 from model import BOUNDS, CHOICES, PRESETS, TrainConfig, load_classifier
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from dataset import append_drawing, drawings_version, edit_drawings, load_digits, load_training
-from experiments.run_data import load_data
-from experiments.runs import RunError, create_run, open_run
-from experiments.worker import train_run
+from experiments.runs.run import RunError, create_run, open_run
+from experiments.training.data import load_data
+from experiments.training.worker import train_run
 from model import build_trainer, load_checkpoint, load_classifier
 from tests.made_digits import made_digits
 from tests.small_runs import ENDLESS, SMALL, finish, log, to_end
@@ -47,7 +47,9 @@ def test_a_run_trains_as_the_trainer_does():
 
 @pytest.mark.parametrize("events", [1, 2, 7, 40])
 def test_leaving_and_resuming_again_and_again_equals_never_stopping(events, monkeypatch):
-    monkeypatch.setattr("experiments.worker.STATUS_SECONDS", 0.0)  # a status, and so a chance to leave, at every event
+    monkeypatch.setattr(
+        "experiments.training.worker.STATUS_SECONDS", 0.0
+    )  # a status, and so a chance to leave, at every event
     whole, broken = finish(SMALL), create_run(SMALL)
     rounds = 0
     while broken.status().state != "finished":
@@ -108,7 +110,7 @@ def test_a_learning_rate_set_by_hand_survives_a_crash():
 
 
 def test_the_rows_of_a_lost_stretch_are_cut_on_resuming(monkeypatch):
-    monkeypatch.setattr("experiments.worker.CHECKPOINT_SECONDS", 1000.0)
+    monkeypatch.setattr("experiments.training.worker.CHECKPOINT_SECONDS", 1000.0)
     run = create_run(SMALL)
     statuses = train_run(run)
     for status in statuses:
@@ -157,7 +159,7 @@ def test_missing_data_is_a_sentence_in_the_status_and_a_traceback_in_the_log():
 
 
 def test_a_fault_of_the_program_is_a_sentence_too(monkeypatch):
-    monkeypatch.setattr("experiments.worker.build_trainer", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr("experiments.training.worker.build_trainer", lambda *_, **__: 1 // 0)
     status = to_end(create_run(SMALL))
     assert (status.state, status.reason.split(":")[0]) == ("failed", "ZeroDivisionError")
 
@@ -220,7 +222,7 @@ def test_wishing_for_drawings_that_are_not_there_is_a_sentence():
 
 
 def test_a_run_has_one_worker(monkeypatch):
-    monkeypatch.setattr("experiments.worker.HOLD_SECONDS", 0.1)
+    monkeypatch.setattr("experiments.training.worker.HOLD_SECONDS", 0.1)
     run = create_run(ENDLESS)
     statuses = train_run(run)
     next(statuses)

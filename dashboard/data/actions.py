@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.drawings import edit_drawings, undo_change
-from dashboard.state import state
+from dashboard.access.decision import Action, allowed
+from dashboard.access.drawings import edit_drawings, undo_change
+from dashboard.session import state
 from dataset import DataError
 from dataset.drawings.log import Change
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.state import state
+from dashboard.session import state
 from dataset import Drawings
 
 PAGE = "page"

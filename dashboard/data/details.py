@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import streamlit as st
 
-from dashboard import resources
+from dashboard.charts.probability import percent_text
+from dashboard.charts.sheet import image_html
+from dashboard.charts.strokes import strokes_image
+from dashboard.components import resources
 from dashboard.data.actions import counted
 from dashboard.data.surprise import surprise_of
 from dashboard.draw.drawing import DIGITS
-from dashboard.plots.probability import percent_text
-from dashboard.plots.sheet import image_html
-from dashboard.plots.strokes import strokes_image
-from dashboard.state import state
+from dashboard.session import state
 from dataset import Drawings
 from model import Classifier
 

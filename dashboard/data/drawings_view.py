@@ -6,6 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.access.decision import Action, require
+from dashboard.charts.digit_bars import digit_bars, missing_hint
+from dashboard.charts.thumbnails import Thumbnail
+from dashboard.components.model_choice import choose_model
 from dashboard.data.actions import counted, render_actions
 from dashboard.data.choosing import PAGE, SURPRISE, render_choice, show_all
 from dashboard.data.details import local_time, render_details
@@ -16,12 +20,8 @@ from dashboard.data.surprise import surprises
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.draw.collected import render_damage, render_fleeting
 from dashboard.draw.drawing import DIGITS
-from dashboard.model_choice import choose_model
-from dashboard.permissions import Action, require
-from dashboard.places import go_to, place
-from dashboard.plots.digit_bars import digit_bars, missing_hint
-from dashboard.plots.thumbnails import Thumbnail
-from dashboard.state import ShownSheet, state
+from dashboard.navigation import go_to, place
+from dashboard.session import ShownSheet, state
 from dataset import DataError, Drawings, load_drawings
 from dataset.drawings import drawings_history
 from dataset.drawings.lasting import drawings_last

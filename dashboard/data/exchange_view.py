@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.access.decision import Action, allowed
+from dashboard.access.drawings import import_corrections, import_drawings
 from dashboard.data.actions import counted, render_outcome
 from dashboard.draw.collected import render_damage
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.drawings import import_corrections, import_drawings
-from dashboard.state import state
+from dashboard.session import state
 from dataset import DataError, load_drawings
 from dataset.corrections import CORRECTIONS, export_corrections, is_corrections, load_corrections
 from dataset.drawings import count_by_digit, drawings_history

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from dashboard.access.decision import Action, allowed
+from dashboard.access.drawings import return_to
 from dashboard.data.actions import counted, render_outcome, take_back, tell
 from dashboard.data.page import PART
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.drawings import return_to
-from dashboard.state import state
+from dashboard.session import state
 from dataset import DataError
 from dataset.drawings import drawings_history
 from dataset.drawings.log import Change

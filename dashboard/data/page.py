@@ -1,6 +1,6 @@
 """The Data page: what was collected, to look through and put right, and all that was ever done to it."""
 
-from dashboard.views import render_views
+from dashboard.components.views import render_views
 
 PART = "part"  # the name in the address
 PARTS = {

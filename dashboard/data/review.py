@@ -4,11 +4,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.access.decision import is_owner
+from dashboard.access.policy import sharing
 from dashboard.data.actions import counted
 from dashboard.data.choosing import show_all
-from dashboard.permissions import is_owner
-from dashboard.sharing import sharing
-from dashboard.state import state
+from dashboard.session import state
 from dataset import Drawings
 
 

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dashboard import resources
+from dashboard.access.decision import Action, Refusal, allowed, politely
+from dashboard.access.drawings import correct_label
+from dashboard.access.searches import start_search, stop_search
+from dashboard.charts.probability import percent_text
+from dashboard.charts.suspects import suspect_card
+from dashboard.charts.thumbnails import Thumbnail
+from dashboard.components import resources
+from dashboard.components.downloads import offer_download
+from dashboard.components.forms import Form
 from dashboard.data.judging import Judged
 from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
-from dashboard.downloads import offer_download
-from dashboard.forms import Form
-from dashboard.permissions import Action, Refusal, allowed, politely
-from dashboard.permitted.drawings import correct_label
-from dashboard.permitted.searches import start_search, stop_search
-from dashboard.places import place
-from dashboard.plots.probability import percent_text
-from dashboard.plots.suspects import suspect_card
-from dashboard.plots.thumbnails import Thumbnail
-from dashboard.state import state
+from dashboard.navigation import place
+from dashboard.session import state
 from dashboard.train.training_data import choose_path, existing
 from dataset import SOURCES, DataError, Digits, available, default_source
 from dataset.corrections import (
@@ -34,10 +34,7 @@ from dataset.corrections import (
 )
 from dataset.download import SHIPPED
 from dataset.drawings.lasting import drawings_last
-from experiments.cost import duration, slowness
-from experiments.run_table import run_rows
-from experiments.runs import RunError
-from experiments.suspects import (
+from experiments.label_errors import (
     NETWORKS,
     PARTS,
     Part,
@@ -50,6 +47,9 @@ from experiments.suspects import (
     parts_of,
     search_of,
 )
+from experiments.runs.run import RunError
+from experiments.runs.table import run_rows
+from experiments.training.cost import duration, slowness
 
 LIVE_SECONDS = 0.5
 DOUBLE_CLICK = 0.35  # seconds

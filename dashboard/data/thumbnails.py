@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.plots.thumbnails import Thumbnail, thumbnails_data
-from dashboard.state import state
+from dashboard.charts.thumbnails import Thumbnail, thumbnails_data
+from dashboard.session import state
 
 HERE = Path(__file__).parent
 SHEET = st.components.v2.component(

@@ -4,9 +4,9 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.charts.probability import percent_text, probability_figure
 from dashboard.draw.drawing import Reading
-from dashboard.plots.probability import percent_text, probability_figure
-from dashboard.state import state
+from dashboard.session import state
 
 
 def render_answer(found: Reading | str) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
 from dashboard.draw.drawing import DRAW, UPLOAD, Sheet
-from dashboard.state import state
+from dashboard.session import state
 from dataset import DataError
 from dataset.image_files import read_image
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from dashboard.components.resources import damaged_drawings
 from dashboard.draw.drawing import DIGITS
-from dashboard.resources import damaged_drawings
 from dataset import DataError
 from dataset.drawings import count_by_digit
 from dataset.drawings.exchange import export_csv

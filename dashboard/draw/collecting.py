@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from dashboard.access.decision import Refusal, is_reviewed
+from dashboard.access.drawings import append_drawing
 from dashboard.draw.canvas import new_sheet
 from dashboard.draw.drawing import DIGITS, Reading, Saved
-from dashboard.permissions import Refusal, is_reviewed
-from dashboard.permitted.drawings import append_drawing
-from dashboard.state import state
+from dashboard.session import state
 from dataset import DataError
 from dataset.drawings import undo_drawing
 

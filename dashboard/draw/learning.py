@@ -4,17 +4,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard.access.decision import politely
+from dashboard.access.runs import resume, start_lesson, stop
+from dashboard.components import resources
 from dashboard.draw.drawing import DIGITS
 from dashboard.draw.lesson_result import render_lesson
-from dashboard.permissions import politely
-from dashboard.permitted.runs import resume, start_lesson, stop
-from dashboard.state import state
+from dashboard.session import state
 from dataset import DataError, load_drawings
-from experiments import finetune
-from experiments.cost import duration
-from experiments.finetune import Lesson
-from experiments.runs import Run, RunError, Status, open_run
+from experiments import fine_tuning as finetune
+from experiments.fine_tuning import Lesson
+from experiments.runs.run import Run, RunError, Status, open_run
+from experiments.training.cost import duration
 from model import Classifier
 from model.checkpoint import CheckpointError
 from model.classifier import SHIPPED

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard.plots.sheet import Tile, sheet
-from dashboard.state import state
-from experiments.finetune import Lesson, Score, learned_from
-from experiments.runs import Run
+from dashboard.charts.sheet import Tile, sheet
+from dashboard.session import state
+from experiments.fine_tuning import Lesson, Score, learned_from
+from experiments.runs.run import Run
 
 SHOWN = 20  # corrected drawings
 FINE = 1000  # images from which on a share has two decimals

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.model_choice import choose_model
 from dashboard.draw.answer import render_answer, render_probabilities
 from dashboard.draw.canvas import render_sheet
 from dashboard.draw.collected import render_counts, render_damage
@@ -9,8 +10,7 @@ from dashboard.draw.collecting import render_verdict
 from dashboard.draw.drawing import read
 from dashboard.draw.learning import render_learning
 from dashboard.draw.sight import render_picture, render_pixels, render_stages
-from dashboard.model_choice import choose_model
-from dashboard.state import state
+from dashboard.session import state
 from model import Classifier
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
+from dashboard.charts.ink import enlarged, ink_figure
 from dashboard.draw.drawing import Reading
-from dashboard.plots.ink import enlarged, ink_figure
-from dashboard.state import state
+from dashboard.session import state
 
 PICTURE = 168  # pixels on the screen, six to each of the network's
 BLANK = np.zeros((28, 28), np.uint8)

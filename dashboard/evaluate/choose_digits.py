@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.downloads import offer_download
-from dashboard.places import place
-from dashboard.state import state
+from dashboard.components import resources
+from dashboard.components.downloads import offer_download
+from dashboard.navigation import place
+from dashboard.session import state
 from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_digits
 from model import Classifier
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from dashboard.charts.cells import CELL
+from dashboard.charts.evaluation import MEASURES, confusion_figure
 from dashboard.evaluate.evaluation import Evaluation
 from dashboard.evaluate.sheets import render_paged
-from dashboard.plots.cells import CELL
-from dashboard.plots.evaluation import MEASURES, confusion_figure
-from dashboard.state import state
+from dashboard.session import state
 from dataset import Digits
 
 

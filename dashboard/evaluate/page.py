@@ -2,15 +2,15 @@
 
 import streamlit as st
 
+from dashboard.charts.evaluation import accuracy_figure, measures_table
+from dashboard.components.model_choice import choose_model
 from dashboard.evaluate.choose_digits import choose_digits
 from dashboard.evaluate.confusions import render_confusions
 from dashboard.evaluate.evaluation import Evaluation
 from dashboard.evaluate.results import digits_seen, evaluation
 from dashboard.evaluate.robustness import render_robustness
 from dashboard.evaluate.sheets import render_mistakes, render_sample
-from dashboard.model_choice import choose_model
-from dashboard.plots.evaluation import accuracy_figure, measures_table
-from dashboard.state import state
+from dashboard.session import state
 from dataset import Digits
 from model import Classifier
 

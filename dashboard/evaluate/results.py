@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.evaluate.evaluation import Evaluation
 from dataset import Digits
-from experiments import seen
+from experiments.training import overlap as seen
 from model import Classifier
 
 KEPT = 16

@@ -4,17 +4,17 @@ import numpy as np
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from dashboard import resources
+from dashboard.charts.evaluation import percent
+from dashboard.charts.probability import percent_text
+from dashboard.charts.robustness import POINT, key_to_curves, robustness_figure
+from dashboard.charts.sheet import Tile, sheet
+from dashboard.components import resources
 from dashboard.evaluate.counts import Request, Subject, count_missing, keys, missing
-from dashboard.plots.evaluation import percent
-from dashboard.plots.probability import percent_text
-from dashboard.plots.robustness import POINT, key_to_curves, robustness_figure
-from dashboard.plots.sheet import Tile, sheet
-from dashboard.state import SHIPPED, state
+from dashboard.session import SHIPPED, state
 from dataset import Digits
-from experiments.cost import duration
 from experiments.robustness import DISTURBANCES, NOTHING, disturb, read, sample
-from experiments.runs import RunError
+from experiments.runs.run import RunError
+from experiments.training.cost import duration
 from model import Classifier
 from model.checkpoint import CheckpointError
 from model.metrics import wilson_interval

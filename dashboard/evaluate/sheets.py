@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from dashboard.charts.probability import percent_text
+from dashboard.charts.sheet import Tile, sheet
 from dashboard.evaluate.evaluation import Evaluation
-from dashboard.plots.probability import percent_text
-from dashboard.plots.sheet import Tile, sheet
-from dashboard.state import state
+from dashboard.session import state
 from dataset import Digits
 
 SHEET = 25  # images

@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.forms import named
-from dashboard.plots.runs import MOST, Line, Outcome
-from dashboard.resources import history
-from dashboard.state import state
-from experiments.run_table import RunRow, seed_groups
-from experiments.settings import differing, in_words
+from dashboard.charts.runs import MOST, Line, Outcome
+from dashboard.components.forms import named
+from dashboard.components.resources import history
+from dashboard.session import state
+from experiments.runs.settings import differing, in_words
+from experiments.runs.table import RunRow, seed_groups
 from experiments.sweeps import list_sweeps
 
 MEAN = "mean"  # the widget that asks whether seeds are drawn as their mean

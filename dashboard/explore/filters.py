@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 
 import streamlit as st
 
-from dashboard.plots.axis import Axis, Result
-from dashboard.plots.outcomes import result_of, values_of
-from dashboard.plots.parallel import BELOW, BRUSH, Brushes
-from dashboard.state import state
+from dashboard.charts.axis import Axis, Result
+from dashboard.charts.outcomes import result_of, values_of
+from dashboard.charts.parallel import BELOW, BRUSH, Brushes
+from dashboard.session import state
 from experiments.sweeps import Trial
 
 Filters: TypeAlias = Mapping[

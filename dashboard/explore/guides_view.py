@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import resources
+from dashboard.access.decision import Refusal, politely
+from dashboard.access.searches import start_guide, stop_sweep
+from dashboard.charts.runs import Line, curve_points, curves_figure, sign_image
+from dashboard.components import resources
 from dashboard.explore.page import VIEW
-from dashboard.permissions import Refusal, politely
-from dashboard.permitted.searches import start_guide, stop_sweep
-from dashboard.plots.runs import Line, curve_points, curves_figure, sign_image
-from dashboard.state import state
-from experiments.cost import duration
+from dashboard.session import state
 from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Guide, Results, read_results
-from experiments.runs import RunError, open_run
+from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepStatus, Trial
+from experiments.training.cost import duration
 
 LIVE_SECONDS = 0.5
 IMAGES = 4000  # to train and validate on, in mnist-5k

@@ -4,6 +4,8 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.access.decision import Action, Refusal, allowed
+from dashboard.access.searches import start_sweep, sweep_seconds
 from dashboard.explore.search_form import choose_space, title_of
 from dashboard.explore.sweep_settings import (
     FORM,
@@ -15,15 +17,13 @@ from dashboard.explore.sweep_settings import (
     choose_more,
     choose_sampler,
 )
-from dashboard.permissions import Action, Refusal, allowed
-from dashboard.permitted.searches import start_sweep, sweep_seconds
-from dashboard.state import state
+from dashboard.session import state
 from dataset import count_by_digit
-from experiments.cost import duration, slowness
-from experiments.jobs import worker_limit
-from experiments.runs import RunError, list_runs
+from experiments.jobs.launch import worker_limit
+from experiments.runs.run import RunError, list_runs
 from experiments.sweeps import SweepError, SweepSpec, unused_name
-from experiments.sweeps.search import Space, grid_size
+from experiments.sweeps.space import Space, grid_size
+from experiments.training.cost import duration, slowness
 from model import ConfigError, TrainConfig
 
 

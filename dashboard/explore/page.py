@@ -1,6 +1,6 @@
 """The Explore page: what settings do. Runs side by side, sweeps, and experiments that are ready to run."""
 
-from dashboard.views import render_views
+from dashboard.components.views import render_views
 
 VIEW = "view"  # the name in the address
 VIEWS = {

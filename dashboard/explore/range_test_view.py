@@ -4,17 +4,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.forms import named
-from dashboard.permissions import Refusal
-from dashboard.permitted.runs import start_range_test
-from dashboard.places import go_to
-from dashboard.plots.range_test import range_test_figure
-from dashboard.resources import runs_to_repeat
-from dashboard.state import state
+from dashboard.access.decision import Refusal
+from dashboard.access.runs import start_range_test
+from dashboard.charts.range_test import range_test_figure
+from dashboard.components.forms import named
+from dashboard.components.resources import runs_to_repeat
+from dashboard.navigation import go_to
+from dashboard.session import state
 from dashboard.train.new_run import fill_from
 from dataset import SOURCES, available, default_source
 from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
-from experiments.runs import Run, RunError, Status
+from experiments.runs.run import Run, RunError, Status
 from model import PRESETS, TrainConfig
 
 LIVE_SECONDS = 0.25

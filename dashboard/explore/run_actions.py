@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.runs import delete_run, restore_run, set_label
-from dashboard.state import state
-from experiments.deletion import deleted_runs
-from experiments.runs import Run, RunError, open_run
+from dashboard.access.decision import Action, allowed
+from dashboard.access.runs import delete_run, restore_run, set_label
+from dashboard.session import state
+from experiments.runs.run import Run, RunError, open_run
+from experiments.runs.trash import deleted_runs
 
 LISTED = 30  # of the deleted runs
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.explore.chosen_runs import MEAN, Chosen, lines, outcomes, seed_sets
-from dashboard.plots.runs import (
+from dashboard.charts.runs import (
     AGAINST,
     MOST,
     PARTS,
@@ -20,8 +19,9 @@ from dashboard.plots.runs import (
     loss_bars,
     spans_decades,
 )
-from dashboard.state import state
-from experiments.run_table import RunRow
+from dashboard.explore.chosen_runs import MEAN, Chosen, lines, outcomes, seed_sets
+from dashboard.session import state
+from experiments.runs.table import RunRow
 
 SCALES = ("By itself", "Linear", "Logarithmic")
 BOTH = "Both"

@@ -5,12 +5,12 @@ from math import inf
 
 import streamlit as st
 
+from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import group_names
-from dashboard.forms import named
-from dashboard.state import state
-from experiments.run_table import RunRow, folded
-from experiments.runs import STATES
-from experiments.settings import differing, in_words
+from dashboard.session import state
+from experiments.runs.run import STATES
+from experiments.runs.settings import differing, in_words
+from experiments.runs.table import RunRow, folded
 from model import BOUNDS
 
 KINDS = {"": "Single runs", "lesson": "Lessons", "range-test": "Range tests"}  # what runs of these groups were made for

@@ -5,18 +5,18 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.access.decision import Action, allowed
+from dashboard.access.runs import train_with_seeds
+from dashboard.charts.runs import MOST, sign_image
+from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.explore.run_actions import attempt, delete, relabel, toggle
-from dashboard.forms import named
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.runs import train_with_seeds
-from dashboard.places import go_to, place
-from dashboard.plots.runs import MOST, sign_image
-from dashboard.state import state
-from experiments.cost import duration
-from experiments.run_table import RunRow
-from experiments.runs import Run
-from experiments.settings import differing, in_words
+from dashboard.navigation import go_to, place
+from dashboard.session import state
+from experiments.runs.run import Run
+from experiments.runs.settings import differing, in_words
+from experiments.runs.table import RunRow
+from experiments.training.cost import duration
 
 LISTED = 2 * MOST
 

@@ -6,15 +6,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.charts.runs import MOST, sign_image
+from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import chosen_among, group_names, name_in_group
 from dashboard.explore.run_actions import toggle
 from dashboard.explore.run_filter import choose_rows, render_fold, reset
-from dashboard.forms import named
-from dashboard.plots.runs import MOST, sign_image
-from dashboard.state import state
+from dashboard.session import state
 from dashboard.theme import Palette
-from experiments.run_table import RunRow, run_rows
-from experiments.settings import SHARES, differing, in_words, takes_part
+from experiments.runs.settings import SHARES, differing, in_words, takes_part
+from experiments.runs.table import RunRow, run_rows
 from model import BOUNDS, HELP, TrainConfig
 
 LOOK_SECONDS = 2.0  # until a run that was started elsewhere is here, and what a live one has learnt

@@ -6,9 +6,9 @@ from dashboard.explore.chosen_runs import chosen_among
 from dashboard.explore.page import VIEW
 from dashboard.explore.run_actions import render_deleted, render_notice
 from dashboard.explore.run_table import LOOK_SECONDS, render_table
-from dashboard.places import go_to
-from dashboard.state import state
-from experiments.run_table import RunRow, run_rows
+from dashboard.navigation import go_to
+from dashboard.session import state
+from experiments.runs.table import RunRow, run_rows
 
 LIVE_SECONDS = 1.0
 READY = 3  # runs that a button chooses

@@ -4,10 +4,10 @@ from typing import Any, get_type_hints
 
 import streamlit as st
 
-from dashboard.forms import Form, named
-from dashboard.plots.axis import choice_text, number
-from dashboard.state import state
-from experiments.sweeps.search import LIMITS, MADE_UP, SEARCHABLE, Range, Space
+from dashboard.charts.axis import choice_text, number
+from dashboard.components.forms import Form, named
+from dashboard.session import state
+from experiments.sweeps.space import LIMITS, MADE_UP, SEARCHABLE, Range, Space
 from model import BOUNDS, HELP, TrainConfig
 
 TO_BEGIN_WITH: Space = {

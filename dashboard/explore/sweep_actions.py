@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.searches import delete_sweep, restore_sweep
-from dashboard.state import state
-from experiments.deletion import deleted_sweeps
+from dashboard.access.decision import Action, allowed
+from dashboard.access.searches import delete_sweep, restore_sweep
+from dashboard.session import state
+from experiments.runs.trash import deleted_sweeps
 from experiments.sweeps import Sweep, SweepError
 
 LISTED = 20  # of the deleted sweeps

@@ -6,16 +6,16 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.charts.axis import Axis, Result
+from dashboard.charts.cells import CELL
+from dashboard.charts.outcomes import best_of, values_of
+from dashboard.charts.parallel import parallel_figure
+from dashboard.charts.sweep_map import by_cell, map_figure
+from dashboard.charts.sweeps import TRIAL, Figure, history_figure, importance_figure, slice_figure
 from dashboard.explore.filters import brushes, take_brush
 from dashboard.explore.search_form import title_of
 from dashboard.explore.trials import pick
-from dashboard.plots.axis import Axis, Result
-from dashboard.plots.cells import CELL
-from dashboard.plots.outcomes import best_of, values_of
-from dashboard.plots.parallel import parallel_figure
-from dashboard.plots.sweep_map import by_cell, map_figure
-from dashboard.plots.sweeps import TRIAL, Figure, history_figure, importance_figure, slice_figure
-from dashboard.state import state
+from dashboard.session import state
 from experiments.sweeps import SweepStatus, Trial
 from experiments.sweeps.importance import Importance
 

@@ -5,6 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.access.decision import Action, allowed
+from dashboard.access.searches import resume_sweep, stop_sweep
+from dashboard.charts.axis import Axis, Result, setting_axis
+from dashboard.charts.outcomes import best_of
+from dashboard.components.forms import named
 from dashboard.explore.filters import kept_by, render_filters
 from dashboard.explore.search_form import is_whole, title_of
 from dashboard.explore.sweep_charts import (
@@ -16,19 +21,14 @@ from dashboard.explore.sweep_charts import (
     render_slices,
 )
 from dashboard.explore.trials import render_table, render_trial
-from dashboard.forms import named
-from dashboard.permissions import Action, allowed
-from dashboard.permitted.searches import resume_sweep, stop_sweep
-from dashboard.plots.axis import Axis, Result, setting_axis
-from dashboard.plots.outcomes import best_of
-from dashboard.state import state
-from experiments.cost import duration
-from experiments.runs import RunError, open_run
+from dashboard.session import state
+from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial
 from experiments.sweeps.findings import sentence
 from experiments.sweeps.importance import Importance, importances
-from experiments.sweeps.search import Range
+from experiments.sweeps.space import Range
 from experiments.sweeps.ties import ties
+from experiments.training.cost import duration
 
 LIVE_SECONDS = 1.0
 FEW_WHOLE = 8  # whole numbers in a range that are steps of their own

@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard.components import resources
+from dashboard.components.forms import Form
 from dashboard.explore.search_form import begin_with, fill_space
-from dashboard.forms import Form
-from dashboard.state import state
+from dashboard.session import state
 from dashboard.train.training_data import FILE, choose_source
 from dataset import SOURCES
-from experiments.runs import RunError, open_run
+from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, open_sweep
 from model import DEFAULT_PRESET, PRESETS, TrainConfig
 

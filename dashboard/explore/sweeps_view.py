@@ -10,7 +10,7 @@ from dashboard.explore.search_form import can_show
 from dashboard.explore.sweep_actions import render_delete, render_deleted
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.explore.sweep_settings import fill_from_sweep
-from dashboard.state import state
+from dashboard.session import state
 from dashboard.train.run_list import ICONS
 from experiments.sweeps import Sweep, SweepError, list_sweeps, open_sweep
 

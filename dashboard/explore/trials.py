@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from dashboard.charts.axis import Axis, Result
+from dashboard.charts.outcomes import STATES, in_order, outcome_text, result_of, spread
+from dashboard.charts.training import accuracy_figure, loss_figure
 from dashboard.explore.page import VIEW
-from dashboard.places import place
-from dashboard.plots.axis import Axis, Result
-from dashboard.plots.outcomes import STATES, in_order, outcome_text, result_of, spread
-from dashboard.plots.training import accuracy_figure, loss_figure
-from dashboard.state import state
-from experiments.runs import Run, RunError, open_run
+from dashboard.navigation import place
+from dashboard.session import state
+from experiments.runs.run import Run, RunError, open_run
 from experiments.sweeps import SweepSpec, Trial
 from experiments.sweeps.ties import Ties
 

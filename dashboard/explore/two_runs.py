@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard.charts.evaluation import confusion_figure
+from dashboard.charts.probability import percent_text
+from dashboard.charts.runs import color, difference_figure
+from dashboard.charts.sheet import Tile
+from dashboard.components import resources
 from dashboard.evaluate.results import digits_seen, evaluation
 from dashboard.evaluate.sheets import render_tiles
 from dashboard.explore.chosen_runs import Chosen
-from dashboard.plots.evaluation import confusion_figure
-from dashboard.plots.probability import percent_text
-from dashboard.plots.runs import color, difference_figure
-from dashboard.plots.sheet import Tile
-from dashboard.state import state
+from dashboard.session import state
 from dataset import DataError, Digits
 from experiments.comparison import Comparison, ComparisonError, of_probabilities
-from experiments.runs import RunError
+from experiments.runs.run import RunError
 from model import CheckpointError, Classifier
 
 VALIDATION, TEST = "Validation digits", "Test digits"

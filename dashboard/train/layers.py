@@ -5,9 +5,9 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.forms import named
-from dashboard.image_layers import in_words
-from dashboard.state import state
+from dashboard.components.forms import named
+from dashboard.components.image_layers import in_words
+from dashboard.session import state
 from dashboard.theme import Palette
 from model import TrainConfig
 from model.build import IMAGE, PIXELS, describe_layers

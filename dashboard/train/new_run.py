@@ -5,21 +5,21 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import resources
-from dashboard.forms import Form
-from dashboard.image_layers import sentence
-from dashboard.permissions import Action, Refusal, allowed
-from dashboard.permitted.runs import start_training
-from dashboard.places import place
-from dashboard.plots.training import Figure, rate_figure, schedule
-from dashboard.state import SHIPPED, state
+from dashboard.access.decision import Action, Refusal, allowed
+from dashboard.access.runs import start_training
+from dashboard.charts.training import Figure, rate_figure, schedule
+from dashboard.components import resources
+from dashboard.components.forms import Form
+from dashboard.components.image_layers import sentence
+from dashboard.navigation import place
+from dashboard.session import SHIPPED, state
 from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, corrected_labels, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
-from experiments.cost import duration, expected_seconds, slowness
-from experiments.run_table import run_rows
-from experiments.runs import RunError, open_run
+from experiments.runs.run import RunError, open_run
+from experiments.runs.table import run_rows
+from experiments.training.cost import duration, expected_seconds, slowness
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
 from model.classifier import SHIPPED as SHIPPED_FILE
 

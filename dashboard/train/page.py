@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.state import state
+from dashboard.session import state
 from dashboard.train.new_run import PLAN, render_new_run
 from dashboard.train.run_list import render_run_list
 from dashboard.train.run_view import render_run
-from experiments.runs import RunError, open_run
+from experiments.runs.run import RunError, open_run
 
 
 def render() -> None:

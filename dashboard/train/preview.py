@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import resources
-from dashboard.plots.sheet import columns_sheet
-from dashboard.state import state
+from dashboard.charts.sheet import columns_sheet
+from dashboard.components import resources
+from dashboard.session import state
 from dataset import DataError, load_training
 from model.augmentation import Augmenter
 from model.rng import Purpose, rng

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from dashboard.state import state
-from experiments.run_table import run_rows
-from experiments.runs import Run, Status
+from dashboard.session import state
+from experiments.runs.run import Run, Status
+from experiments.runs.table import run_rows
 
 LISTED = 30
 LOOK_SECONDS = 2.0  # until a run that was started in a terminal is here

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dashboard.permissions import Action, allowed, politely
-from dashboard.permitted import runs as permitted
-from dashboard.places import place
-from dashboard.plots.training import accuracy_figure, loss_figure, rate_figure, schedule
-from dashboard.state import state
+from dashboard.access import runs as permitted
+from dashboard.access.decision import Action, allowed, politely
+from dashboard.charts.training import accuracy_figure, loss_figure, rate_figure, schedule
+from dashboard.navigation import place
+from dashboard.session import state
 from dashboard.train.new_run import fill_from
-from experiments import jobs
-from experiments.cost import duration
-from experiments.runs import Run, RunError, Status
+from experiments.jobs import launch as jobs
+from experiments.runs.run import Run, RunError, Status
+from experiments.training.cost import duration
 from model import BOUNDS
 from model.metrics import wilson_interval
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.downloads import offer_download
-from dashboard.forms import Form
-from dashboard.permissions import Action, allowed
-from dashboard.state import state
+from dashboard.access.decision import Action, allowed
+from dashboard.components import resources
+from dashboard.components.downloads import offer_download
+from dashboard.components.forms import Form
+from dashboard.session import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
 from dataset.corrections import Corrections, load_corrections
 from dataset.files import is_there, path_of, written_whole
-from experiments.runs import runs_folder
+from experiments.runs.run import runs_folder
 
 FILE = "file"
 

@@ -1,6 +1,7 @@
 """Sweeps: many trainings of one search, in a folder that says what is tried, how far it is and what came of it."""
 
-from experiments.sweeps.folder import (
+from experiments.sweeps.spec import SweepError, SweepSpec
+from experiments.sweeps.sweep import (
     Sweep,
     SweepStatus,
     create_sweep,
@@ -11,7 +12,6 @@ from experiments.sweeps.folder import (
     sweeps_folder,
     unused_name,
 )
-from experiments.sweeps.spec import SweepError, SweepSpec
 from experiments.sweeps.trials import Trial
 
 __all__ = [

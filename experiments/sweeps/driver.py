@@ -21,14 +21,14 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.departure import Departure
-from experiments.jobs import worker_limit
-from experiments.runs import HISTORY_COLUMNS, OVER, Run, RunError, Status, create_run, open_run, runs_folder
-from experiments.sweeps import search
-from experiments.sweeps.folder import STOPPED, Sweep, SweepStatus
+from experiments.jobs.launch import worker_limit
+from experiments.jobs.shutdown import Departure
+from experiments.runs.run import HISTORY_COLUMNS, OVER, Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.sweeps import space as search
 from experiments.sweeps.pool import start_pool, train_for
 from experiments.sweeps.spec import SweepError, slug
 from experiments.sweeps.study import open_study, sampler_of, storage_of
+from experiments.sweeps.sweep import STOPPED, Sweep, SweepStatus
 from experiments.sweeps.trials import Trial, statuses_of, trial_of, with_results
 from model import ConfigError, TrainConfig
 

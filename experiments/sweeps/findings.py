@@ -12,7 +12,7 @@ from experiments.sweeps.results import cost_of, distinct, finished, grouped, is_
 from experiments.sweeps.ties import Ties, ties, works
 
 if TYPE_CHECKING:
-    from experiments.sweeps.search import Space
+    from experiments.sweeps.space import Space
     from experiments.sweeps.trials import Trial
 
 SHOWN = {"hidden": "network", "initializer": "initialization"}

@@ -15,7 +15,7 @@ from model.rng import Purpose, rng
 if TYPE_CHECKING:
     import optuna
 
-    from experiments.sweeps.search import Space
+    from experiments.sweeps.space import Space
     from experiments.sweeps.trials import Trial
 
 MIN_TRIALS = 8  # below, forests find an order in anything

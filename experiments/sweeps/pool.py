@@ -13,9 +13,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from experiments.departure import Departure
-from experiments.runs import OVER, RunError, held, open_run
-from experiments.worker import train_run
+from experiments.jobs.shutdown import Departure
+from experiments.runs.run import OVER, RunError, held, open_run
+from experiments.training.worker import train_run
 
 P = ParamSpec("P")
 T = TypeVar("T")

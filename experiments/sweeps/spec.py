@@ -15,10 +15,10 @@ from typing import Any
 
 from dataset import SOURCES, default_source
 from dataset.files import path_of
-from experiments import jobs
-from experiments.cost import START, training_seconds
-from experiments.sweeps import search
-from experiments.sweeps.search import Params, Range, SearchError, Space
+from experiments.jobs import launch as jobs
+from experiments.sweeps import space as search
+from experiments.sweeps.space import Params, Range, SearchError, Space
+from experiments.training.cost import START, training_seconds
 from model import PRESETS, ConfigError, TrainConfig
 
 SAMPLERS = {

@@ -13,9 +13,9 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 
-from experiments.sweeps import search
-from experiments.sweeps.folder import Sweep
+from experiments.sweeps import space as search
 from experiments.sweeps.spec import SweepError, SweepSpec
+from experiments.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

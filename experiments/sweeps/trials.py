@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from experiments.runs import Run, RunError, Status, runs_folder
-from experiments.sweeps import search
-from experiments.sweeps.search import Params
+from experiments.runs.run import Run, RunError, Status, runs_folder
+from experiments.sweeps import space as search
+from experiments.sweeps.space import Params
 from experiments.sweeps.spec import SweepSpec
 
 

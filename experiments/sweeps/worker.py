@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments.departure import Departure, attend
+from experiments.jobs.shutdown import Departure, attend
 from experiments.sweeps.driver import Driver
-from experiments.sweeps.folder import Sweep
+from experiments.sweeps.sweep import Sweep
 
 
 def main() -> int:

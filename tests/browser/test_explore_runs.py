@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from experiments.deletion import deleted_runs
-from experiments.runs import Run, create_run, list_runs
+from experiments.runs.run import Run, create_run, list_runs
+from experiments.runs.trash import deleted_runs
 from model import TrainConfig
 from tests.browser.conftest import NewPage
 from tests.small_runs import SMALL, finish, to_end

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import CANVAS, SEVEN, draw, serve
 from tests.browser.conftest import TIMEOUT
-from tests.made_suspects import made_suspects
+from tests.made_label_errors import made_suspects
 
-pytest_plugins = ["tests.postgres", "tests.homes"]
+pytest_plugins = ["tests.postgres", "tests.storages"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SUSPECTS = "/data?part=Suspect+labels&labels=MNIST,+5,000+digits"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from experiments.runs import Run
+from experiments.runs.run import Run
 from tests.browser.conftest import NewPage
 from tests.small_runs import until
 

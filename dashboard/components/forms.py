@@ -1,0 +1,192 @@
+"""Forms: widgets for the settings of a TrainConfig, with the bounds, choices and explanations that it declares."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.image_layers import ImageLayers
+from dashboard.session import state
+from model import BOUNDS, CHOICES, HELP, TrainConfig
+from model.config import MAX_HIDDEN_LAYERS, MAX_UNITS
+
+EPOCHS, STEPS = "Epochs", "Steps"
+DEFAULT_STEPS = 500  # where a run by epochs is turned into one by steps
+NAMES = {
+    "scale": "Stretch",
+    "shear": "Slant",
+    "elastic": "Elastic wobble",
+    "patience": "Early stopping (checks)",
+    "drawings_weight": "Times each drawing counts",
+    "relu": "ReLU",
+    "leaky-relu": "Leaky ReLU",
+    "gelu": "GELU",
+    "lecun": "LeCun",
+    "norm": "Batch norm",
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+    "adamw": "AdamW",
+    "range-test": "Rising, as in a range test",
+}
+SLIDERS = {  # the step, and how a value is written
+    **dict.fromkeys(("validation_share", "dropout", "label_smoothing", "scale", "shear"), (0.01, "percent")),
+    **dict.fromkeys(("shift", "elastic", "stroke_width"), (0.1, "%.1f px")),
+    "rotation": (1.0, "%.0f°"),
+}
+INCREMENTS = {"batch_size": 32, "steps": 100, "training_images": 500, "momentum": 0.01, "decay": 0.05}
+DIGITS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+RATES = [float(f"{digit}e{power}") for power in range(-6, 2) for digit in DIGITS] + [100.0]
+
+
+def named(word: str) -> str:
+    """What a setting, a choice or a preset is called on the screen."""
+    return NAMES.get(word) or word.replace("_", " ").replace("-", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class Form:
+    """The widgets of one form; `name` tells two forms apart. Each method draws a group and returns its settings."""
+
+    name: str
+
+    def key(self, part: str) -> str:
+        return f"{self.name}-{part}"
+
+    @property
+    def image_layers(self) -> ImageLayers:
+        return ImageLayers(self.key("image"))
+
+    def filled(self) -> bool:
+        return state.widget(self.key("epochs")) is not None
+
+    def fill(self, config: TrainConfig, *, but: tuple[str, ...] = ()) -> None:
+        """Make every widget show this config, but for some. For a callback, or before the first widget is drawn."""
+        values = config.to_dict() | {
+            "length": STEPS if config.steps else EPOCHS,
+            "steps": config.steps or DEFAULT_STEPS,
+            "layers": len(config.hidden),
+            "drawings_weight": max(1, config.drawings_weight),  # whether at all is a widget of its own
+            "slider": _nearest(config.learning_rate),
+        }
+        values |= {f"units-{place}": units for place, units in enumerate(config.hidden)}
+        for part in values.keys() - {*but}:
+            state.set_widget(self.key(part), values[part])
+        self.image_layers.fill(config.image_layers)
+
+    def length(self) -> dict[str, Any]:
+        """How long to train, in epochs or in steps."""
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            unit = st.segmented_control(
+                "Length",
+                [EPOCHS, STEPS],
+                key=self.key("length"),
+                required=True,
+                help="In an epoch the network sees every training image once, in a step one batch of them.",
+                persist_state="session",
+            )
+            if unit == STEPS:
+                epochs = {"epochs": state.widget(self.key("epochs"))}  # which counts for nothing, and is kept
+                return self.number("steps", low=1, label_visibility="collapsed") | epochs
+            return self.number("epochs", label_visibility="collapsed") | {"steps": 0}
+
+    def learning_rate(self) -> dict[str, Any]:
+        """A logarithmic slider and the exact number: whichever a person moves, the other follows."""
+        slider, exact = self.key("slider"), self.key("learning_rate")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.select_slider(
+                "Learning rate",
+                RATES,
+                format_func="{:g}".format,
+                key=slider,
+                help=HELP["learning_rate"],
+                on_change=lambda: state.set_widget(exact, state.widget(slider)),
+                persist_state="session",
+            )
+            return self.number(
+                "learning_rate",
+                text="Learning rate, exactly",
+                label_visibility="collapsed",
+                width=130,
+                on_change=lambda: state.set_widget(slider, _nearest(state.widget(exact))),
+            )
+
+    def network(self) -> dict[str, Any]:
+        """Image layers, hidden layers, and what all of them have."""
+        image_layers = self.image_layers.render()
+        layers = st.number_input(
+            "Hidden layers",
+            min_value=0,
+            max_value=MAX_HIDDEN_LAYERS,
+            key=self.key("layers"),
+            help="Layers between the image and the answer. With none, each pixel votes for each digit.",
+            persist_state="session",
+        )
+        hidden: list[int] = []
+        with st.container(horizontal=True):
+            for place in range(layers):
+                key = self.key(f"units-{place}")
+                if state.widget(key) is None:
+                    state.set_widget(key, hidden[-1] if hidden else 64)
+                text = f"Units in layer {place + 1}"
+                options = {"min_value": 1, "max_value": MAX_UNITS, "persist_state": "session", "width": 130}
+                hidden.append(st.number_input(text, key=key, **options))
+        values: dict[str, Any] = {"image_layers": image_layers, "hidden": tuple(hidden)}
+        if hidden or image_layers:
+            values |= self.choice("activation") | self.switch("batch_norm")
+        return values | self.choice("initializer") | self.choice("loss")
+
+    def optimizer(self) -> dict[str, Any]:
+        values = self.choice("optimizer")
+        if values["optimizer"] in ("momentum", "nesterov"):
+            values |= self.number("momentum")
+        return values | self.number("batch_size") | self.number("weight_decay")
+
+    def schedule(self) -> dict[str, Any]:
+        values = self.choice("schedule")
+        return values | self.number("decay") if values["schedule"] in ("step", "inverse-time") else values
+
+    def regularization(self, loss: str) -> dict[str, Any]:
+        values = self.number("dropout")
+        if loss == "cross-entropy":
+            values |= self.number("label_smoothing")
+        return values | self.number("patience")
+
+    def augmentation(self) -> dict[str, Any]:
+        """Strengths: a slider for each way to change an image, two beside each other."""
+        values: dict[str, Any] = {}
+        for pair in (("shift", "rotation"), ("scale", "shear"), ("elastic", "stroke_width")):
+            with st.container(horizontal=True):
+                for setting in pair:
+                    values |= self.number(setting)
+        return values
+
+    def repetition(self) -> dict[str, Any]:
+        with st.container(horizontal=True):
+            return self.number("seed", width=130) | self.number("threads", width=130)
+
+    def choice(self, setting: str) -> dict[str, str]:
+        """A select box over the names that the config takes."""
+        options = {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
+        return {setting: st.selectbox(named(setting), CHOICES[setting], format_func=named, **options)}
+
+    def switch(self, setting: str) -> dict[str, bool]:
+        options = {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
+        return {setting: st.toggle(named(setting), **options)}
+
+    def number(self, setting: str, *, text: str = "", low: float | None = None, **options: Any) -> dict[str, Any]:
+        """A slider where a rough value does, a number field for the rest, in the bounds that the config declares."""
+        bounds, whole = BOUNDS[setting], isinstance(getattr(TrainConfig, setting), int)
+        kind = int if whole else float
+        options |= {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
+        options |= {"min_value": kind(bounds.low if low is None else low), "max_value": kind(bounds.high)}
+        if setting in SLIDERS:
+            step, written = SLIDERS[setting]
+            return {setting: st.slider(text or named(setting), step=step, format=written, **options)}
+        options |= {"step": INCREMENTS.get(setting, 1 if whole else 0.001), "format": "%d" if whole else "%g"}
+        return {setting: st.number_input(text or named(setting), **options)}
+
+
+def _nearest(rate: float) -> float:
+    """The place of the slider that is closest to a rate, as a ratio."""
+    return min(RATES, key=lambda place: abs(math.log(place / rate)))

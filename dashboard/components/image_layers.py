@@ -1,0 +1,189 @@
+"""Image layers: a row for each convolution and pooling, to add, change, move and take away without knowing its word."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard.session import state
+from model import ConfigError, TrainConfig
+from model.image_layers import KERNELS, KINDS, MAX_FILTERS, MAX_LAYERS, ImageLayer, read_word
+
+NAMES = {
+    "conv": "Convolution",
+    "residual": "Residual block",
+    "max-pool": "Max pooling",
+    "average-pool": "Average pooling",
+}
+MEANING = {
+    "conv": "The same small filters at every place of the image; each makes an image of what it finds.",
+    "residual": "Two convolutions of 3×3 whose result is added to what came in, so that depth does no harm.",
+    "max-pool": "Keeps the largest number of each window: the image shrinks, what was found stays.",
+    "average-pool": "Keeps the mean of each window: the image shrinks.",
+}
+PADDINGS = {"same": "Same: zeros around the image keep its size", "valid": "Valid: none, the image loses its edge"}
+READY: dict[str, tuple[str, ...]] = {
+    "None": (),
+    "Small": ("conv 16", "max-pool", "conv 32", "max-pool"),
+    "Residual": ("conv 16", "max-pool", "residual 16", "max-pool", "residual 32", "average-pool 7x7"),
+}
+WIDTH = 320  # of an open row, whatever it says; a phone has that much
+USUAL = {"kind": "conv", "filters": 16, "kernel": 3, "stride": 1, "padding": "same", "window": 2}
+
+
+def in_words(layer: ImageLayer) -> str:
+    """What a learner calls it: "Convolution 3×3, 16 filters"."""
+    parts = [f"{NAMES[layer.kind]} {squared(layer.size)}"]
+    if layer.filters:
+        parts.append(f"{layer.filters} filter{'s' * (layer.filters > 1)}")
+    if layer.stride > 1:
+        parts.append(f"stride {layer.stride}")
+    if layer.padding == "valid":
+        parts.append("valid")
+    return ", ".join(parts)
+
+
+def squared(size: int) -> str:
+    return f"{size}×{size}"
+
+
+def misfit(words: Sequence[str]) -> tuple[int, str] | None:
+    """The place of the first layer that does not fit what comes before it, and why, in a sentence."""
+    for place in range(len(words)):
+        try:
+            TrainConfig(image_layers=tuple(words[: place + 1]))
+        except ConfigError as error:
+            return place, sentence(error)
+    return None
+
+
+def sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True)
+class ImageLayers:
+    """The rows of one form, whose widgets have keys that begin with `name`."""
+
+    name: str
+
+    def key(self, part: str, place: int | None = None) -> str:
+        return f"{self.name}-{part}" if place is None else f"{self.name}-{part}-{place}"
+
+    def fill(self, words: Iterable[str]) -> None:
+        """Make the rows show these layers. For a callback, or before the first widget is drawn."""
+        layers = [read_word(word) for word in words]
+        state.set_widget(self.key("count"), len(layers))
+        # a row that is open belongs to the layer that was there: with another key it is closed
+        state.set_widget(self.key("filled"), state.widget(self.key("filled"), 0) + 1)
+        for place, layer in enumerate(layers):
+            values: dict[str, Any] = USUAL | {"kind": layer.kind, "stride": layer.stride, "padding": layer.padding}
+            values |= {"filters": layer.filters} if layer.filters else {}
+            values |= {"window" if "pool" in layer.kind else "kernel": layer.size}
+            for part, value in values.items():
+                state.set_widget(self.key(part, place), value)
+
+    def words(self) -> tuple[str, ...]:
+        """What the rows show now."""
+        return tuple(self._layer(place).word for place in range(state.widget(self.key("count"), 0)))
+
+    def render(self) -> tuple[str, ...]:
+        """Draws the rows, a ready choice above them -> the words of the layers."""
+        words, ready = self.words(), self.key("ready")
+        state.set_widget(ready, next((name for name, those in READY.items() if those == words), None))
+        st.segmented_control(
+            "Image layers",
+            list(READY),
+            key=ready,
+            help="Layers that keep the image an image, before the hidden ones. They look at every place alike. "
+            "Each stays free to change.",
+            on_change=self._take_ready,
+        )
+        wrong = misfit(words)
+        with st.container(key=self.key("rows"), gap="xsmall"):
+            for place, word in enumerate(words):
+                refused = wrong is not None and wrong[0] == place
+                with (
+                    st.popover(
+                        f"{place + 1} · {in_words(read_word(word))}",
+                        icon=":material/error:" if refused else None,
+                        width="stretch",
+                        key=f"{self.key('row', place)}-{state.widget(self.key('filled'))}",
+                    ),
+                    st.container(width=WIDTH),
+                ):
+                    self._render_layer(place, len(words))
+                if wrong and refused:
+                    st.error(wrong[1])
+        full = len(words) == MAX_LAYERS
+        st.button("Add a layer", icon=":material/add:", key=self.key("add"), on_click=self._add, disabled=full)
+        return words
+
+    def _layer(self, place: int) -> ImageLayer:
+        kind, filters, kernel, stride, padding, window = (state.widget(self.key(part, place)) for part in USUAL)
+        match kind:
+            case "conv":
+                return ImageLayer(kind, filters, kernel, stride, padding)
+            case "residual":
+                return ImageLayer(kind, filters, 3)
+            case _:
+                return ImageLayer(kind, size=window)
+
+    def _render_layer(self, place: int, count: int) -> None:
+        """Everything about one layer, and nothing that its kind has no use for."""
+
+        def options(part: str) -> dict[str, Any]:
+            return {"key": self.key(part, place), "persist_state": "session"}
+
+        kind = st.selectbox("Layer", KINDS, format_func=NAMES.__getitem__, **options("kind"))
+        st.caption(MEANING[kind])
+        if kind in ("conv", "residual"):
+            st.number_input("Filters", min_value=1, max_value=MAX_FILTERS, **options("filters"))
+        if kind == "conv":
+            st.selectbox(
+                "Kernel", KERNELS, format_func=squared, help="What a filter sees at once.", **options("kernel")
+            )
+            stride_help = "How many pixels a filter moves on each time; 2 halves the image."
+            st.number_input("Stride", min_value=1, max_value=4, help=stride_help, **options("stride"))
+            st.selectbox("Padding", list(PADDINGS), format_func=PADDINGS.__getitem__, **options("padding"))
+        if "pool" in kind:
+            st.selectbox("Window", range(2, 15), format_func=squared, **options("window"))
+        with st.container(horizontal=True):
+            for label, icon, to, off in (
+                ("Up", "arrow_upward", place - 1, place == 0),
+                ("Down", "arrow_downward", place + 1, place == count - 1),
+                ("Remove", "delete", None, False),
+            ):
+                st.button(
+                    label,
+                    icon=f":material/{icon}:",
+                    key=self.key(label.lower(), place),
+                    disabled=off,
+                    on_click=self._move,
+                    args=(place, to),
+                )
+
+    def _take_ready(self) -> None:
+        chosen = state.widget(self.key("ready"))
+        if chosen is not None:
+            self.fill(READY[chosen])
+
+    def _add(self) -> None:
+        """What often comes next: after a convolution a pooling, else a convolution of twice as many filters."""
+        words = self.words()
+        layers = [read_word(word) for word in words]
+        if layers and layers[-1].kind == "conv":
+            self.fill([*words, "max-pool"])
+        else:
+            widest = max((layer.filters for layer in layers), default=8)
+            self.fill([*words, f"conv {min(2 * widest, 64)}"])
+
+    def _move(self, place: int, to: int | None) -> None:
+        """Put a layer at another place, or nowhere."""
+        words = list(self.words())
+        word = words.pop(place)
+        if to is not None:
+            words.insert(to, word)
+        self.fill(words)

@@ -1,0 +1,103 @@
+"""Resources: models and digits, loaded once and shared read-only by all sessions."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.session import SHIPPED
+from dataset import Digits, Drawings, load_digits, load_drawings, load_training
+from dataset.drawings import store
+from experiments.runs.run import Run, RunError, open_run
+from experiments.runs.table import RunRow, folded, run_rows
+from model import Classifier, load_classifier
+
+SHIPPED_TITLE = "Shipped model"
+REPEATED = 30  # runs whose settings are offered again
+
+
+def version(path: Path) -> tuple[int, int]:
+    """Changes whenever the file does: half of a cache key."""
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _classifier(path: str | None, version: tuple[int, int] | None) -> Classifier:
+    return load_classifier(path)
+
+
+def classifier(choice: str) -> Classifier:
+    """The model a person chose: `shipped` or the id of a run. RunError or CheckpointError where it cannot be read."""
+    if choice == SHIPPED:
+        return _classifier(None, None)
+    path = open_run(choice).model
+    if not path.is_file():
+        raise RunError(f"The run {choice} has no model yet.")
+    return classifier_file(path)
+
+
+def classifier_file(path: Path) -> Classifier:
+    """The model in a checkpoint file, read again when that changes."""
+    return _classifier(str(path), version(path))
+
+
+def is_shipped(classifier: Classifier) -> bool:
+    return classifier.fingerprint == _classifier(None, None).fingerprint
+
+
+def model_titles(*always: str) -> dict[str, str]:
+    """What a person may choose, and those that are always listed -> what to call it; runs newest first."""
+    with_model = [row for row in run_rows() if row.run.model.exists()]
+    return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in folded(with_model, always)}
+
+
+def runs_to_repeat(*always: str) -> dict[str, RunRow]:
+    """The newest runs whose settings a person may want again, by their ids: of a sweep the best, and no range tests."""
+    rows = [row for row in run_rows() if row.group not in ("range-test", "lesson") or row.id in always]
+    return {row.id: row for place, row in enumerate(folded(rows, always)) if place < REPEATED or row.id in always}
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _history(folder: str, version: tuple[int, int]) -> pd.DataFrame:
+    return Run(Path(folder)).history()
+
+
+def history(run: Run) -> pd.DataFrame:
+    """The table of its reported steps, read again when it has grown. Nobody may change it."""
+    path = run.folder / "history.csv"
+    return _history(str(run.folder), version(path)) if path.is_file() else run.history()
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading digits")
+def _digits(source: str, split: str, version: tuple[int, int] | None) -> Digits:
+    return load_digits(source, split)
+
+
+def digits(source: str, split: str = "train") -> Digits:
+    """Digits of a source name or a file; a changed file is read again. DataError where that fails."""
+    path = Path(source)
+    return _digits(source, split, version(path) if path.is_file() else None)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading digits")
+def _training_digits(source: str, validation_share: float, version: tuple[int, int] | None) -> tuple[Digits, Digits]:
+    return load_training(source, validation_share)
+
+
+def training_digits(source: str, validation_share: float) -> tuple[Digits, Digits]:
+    """The training and validation digits of a run with this config, without drawings. DataError where that fails."""
+    path = Path(source)
+    return _training_digits(source, validation_share, version(path) if path.is_file() else None)
+
+
+def drawings() -> Drawings:
+    """What people drew; read again only where something has changed."""
+    return load_drawings()
+
+
+def damaged_drawings() -> tuple[int, Path | None]:
+    """How many rows of the file of drawings were damaged, and the file beside it that they were set aside in."""
+    drawings()  # reading sets them aside
+    aside = store().aside
+    return (len(aside.read_bytes().splitlines()) if aside and aside.exists() else 0), aside

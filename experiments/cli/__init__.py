@@ -1,0 +1,1 @@
+"""Command line: what each command of `digits` does, and the parser of its options."""

@@ -1,0 +1,164 @@
+"""The command `digits sweep`: a search in view, and the best settings at its end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from typing import Any, TextIO
+
+from dataset import load_training
+from experiments.cli import terminal
+from experiments.cli.training import prepare_data
+from experiments.jobs.launch import worker_limit
+from experiments.runs.run import list_runs
+from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial, create_sweep, run_sweep
+from experiments.sweeps.findings import find
+from experiments.sweeps.space import say
+from experiments.training.cost import slowness
+
+ROWS = 10  # of the table of the best
+DASK = "dask://"
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Drive the sweep in this process, show it, and say what came of it and how to go on."""
+    spec = spec_of(arguments)
+    prepare_data(spec.base)
+    out = sys.stderr if arguments.json else sys.stdout
+    with executor_of(arguments.executor) as (executor, places):
+        made = create_sweep(spec, arguments.storage)
+        train, validation = load_training(spec.base.data, spec.base.validation_share)
+        print(introduction(spec, len(train), spec.workers or places or worker_limit()), file=out, flush=True)
+        with closing(run_sweep(made, executor, workers=spec.workers or places)) as statuses:
+            status = follow(statuses, spec, out)
+    if arguments.json:
+        print(json.dumps(result(made, status)))
+    elif status.done:
+        print("\n".join(table(made, len(validation))))
+    if status.state == "failed":
+        raise SweepError(status.reason)
+    again = f"digits sweep {shlex.quote(str(arguments.config))}"
+    if status.state == "finished":
+        print(f"Finished after {terminal.duration(status.seconds)}. Runs: digits runs --group {made.id}", file=out)
+        if spec.sampler != "grid":
+            print(f"Go on with more trials: {again} --trials {2 * max(1, status.ended)}", file=out)
+        return 0
+    print(f"{status.state.capitalize()} after {status.ended:,} trials; all is kept. Go on with: {again}", file=out)
+    return 130 if status.state == "interrupted" else 0
+
+
+def spec_of(arguments: argparse.Namespace) -> SweepSpec:
+    """The file's, with what the command line changes about it."""
+    changes: dict[str, Any] = {}
+    for name in ("trials", "workers"):
+        if (text := getattr(arguments, name)) is not None:
+            try:
+                changes[name] = int(text)
+            except ValueError:
+                raise SweepError(f"--{name} takes a whole number, got {text!r}.") from None
+    return SweepSpec.from_toml(arguments.config, **changes)
+
+
+@contextmanager
+def executor_of(where: str) -> Iterator[tuple[Executor | None, int]]:
+    """What trains the runs, and how many at once; None: processes of this machine."""
+    if where == "local":
+        yield None, 0
+        return
+    if not where.startswith(DASK) or not where.removeprefix(DASK):
+        raise SweepError(f"--executor is local or {DASK}HOST:PORT, got {where!r}.")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SweepError(
+            "A Dask cluster needs the package distributed: pip install 'digit-lab[scaling]', see docs/scaling.md."
+        ) from None
+    address = where.removeprefix(DASK)
+    try:
+        client: Any = Client(f"tcp://{address}", timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise SweepError(f"There is no Dask scheduler at {address}: {error or 'no answer in 10 s'}.") from error
+    with client:
+        places = sum(client.nthreads().values())
+        if not places:
+            raise SweepError(f"The Dask scheduler at {address} has no workers yet: start some, see docs/scaling.md.")
+        yield client.get_executor(pure=False), places
+
+
+def introduction(spec: SweepSpec, images: int, together: int) -> str:
+    seconds = replace(spec, workers=together).expected_seconds(images, slowness(list_runs()))
+    count = f"{spec.most_trials:,} trials" if spec.most_trials else "trials"
+    runs = f" of {spec.seeds} runs" if spec.seeds > 1 else ""
+    limits = [f"{spec.epochs:,g} epochs"] if spec.epochs is not None else []
+    limits += [f"{spec.minutes:g} minutes"] if spec.minutes is not None else []
+    up_to = f", up to {' or '.join(limits)}" if limits else ""
+    less = ", less by pruning" if spec.pruner != "none" else ""
+    long = f"about {terminal.duration(seconds)}{less}"
+    return f"Sweep {spec.id}: {count}{runs}{up_to}, {spec.sampler}, {together} at a time, {long}."
+
+
+def follow(statuses: Iterable[SweepStatus], spec: SweepSpec, out: TextIO) -> SweepStatus:
+    """Show a sweep while it goes on; -> its last status."""
+    with terminal.Bar(out) if out.isatty() else terminal.Lines(out) as progress:
+        for status in statuses:
+            progress.draw(status.share, counts(status), best(status, spec))
+    return status
+
+
+def counts(status: SweepStatus) -> str:
+    of = f" of {status.trials:,}" if status.trials else ""
+    parts = [f"{status.ended:,}{of} trials"]
+    parts += [f"{n:,} {word}" for word in ("running", "pruned", "failed") if (n := getattr(status, word))]
+    if status.seconds_left is not None:
+        parts.append(f"{terminal.duration(status.seconds_left)} left")
+    return "  ".join(parts)
+
+
+def best(status: SweepStatus, spec: SweepSpec) -> str:
+    return f"best {score(status.best, spec)}  {settings(status.best)}" if status.best else ""
+
+
+def score(trial: Trial, spec: SweepSpec) -> str:
+    """The mean over its seeds, and the lowest and highest of several."""
+    show = terminal.percent if spec.maximize else "{:.4f}".format
+    text = show(trial.value) if trial.value is not None else "–"
+    return f"{text} ({show(min(trial.values))} to {show(max(trial.values))})" if len(trial.values) > 1 else text
+
+
+def settings(trial: Trial) -> str:
+    return ", ".join(f"{name} {say(value)}" for name, value in trial.params.items())
+
+
+def table(made: Sweep, validation_images: int) -> list[str]:
+    """The best settings, those that cannot be told from the very best marked, and what mattered."""
+    spec, trials = made.spec, made.trials()
+    found = find(spec.search, trials, objective=spec.objective, images=validation_images)
+    done = sorted((trial for trial in trials if trial.state == "done"), key=lambda trial: rank(trial, spec))[:ROWS]
+    names = list(spec.search)
+    head = ["", "trial", "accuracy" if spec.maximize else "loss", *names, "run"]
+    rows = [
+        ["=" if trial.number in found.ties.numbers[1:] else "", str(trial.number), score(trial, spec)]
+        + [say(trial.params[name]) for name in names]
+        + [trial.runs[0]]
+        for trial in done
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    if any(row[0] for row in rows):
+        lines.append(f"= {found.ties.test}")
+    return [*(line.rstrip() for line in lines), found.sentence]
+
+
+def rank(trial: Trial, spec: SweepSpec) -> tuple[float, int]:
+    assert trial.value is not None
+    return (-trial.value if spec.maximize else trial.value, trial.number)
+
+
+def result(made: Sweep, status: SweepStatus) -> dict[str, Any]:
+    return {"sweep": made.id, "folder": str(made.folder)} | asdict(status) | {"all": [*map(asdict, made.trials())]}

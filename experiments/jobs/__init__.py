@@ -1,0 +1,1 @@
+"""Jobs: a locked folder with a status, requests and a process."""

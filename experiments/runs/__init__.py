@@ -1,0 +1,1 @@
+"""Runs: a run is a folder; all runs as a table; the trash."""

@@ -1,0 +1,1 @@
+"""Training: the worker of a run, its data and its cost."""

@@ -1,0 +1,362 @@
+"""Permissions: who may do what on a shared dashboard, its limits, and that a forged click is refused on the server."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.runtime.secrets import Secrets
+from streamlit.testing.v1 import AppTest
+
+from dashboard.access import decision as permissions
+from dashboard.access import drawings, runs, searches
+from dashboard.access.decision import Action, Refusal, allowed, is_owner, is_reviewed
+from dashboard.access.policy import Limits, SharingError, sharing
+from dataset import load_drawings
+from experiments.runs.run import list_runs
+from experiments.sweeps import SweepSpec, list_sweeps
+from experiments.sweeps.space import Range
+from model import PRESETS
+from tests.page_without_browser import open_page
+from tests.small_runs import finish, to_end
+
+OWNER = {"is_logged_in": True, "email": "Owner@example.com", "email_verified": True, "sub": "1"}
+VISITOR = {"is_logged_in": True, "email": "someone@example.com", "email_verified": True, "sub": "2"}
+AUTH = {"auth": {"client_id": "x"}}
+ABOUT = {"predicted": 3, "confidence": 0.5, "model": "m", "session": "s"}
+QUICK = PRESETS["quick"].replace(data="mnist-5k", epochs=1)
+RATES = {"learning_rate": Range(1e-4, 1e-1, log=True)}
+LONG = PRESETS["cnn"].replace(data="mnist-5k", epochs=500)
+
+
+class Person:
+    """Who is asking, and when; sets what the secrets say."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.patch, self.now = patch, 1000.0
+        patch.setattr(permissions, "_under_way", [])
+        patch.setattr(permissions.time, "monotonic", lambda: self.now)
+        self.comes({}, {})
+
+    def comes(self, user: dict[str, Any], said: dict[str, Any]) -> None:
+        """This user in a new session, at a deployment with these secrets."""
+        secrets = Secrets()
+        secrets._secrets = said
+        self.patch.setattr(st, "secrets", secrets)
+        self.patch.setattr(st, "user", user)
+        st.session_state.clear()
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    return Person(monkeypatch)
+
+
+def store(label: int = 7, shade: int = 0) -> str:
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 8 + shade % 12] = 255
+    return drawings.append_drawing(image, label, **ABOUT)
+
+
+def shared(**said: Any) -> dict[str, Any]:
+    return AUTH | {"digit_lab": {"owners": ["owner@example.com"], **said}}
+
+
+def test_on_a_machine_of_ones_own_everything_is_everybodys(person: Person) -> None:
+    assert is_owner()
+    assert [allowed(action) for action in Action] == [None] * len(Action)
+
+
+def test_limits_without_a_login_count_only_where_it_is_public(person: Person) -> None:
+    person.comes({}, {"digit_lab": {"drawings_per_minute": 0}})
+    assert allowed(Action.DRAW) is None
+    person.comes({}, {"digit_lab": {"drawings_per_minute": 0, "public": True}})
+    assert allowed(Action.DRAW)
+
+
+def test_the_owner_is_known_by_a_verified_address_whatever_its_case(person: Person) -> None:
+    person.comes(OWNER, shared())
+    assert is_owner()
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {},
+        {"is_logged_in": False, **{name: OWNER[name] for name in ("email", "email_verified")}},
+        OWNER | {"email_verified": False},
+        {name: OWNER[name] for name in ("is_logged_in", "email")},
+        VISITOR,
+        OWNER | {"email": None},
+    ],
+    ids=["nobody", "logged out", "not verified", "verified by nobody", "somebody else", "without an address"],
+)
+def test_nobody_else_is_the_owner(person: Person, user: dict[str, Any]) -> None:
+    person.comes(user, shared())
+    assert not is_owner()
+
+
+def test_an_owner_can_be_named_by_the_subject_too(person: Person) -> None:
+    person.comes({"is_logged_in": True, "sub": "AbC"}, AUTH | {"digit_lab": {"owners": ["AbC"]}})
+    assert is_owner()
+
+
+def test_a_login_without_owners_has_none(person: Person) -> None:
+    person.comes(VISITOR | {"sub": "", "email": ""}, AUTH | {"digit_lab": {"owners": ["", " "]}})
+    assert not is_owner()
+
+
+def test_an_address_that_a_proxy_sends_makes_nobody_the_owner_without_a_login(person: Person) -> None:
+    person.comes(OWNER, {"digit_lab": {"public": True, "owners": ["owner@example.com"]}})
+    assert not is_owner()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ownres": ["owner@example.com"]},
+        {"owners": "owner@example.com"},
+        {"review": "yes"},
+        {"drawings": -1},
+        {"drawings": True},
+        {"trainings": 1.5},
+    ],
+)
+def test_a_slip_in_the_secrets_is_named_and_opens_nothing(person: Person, said: dict[str, Any]) -> None:
+    person.comes({}, AUTH | {"digit_lab": said})
+    with pytest.raises(SharingError, match=next(iter(said))):
+        allowed(Action.EDIT)
+
+
+def test_secrets_that_cannot_be_read_open_nothing(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "secrets.toml"
+    broken.write_text("[auth\n")
+    monkeypatch.setattr(st, "secrets", Secrets())
+    monkeypatch.setattr(st, "get_option", lambda name: [str(broken)])
+    monkeypatch.setattr("streamlit.config.get_option", lambda name: [str(broken)])
+    with pytest.raises(SharingError, match="nothing is open"):
+        sharing()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: drawings.edit_drawings(["x"], label=3),
+        lambda: drawings.edit_drawings(["x"], state="deleted"),
+        lambda: drawings.undo_change(1),
+        lambda: drawings.return_to("0"),
+        lambda: drawings.import_drawings(Path("x.csv")),
+        lambda: drawings.correct_label("x", "right", given=1, label=1, session="s"),
+        lambda: drawings.import_corrections(Path("x.csv")),
+        lambda: runs.start_training(QUICK.replace(data="/etc/passwd"), name="x"),
+        lambda: searches.start_search("mnist", "test", None),
+    ],
+    ids=["relabel", "delete", "undo", "return", "import", "correct", "import corrections", "train on a file", "search"],
+)
+def test_what_is_the_owners_is_refused_to_visitors_in_a_sentence(person: Person, act: Any) -> None:
+    person.comes(VISITOR, shared())
+    with pytest.raises(Refusal, match=r"Only the owner may .* here\. If that is you, log in"):
+        act()
+
+
+def test_a_visitor_neither_steers_nor_deletes_what_others_have_begun(person: Person) -> None:
+    run = finish(QUICK)
+    person.comes(VISITOR, shared())
+    for act in (runs.stop, runs.pause, runs.resume, runs.delete_run):
+        with pytest.raises(Refusal):
+            act(run)
+    with pytest.raises(Refusal):
+        runs.set_learning_rate(run, 1.0)
+    with pytest.raises(Refusal):
+        runs.set_label(run, name="mine")
+    assert run.label().name != "mine"
+
+
+def test_so_many_drawings_a_minute_then_a_sentence_says_when_it_works_again(person: Person) -> None:
+    person.comes({}, shared(drawings_per_minute=3))
+    for shade in range(3):
+        store(shade=shade)
+        person.now += 10
+    with pytest.raises(
+        Refusal, match="At most 3 drawings are taken in a minute here\\. It works again in 30\N{NO-BREAK SPACE}s"
+    ):
+        store()
+    person.now += 31
+    store()
+    assert len(load_drawings().id) == 4
+
+
+def test_what_is_refused_to_one_session_is_not_to_another(person: Person) -> None:
+    person.comes({}, shared(drawings_per_session=1))
+    store()
+    with pytest.raises(Refusal, match="At most 1 drawing is taken in one visit"):
+        store()
+    st.session_state.clear()
+    store()
+
+
+def test_no_more_drawings_than_there_is_room_for(person: Person) -> None:
+    person.comes({}, shared(drawings=2))
+    store(shade=1)
+    drawings.changing.undo_drawing(store(shade=2))  # it takes up room although it is deleted
+    with pytest.raises(Refusal, match="room for 2 drawings here"):
+        store()
+    person.comes(OWNER, shared(drawings=2))
+    store()
+
+
+@pytest.mark.parametrize(("user", "state"), [({}, "waiting"), (VISITOR, "waiting"), (OWNER, "kept")])
+def test_drawings_of_visitors_wait_where_there_is_a_review(person: Person, user: dict[str, Any], state: str) -> None:
+    person.comes(user, shared(review=True))
+    assert is_reviewed() == (state == "waiting")
+    store()
+    assert load_drawings().state.tolist() == [state]
+
+
+def test_a_long_training_is_the_owners(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.jobs, "_launch", lambda run: None)
+    person.comes(VISITOR, shared())
+    with pytest.raises(Refusal, match="whatever takes more than"):
+        runs.start_training(LONG, name="long")
+    assert not list_runs()
+    person.comes(OWNER, shared())
+    runs.start_training(LONG, name="long")
+    assert len(list_runs()) == 1
+
+
+def test_a_long_sweep_is_the_owners(person: Person) -> None:
+    person.comes(VISITOR, shared())
+    spec = SweepSpec("s", base=LONG, search=RATES, sampler="random", trials=50)
+    with pytest.raises(Refusal, match="whatever takes more than"):
+        searches.start_sweep(spec)
+    assert not list_sweeps()
+
+
+def test_so_many_trainings_at_a_time_for_each_and_for_all(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.jobs, "_launch", lambda run: None)  # so it waits for ever
+    said = shared(trainings_per_session=2, trainings=3)
+    person.comes(VISITOR, said)
+    first, _ = (runs.start_training(QUICK, name="x") for _ in range(2))
+    with pytest.raises(Refusal, match="at most 2 trainings at a time here, and you have 2"):
+        runs.start_training(QUICK, name="x")
+    person.comes({}, said)  # another one
+    runs.start_training(QUICK, name="x")
+    with pytest.raises(Refusal, match="At most 3 trainings of visitors run or wait at a time here, and 3 do"):
+        runs.start_training(QUICK, name="x")
+    to_end(first)
+    runs.start_training(QUICK, name="x")  # a place is free
+    person.comes(OWNER, said)
+    runs.start_training(QUICK, name="x")
+
+
+def test_five_seeds_at_once_count_as_four_more(person: Person) -> None:
+    run = finish(QUICK)
+    person.comes(VISITOR, shared())
+    with pytest.raises(Refusal, match="at most 2 trainings at a time here, and these are 4"):
+        runs.train_with_seeds(run)
+
+
+def test_so_many_runs_are_kept(person: Person) -> None:
+    finish(QUICK)
+    person.comes(VISITOR, shared(runs=1))
+    with pytest.raises(Refusal, match="room for 1 run here"):
+        runs.start_training(QUICK, name="x")
+
+
+def test_a_visitor_may_steer_what_the_session_has_begun(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.jobs, "_launch", lambda run: None)
+    person.comes(VISITOR, shared())
+    run = runs.start_training(QUICK, name="x")
+    runs.stop(run)
+    assert run.wishes().action == "stop"
+
+
+def test_the_limits_that_hold_by_default_let_a_class_work() -> None:
+    limits = Limits()
+    assert limits.drawings_per_minute >= 20
+    assert limits.training_seconds >= 60
+
+
+def open_shared(name: str, user: dict[str, Any], said: dict[str, Any], **address: str) -> AppTest:
+    """The page as this user sees it at a deployment with these secrets."""
+    app = AppTest.from_function(_show, default_timeout=60, args=(name,))
+    app.secrets.update(said)
+    app.user = user
+    for parameter, value in address.items():
+        app.query_params[parameter] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def _show(name: str) -> None:
+    from tests.page_without_browser import show
+
+    show(name)
+
+
+def words(app: AppTest) -> str:
+    return " ".join(
+        str(part.value) for kind in ("caption", "info", "error", "warning", "markdown") for part in app.get(kind)
+    )
+
+
+def draw(session: str = "another", state: str = "kept") -> str:
+    """Somebody has drawn."""
+    return drawings.changing.append_drawing(
+        np.full((28, 28), 255, np.uint8), 7, **ABOUT | {"session": session}, state=state
+    )
+
+
+def test_a_visitor_sees_no_drawing_of_others_that_waits_or_was_deleted() -> None:
+    draw(state="waiting")
+    draw(state="deleted")
+    assert "There are no drawings yet." in words(open_shared("data", VISITOR, shared(review=True)))
+    draw()
+    app = open_shared("data", VISITOR, shared(review=True))
+    assert "Only the owner may relabel, set aside or delete drawings here" in words(app)
+    assert "wait" not in words(app)
+    app = open_shared("data", VISITOR, shared(review=True), state="Deleted")
+    assert "No drawing is like that" in words(app)
+
+
+def test_the_owner_is_told_what_waits_and_accepts_it() -> None:
+    identity = draw(state="waiting")
+    app = open_shared("data", OWNER, shared(review=True))
+    assert "1 drawing by visitors waits for you" in words(app)
+    next(button for button in app.button if button.label == "Look at them").click()
+    assert not app.run().exception
+    next(button for button in app.button if button.label == "All 1").click()
+    assert not app.run().exception
+    next(button for button in app.button if button.label == "Accept").click()
+    assert not app.run().exception
+    assert load_drawings().state.tolist() == ["kept"]
+    assert load_drawings().id.tolist() == [identity]
+    assert "waits for you" not in words(app)
+
+
+def test_an_earlier_version_is_not_shown_to_visitors() -> None:
+    draw()
+    version = load_drawings().version
+    assert "Only the owner may look at earlier versions" in words(
+        open_shared("data", VISITOR, shared(), version=version)
+    )
+
+
+@pytest.mark.parametrize("part", ["History", "Import and export", "Suspect labels"])
+def test_the_other_parts_of_data_say_what_is_the_owners(part: str) -> None:
+    draw()
+    assert "Only the owner may" in words(open_shared("data", VISITOR, shared(), part=part, labels="mnist-5k-all"))
+
+
+def test_train_says_in_a_sentence_what_takes_too_long() -> None:
+    app = open_shared("train", VISITOR, shared(training_seconds=0))
+    assert "is the owner's here" in words(app)
+    assert next(button for button in app.button if button.label == "Start fresh").disabled
+
+
+def test_without_secrets_a_page_says_nothing_of_owners() -> None:
+    assert "owner" not in words(open_page("train"))
