@@ -1,6 +1,7 @@
 """Fixtures for all tests: their own cache and drawings, and the reference data where it is at hand."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,16 @@ ROOT = Path(__file__).parent.parent
 
 # As in a worker: two threads round a matrix product otherwise than one, so "bit for bit" would depend on the machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_configure() -> None:
+    """Undo that Ctrl-C (SIGINT) is ignored, as it is in a background shell: tests send it to processes they start.
+
+    A process inherits an ignored signal from the one that starts it, and Python then installs no handler of its own.
+    The workers of pytest-xdist inherit what is set here.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -159,3 +159,15 @@ def test_ctrl_c_ends_the_app_with_no_process_left_and_no_traceback(
     assert "Traceback" not in output
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_tests_started_in_a_background_shell_can_send_ctrl_c_to_their_processes() -> None:
+    code = """
+import signal
+from tests.conftest import pytest_configure
+assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+pytest_configure()
+assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+"""
+    background = ["bash", "-c", "trap '' INT; exec \"$@\"", "background shell"]
+    subprocess.run([*background, sys.executable, "-c", code], cwd=start.ROOT, check=True)
