@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.runs.run import create_run
-from experiments.training.cost import START, duration, expected_seconds, slowness
+from experiments.training.cost import START, expected_seconds, slowness
 from model import PRESETS, TrainConfig
 from model.build import count_products
 
@@ -40,10 +40,3 @@ def test_a_slow_machine_is_known_by_its_latest_runs() -> None:
     seen = 5 * 3667
     run.write_status(replace(run.status(), images=3667, images_per_second=seen / seconds / 3, seconds=9.0))
     assert slowness([run]) == pytest.approx(3.0, rel=0.02)  # the short last batch is reckoned as a full one
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.25, "0.2 s"), (3.0, "3 s"), (45.4, "45 s"), (720, "12 min"), (7500, "2 h 5 min")]
-)
-def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
-    assert duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -12,8 +12,8 @@ import streamlit as st
 from dashboard.access.policy import Sharing, sharing
 from dashboard.session import state
 from dataset.drawings import store
+from experiments.formats import duration
 from experiments.runs.table import run_rows
-from experiments.training.cost import duration
 
 MINUTE = 60.0
 

@@ -34,6 +34,7 @@ from dataset.corrections import (
 )
 from dataset.download import SHIPPED
 from dataset.drawings.lasting import drawings_last
+from experiments.formats import duration
 from experiments.label_errors import (
     NETWORKS,
     PARTS,
@@ -49,7 +50,7 @@ from experiments.label_errors import (
 )
 from experiments.runs.run import RunError
 from experiments.runs.table import run_rows
-from experiments.training.cost import duration, slowness
+from experiments.training.cost import slowness
 
 LIVE_SECONDS = 0.5
 DOUBLE_CLICK = 0.35  # seconds

@@ -13,8 +13,8 @@ from dashboard.session import state
 from dataset import DataError, load_drawings
 from experiments import fine_tuning as finetune
 from experiments.fine_tuning import Lesson
+from experiments.formats import duration
 from experiments.runs.run import Run, RunError, Status, open_run
-from experiments.training.cost import duration
 from model import Classifier
 from model.checkpoint import CheckpointError
 from model.classifier import SHIPPED

@@ -12,9 +12,9 @@ from dashboard.components import resources
 from dashboard.evaluate.counts import Request, Subject, count_missing, keys, missing
 from dashboard.session import SHIPPED, state
 from dataset import Digits
+from experiments.formats import duration
 from experiments.robustness import DISTURBANCES, NOTHING, disturb, read, sample
 from experiments.runs.run import RunError
-from experiments.training.cost import duration
 from model import Classifier
 from model.checkpoint import CheckpointError
 from model.metrics import wilson_interval

@@ -10,10 +10,10 @@ from dashboard.charts.runs import Line, curve_points, curves_figure, sign_image
 from dashboard.components import resources
 from dashboard.explore.page import VIEW
 from dashboard.session import state
+from experiments.formats import duration
 from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Guide, Results, read_results
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepStatus, Trial
-from experiments.training.cost import duration
 
 LIVE_SECONDS = 0.5
 IMAGES = 4000  # to train and validate on, in mnist-5k

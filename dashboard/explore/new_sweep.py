@@ -19,11 +19,12 @@ from dashboard.explore.sweep_settings import (
 )
 from dashboard.session import state
 from dataset import count_by_digit
+from experiments.formats import duration
 from experiments.jobs.launch import worker_limit
 from experiments.runs.run import RunError, list_runs
 from experiments.sweeps import SweepError, SweepSpec, unused_name
 from experiments.sweeps.space import Space, grid_size
-from experiments.training.cost import duration, slowness
+from experiments.training.cost import slowness
 from model import ConfigError, TrainConfig
 
 

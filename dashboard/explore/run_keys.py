@@ -13,10 +13,10 @@ from dashboard.explore.chosen_runs import Chosen
 from dashboard.explore.run_actions import attempt, delete, relabel, toggle
 from dashboard.navigation import go_to, place
 from dashboard.session import state
+from experiments.formats import duration
 from experiments.runs.run import Run
 from experiments.runs.settings import differing, in_words
 from experiments.runs.table import RunRow
-from experiments.training.cost import duration
 
 LISTED = 2 * MOST
 

@@ -22,13 +22,13 @@ from dashboard.explore.sweep_charts import (
 )
 from dashboard.explore.trials import render_table, render_trial
 from dashboard.session import state
+from experiments.formats import duration
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial
 from experiments.sweeps.findings import sentence
 from experiments.sweeps.importance import Importance, importances
 from experiments.sweeps.space import Range
 from experiments.sweeps.ties import ties
-from experiments.training.cost import duration
 
 LIVE_SECONDS = 1.0
 FEW_WHOLE = 8  # whole numbers in a range that are steps of their own

@@ -17,9 +17,10 @@ from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, corrected_labels, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
+from experiments.formats import duration
 from experiments.runs.run import RunError, open_run
 from experiments.runs.table import run_rows
-from experiments.training.cost import duration, expected_seconds, slowness
+from experiments.training.cost import expected_seconds, slowness
 from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
 from model.classifier import SHIPPED as SHIPPED_FILE
 

@@ -11,9 +11,9 @@ from dashboard.charts.training import accuracy_figure, loss_figure, rate_figure,
 from dashboard.navigation import place
 from dashboard.session import state
 from dashboard.train.new_run import fill_from
+from experiments.formats import duration
 from experiments.jobs import launch as jobs
 from experiments.runs.run import Run, RunError, Status
-from experiments.training.cost import duration
 from model import BOUNDS
 from model.metrics import wilson_interval
 

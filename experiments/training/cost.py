@@ -12,7 +12,6 @@ STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
 NUMBER = 3.6e-9  # likewise for each number of the images between its layers: they come from memory, and go there
 WARPED, WIDENED = 3.5e-6, 2.7e-6  # likewise for each image that is moved or distorted, or whose strokes change
 START = 1.0  # until a new process trains
-SPACE = "\N{NO-BREAK SPACE}"
 LATELY = 3  # runs that say how fast the machine is
 
 
@@ -48,14 +47,3 @@ def _step_seconds(config: TrainConfig, images: int) -> float:
     numbers = sum(layer.units for layer in build_layers(config) if len(layer.output_shape) == 3)
     image = IMAGE + WARPED * warped + WIDENED * bool(config.stroke_width) + NUMBER * numbers
     return STEP + image * batch + config.parameter_count() * PARAMETER + count_products(config) * PRODUCT * batch
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 3.2 s, 45 s, 12 min, 2 h 5 min."""
-    if seconds < 90:
-        number = f"{seconds:.1f}".removesuffix(".0") if seconds < 10 else f"{seconds:.0f}"
-        return f"{number}{SPACE}s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f}{SPACE}min"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours}{SPACE}h {minutes}{SPACE}min"
