@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import DigitLabError
+
 DIGIT_CLASSES = tuple("0123456789")
 UNLABELLED = 255
 
 
-class DataError(ValueError):
+class DataError(DigitLabError):
     """One sentence: what is wrong with the data, what was expected, what to do."""
 
 

@@ -13,6 +13,7 @@ from scipy.special import bdtr
 
 from dataset import Digits, load_training
 from model import Classifier, TrainConfig
+from model.errors import DigitLabError
 from model.metrics import confusion_matrix
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 GRID = 400  # points of a mean curve, at most
 
 
-class ComparisonError(ValueError):
+class ComparisonError(DigitLabError):
     """Two models that cannot be compared; the message says why."""
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from model.arrays import Bytes, Floats
 from model.preprocessing import CENTRE, SIDE
@@ -106,7 +106,7 @@ def warp(x: Floats, sources: Floats) -> None:
         weights[..., corner] = (down if dy else 1 - down) * (right if dx else 1 - right)
     starts = np.arange(0, weights.size + 1, 4, dtype=np.int32)
     shape = (warps * SIDE**2, warps * FRAMED**2)
-    matrix = sparse.csr_array((weights.ravel(), places.ravel(), starts), shape)
+    matrix = scipy.sparse.csr_array((weights.ravel(), places.ravel(), starts), shape)
     x[...] = (matrix @ framed.reshape(-1, shape[1]).T).T.reshape(-1, SIDE**2)[: len(x)]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from model.arrays import Floats
 from model.build import build_layers
 from model.config import ConfigError, TrainConfig
+from model.errors import DigitLabError
 from model.layers import parameter_shapes
 from model.optimizers import OPTIMIZERS
 
@@ -22,7 +23,7 @@ META = "meta"
 """The array that holds, as JSON text: format, config, progress, about."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(DigitLabError):
     """A file that cannot be used as a checkpoint, in one sentence."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import entr
+import scipy
 
 from model.arrays import Bytes, Floats
 from model.build import CLASSES, PIXELS, build_loss, build_network
@@ -53,7 +53,7 @@ def doubt(probabilities: Floats) -> Floats:
 
     So a scrawl that might be anything is doubted more than a digit that might be a 4 or a 9.
     """
-    return np.asarray(entr(probabilities).sum(axis=1))
+    return np.asarray(scipy.special.entr(probabilities).sum(axis=1))
 
 
 def load_classifier(path: str | os.PathLike[str] | None = None) -> Classifier:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_type_hints
 
 from model.build import CLASSES, PIXELS, build_layers, count_parameters
+from model.errors import DigitLabError
 from model.image_layers import GRAMMAR, MAX_LAYERS
 from model.initializers import INITIALIZERS
 from model.layers import ACTIVATIONS
@@ -21,7 +22,7 @@ MAX_HIDDEN_LAYERS = 5
 MAX_UNITS = 2048
 
 
-class ConfigError(ValueError):
+class ConfigError(DigitLabError):
     """A setting that cannot be, in one sentence."""
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+import scipy
 
 from model.arrays import Floats, Integers
 
@@ -74,7 +74,7 @@ class SquaredError:
     name: ClassVar[str] = "squared-error"
 
     def forward(self, logits: Floats, labels: Integers) -> Floats:
-        expit(logits, out=logits)
+        scipy.special.expit(logits, out=logits)
         errors = logits - targets(logits, labels)
         losses: Floats = row_sums(np.multiply(errors, errors, out=errors))[:, 0]
         return losses
@@ -88,7 +88,7 @@ class SquaredError:
         return outputs
 
     def probabilities(self, logits: Floats) -> Floats:
-        expit(logits, out=logits)
+        scipy.special.expit(logits, out=logits)
         total = row_sums(logits)
         # every output may be 0 to the last bit: then no class is likelier than another
         np.divide(logits, total, out=logits, where=total > 0)

@@ -5,9 +5,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from model.arrays import Bytes
+from model.errors import DigitLabError
 
 Picture: TypeAlias = npt.NDArray[np.float32]
 """(height, width): grey levels; once ink is found 0 is paper and 255 is full ink."""
@@ -40,7 +41,7 @@ EXPLANATIONS = {
 }
 
 
-class BlankDrawing(ValueError):
+class BlankDrawing(DigitLabError):
     """There is no digit in the drawing."""
 
 
@@ -222,7 +223,7 @@ def drop_noise(ink: Bytes, noise: float, side: int) -> Bytes:
     side: the longer side of the whole picture.
     """
     inked, strong = ink >= np.clip(4 * noise, FAINT, STRONG), ink >= STRONG
-    patches, count = ndimage.label(inked, np.ones((3, 3)))
+    patches, count = scipy.ndimage.label(inked, np.ones((3, 3)))
     if count == 1 and strong.any() and not _is_dot(crop(inked), side):
         return np.where(inked, ink, np.uint8(0))  # as below, with no need to tell patches apart
     areas = np.bincount(patches[strong], minlength=count + 1)
@@ -254,14 +255,14 @@ def thin(ink: Levels) -> Levels:
     width = step * stroke_width(ink[::step, ::step] >= STRONG)
     if side < 2 * BOX or width <= THICK * side:
         return ink
-    depths = ndimage.distance_transform_edt(np.pad(ink >= STRONG, 1))[1:-1, 1:-1]
+    depths = scipy.ndimage.distance_transform_edt(np.pad(ink >= STRONG, 1))[1:-1, 1:-1]
     worn = (width - THICK * side) / (2 - 2 * THICK)  # from each side; the digit becomes smaller by as much
     return crop(ink * np.clip(depths - min(worn, 0.7 * depths.max()), 0, 1).astype(np.float32))
 
 
 def stroke_width(strong: npt.NDArray[np.bool_]) -> float:
     """Pixels: four times the mean distance from the edge, which within a band is a quarter of its width."""
-    distances = ndimage.distance_transform_edt(np.pad(strong, 1))
+    distances = scipy.ndimage.distance_transform_edt(np.pad(strong, 1))
     # from the middle of a pixel to its edge is half
     return 4 * (float(distances.sum()) / max(int(strong.sum()), 1) - 0.5)
 

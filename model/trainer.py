@@ -14,6 +14,7 @@ from model.augmentation import Augmenter
 from model.build import CLASSES, PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from model.config import ConfigError, TrainConfig
+from model.errors import DigitLabError
 from model.initializers import INITIALIZERS
 from model.losses import CrossEntropy
 from model.optimizers import OPTIMIZERS
@@ -68,7 +69,7 @@ class EpochDone(NamedTuple):
 Event: TypeAlias = Pulse | StepDone | EpochDone
 
 
-class Diverged(ArithmeticError):
+class Diverged(DigitLabError):
     """Training ran away; the message says how far, and what to try."""
 
 

@@ -14,6 +14,7 @@ from dashboard.session import state
 from dataset.drawings import store
 from experiments.formats import duration
 from experiments.runs.table import run_rows
+from model.errors import DigitLabError
 
 MINUTE = 60.0
 
@@ -33,7 +34,7 @@ class Action(Enum):
     TRAIN = "train"
 
 
-class Refusal(PermissionError):
+class Refusal(DigitLabError, PermissionError):
     """Says in a sentence what is not allowed, and when or for whom it is."""
 
 

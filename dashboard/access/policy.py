@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from model.errors import DigitLabError
+
 SECTION = "digit_lab"
 
 
-class SharingError(ValueError):
+class SharingError(DigitLabError):
     """The secrets say something that cannot be."""
 
 

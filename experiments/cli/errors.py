@@ -2,12 +2,9 @@
 
 import sys
 
-from dataset import DataError
-from experiments.runs.run import RunError
-from experiments.sweeps import SweepError
-from model import BlankDrawing, CheckpointError, ConfigError
+from model.errors import DigitLabError
 
-BAD_INPUT = (ConfigError, CheckpointError, DataError, RunError, SweepError, BlankDrawing, OSError)
+BAD_INPUT = (DigitLabError, OSError)
 
 
 def complain(sentence: str) -> int:

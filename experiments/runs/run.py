@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from dataset.files import written_whole
 from model import BOUNDS, TrainConfig
+from model.errors import DigitLabError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ ACTIONS = ("run", "pause", "stop")
 START_GRACE = 30.0  # seconds that a new worker may take to import NumPy on a slow machine before it counts as gone
 
 
-class RunError(ValueError):
+class RunError(DigitLabError):
     """A run that is missing, damaged, already there or in the wrong state; the message says what to do."""
 
 

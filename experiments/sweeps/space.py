@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from model import BOUNDS, CHOICES, HELP, ConfigError, TrainConfig
+from model.errors import DigitLabError
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -32,7 +33,7 @@ MANY = 5000  # combinations: of more, not every one is looked at beforehand
 Params = dict[str, Any]
 
 
-class SearchError(ValueError):
+class SearchError(DigitLabError):
     """A search that cannot be, in one sentence."""
 
 

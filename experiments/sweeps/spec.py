@@ -20,6 +20,7 @@ from experiments.sweeps import space as search
 from experiments.sweeps.space import Params, Range, SearchError, Space
 from experiments.training.cost import START, training_seconds
 from model import PRESETS, ConfigError, TrainConfig
+from model.errors import DigitLabError
 
 SAMPLERS = {
     "grid": "Every combination of the values listed.",
@@ -41,7 +42,7 @@ SAMPLE = 200  # combinations from which the time of a sweep is reckoned
 TRIAL_START = 0.1  # seconds from one training of a process to its next
 
 
-class SweepError(ValueError):
+class SweepError(DigitLabError):
     """A sweep that cannot be, is missing, or is in the wrong state; the message says what to do."""
 
 

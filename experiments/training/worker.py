@@ -24,6 +24,7 @@ from experiments.jobs.shutdown import Departure, Leave, attend
 from experiments.runs.run import Run, RunError, Status, Wishes, open_run, queue_of
 from experiments.training.data import load_data
 from model import CheckpointError, Diverged, EpochDone, Event, StepDone, Trainer, build_trainer, load_checkpoint
+from model.errors import DigitLabError
 
 STATUS_SECONDS = 0.2  # between two words on where the run is
 CHECKPOINT_SECONDS = 2.5
@@ -433,8 +434,8 @@ class Clock:
 
 def sentence(error: Exception) -> str:
     """One sentence for people; the traceback is in the log."""
-    if isinstance(error, ValueError) and type(error) is not ValueError:
-        return str(error)  # the project's own errors are sentences
+    if isinstance(error, DigitLabError):
+        return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this network and batch size; make one of them smaller."
     if isinstance(error, OSError) and error.strerror:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erf
+import scipy
 
 from model.arrays import Floats
 from model.layers.layer import Layer, Shape
@@ -111,7 +111,7 @@ class GELU(Activation):
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
         phi, density = self._slopes[: len(x)], self._work[: len(x)]
         np.multiply(x, math.sqrt(0.5), out=phi)
-        erf(phi, out=phi)
+        scipy.special.erf(phi, out=phi)
         np.add(phi, 1.0, out=phi)
         np.multiply(phi, 0.5, out=phi)
         np.multiply(x, x, out=density)
