@@ -10,9 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.evaluation import evaluation
 from dashboard.evaluate.counts import Request, Subject, count_missing, missing
-from dashboard.evaluate.results import evaluation
 from dataset import DataError, append_drawing, load_digits
+from experiments.formats import percent
 from experiments.runs.run import Run, create_run
 from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
 from model.metrics import wilson_interval
@@ -50,7 +51,7 @@ def test_the_score_is_that_of_the_model_with_its_interval_and_n(run: Run):
     right = int((load_classifier(run.model).predict_proba(digits.images).argmax(1) == digits.labels).sum())
     low, high = wilson_interval(right, 1000)
     shown = metrics(opened(model=run.id, data="mnist-5k", split="test"))
-    assert shown[0] == (f"{right / 10:.2f} %", f"95 % interval: {100 * low:.2f} to {100 * high:.2f} %")
+    assert shown[0] == (percent(right / 1000, 2), f"95 % interval: {100 * low:.2f} to {100 * high:.2f} %")
     assert shown[1] == (f"{1000 - right}", "of n = 1,000 images")
 
 
@@ -75,7 +76,7 @@ def test_the_same_weights_behind_another_activation_are_another_model(run: Run):
 def test_a_run_is_shown_on_its_own_validation_digits_until_a_person_chooses(run: Run):
     app = opened(model=run.id)
     assert app.selectbox(key="evaluate-split").value == "validation"
-    assert metrics(app)[0][0] == f"{100 * run.status().validation_accuracy:.2f} %"
+    assert metrics(app)[0][0] == percent(run.status().validation_accuracy, 2)
 
 
 def test_looking_at_the_test_set_is_a_choice_that_says_what_it_is_for(run: Run):
@@ -204,8 +205,8 @@ def test_picking_a_cell_in_the_boxes_shows_its_images(run: Run):
     app = opened(model=run.id, split="test")
     app.selectbox(key="evaluate-true").select(4).run()
     app.selectbox(key="evaluate-predicted").select(4).run()
-    heading = next(text.value for text in app.markdown if "rightly" in text.value)
-    assert "of 100 images of 4 were taken for 4" in heading
+    heading = next(text.value for text in app.markdown if "correctly" in text.value)
+    assert "of 100 images of 4 were classified as 4" in heading
 
 
 def test_another_25_are_other_images_and_the_same_for_the_same_seed(run: Run):
@@ -223,8 +224,8 @@ def test_a_perfect_score_has_no_mistakes_to_show(run: Run):
     app = opened(model=run.id, data="upload")
     blank = load_classifier(run.model).predict_proba(np.zeros((1, 28, 28), np.uint8)).argmax()
     upload(app, row(str(blank)))
-    assert metrics(app)[0][0] == "100.00 %"
-    assert [success.value for success in app.success] == ["No mistakes: 1 of 1 answers are right."]
+    assert metrics(app)[0][0] == percent(1, 2)
+    assert [success.value for success in app.success] == ["No mistakes: 1 of 1 answers are correct."]
 
 
 def accuracies(app: AppTest) -> list[str]:

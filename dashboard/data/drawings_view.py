@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.access.decision import Action, require
 from dashboard.charts.digit_bars import digit_bars, missing_hint
 from dashboard.charts.thumbnails import Thumbnail
+from dashboard.components.image_sheet import render_selectable, selection
 from dashboard.components.model_choice import choose_model
 from dashboard.data.actions import counted, render_actions
 from dashboard.data.choosing import PAGE, SURPRISE, render_choice, show_all
@@ -17,7 +18,6 @@ from dashboard.data.history_view import go_back
 from dashboard.data.page import PART
 from dashboard.data.review import render_review, visible
 from dashboard.data.surprise import surprises
-from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.draw.collected import render_damage, render_fleeting
 from dashboard.draw.drawing import DIGITS
 from dashboard.navigation import go_to, place
@@ -123,7 +123,7 @@ def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], sur
     if state.sheet_shown.turn != turn:
         state.sheet_shown = ShownSheet(turn, shown, tuple(state.picked_drawings(shown)))
     with paper:
-        render_thumbnails(
+        render_selectable(
             [thumbnail(drawings, row, surprise) for row in rows[here]],
             state.sheet_shown.chosen,
             turn=turn,
@@ -154,7 +154,7 @@ def thumbnail(drawings: Drawings, row: int, surprise: NDArray | None) -> Thumbna
 
 def take_over() -> None:
     """What the browser says is chosen on this page, beside what was chosen on others."""
-    said, shown = chosen_thumbnails(SHEET), state.sheet_shown
+    said, shown = selection(SHEET), state.sheet_shown
     if said.turn == shown.turn:
         elsewhere = [identity for identity in state.drawings_chosen if identity not in shown.ids]
         state.drawings_chosen = (*elsewhere, *(identity for identity in said.ids if identity in shown.ids))

@@ -15,8 +15,8 @@ from dashboard.charts.thumbnails import Thumbnail
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
+from dashboard.components.image_sheet import render_selectable, selection
 from dashboard.data.judging import Judged
-from dashboard.data.thumbnails import chosen_thumbnails, render_thumbnails
 from dashboard.navigation import place
 from dashboard.session import state
 from dashboard.train.training_data import choose_path, existing
@@ -284,7 +284,7 @@ def render_sheet(suspects: Suspects, digits: Digits, corrections: Corrections, i
         notes = (in_words(said.verdict, said.label, digits.classes),) if said else ()
         answer = "" if read == given else digits.classes[read]
         tiles.append(Thumbnail(str(row), digits.images[row], digits.classes[given], answer, notes, said is not None))
-    render_thumbnails(
+    render_selectable(
         tiles,
         [str(shown)],
         turn=f"{number}-{shown}-{state.suspects_turn}",
@@ -324,7 +324,7 @@ def render_use(corrections: Corrections) -> None:
 
 def take_up() -> None:
     """The one that was clicked last is judged next."""
-    said = chosen_thumbnails(SHEET)
+    said = selection(SHEET)
     if said.ids and said.ids[-1].isdecimal():
         state.suspect = int(said.ids[-1])
     state.suspects_turn += 1

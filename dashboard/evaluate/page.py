@@ -1,21 +1,21 @@
-"""The Evaluate page: how often a model is right, and on which images it is not."""
+"""The Evaluate page: how often a model is right, and on which images it is wrong."""
 
 import streamlit as st
 
 from dashboard.charts.evaluation import accuracy_figure, measures_table
+from dashboard.components.evaluation import Evaluation, evaluation, training_overlap
 from dashboard.components.model_choice import choose_model
-from dashboard.evaluate.choose_digits import choose_digits
-from dashboard.evaluate.confusions import render_confusions
-from dashboard.evaluate.evaluation import Evaluation
-from dashboard.evaluate.results import digits_seen, evaluation
+from dashboard.evaluate.digits import choose_digits
+from dashboard.evaluate.mistakes import render_confusions, render_mistakes, render_sample
 from dashboard.evaluate.robustness import render_robustness
-from dashboard.evaluate.sheets import render_mistakes, render_sample
 from dashboard.session import state
 from dataset import Digits
+from experiments.formats import percent
 from model import Classifier
 
 
 def render() -> None:
+    """Draw the page."""
     head = st.container(
         key="evaluate-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     )
@@ -26,7 +26,7 @@ def render() -> None:
     digits = choose_digits(classifier)
     if digits is None:
         return
-    warn(classifier, digits)
+    render_warnings(classifier, digits)
     found = evaluation(classifier, digits)
     render_score(found)
     render_confusions(found, digits)
@@ -39,33 +39,35 @@ def render() -> None:
         render_mistakes(found, digits)
 
 
-def warn(classifier: Classifier, digits: Digits) -> None:
-    """What would make the score say something else than it seems to."""
+def render_warnings(classifier: Classifier, digits: Digits) -> None:
+    """Warn about a misleading score: other classes, or images from the training data."""
     if classifier.classes != digits.classes:
         st.warning(
             f"This model knows {', '.join(classifier.classes)}; these images show {', '.join(digits.classes)}. "
-            "Its answers count by their number, so the score means little. Choose digits of the kind it was trained on."
+            "The classes are compared by their number, so the score means little. Choose digits of the kind that the "
+            "model was trained on."
         )
-    seen = digits_seen(classifier, digits)
-    if seen is None:
-        st.caption("Whether this model was trained on some of these images cannot be told: its training data are gone.")
-    elif seen:
+    overlap = training_overlap(classifier, digits)
+    if overlap is None:
+        st.caption("It is unknown whether this model was trained on some of these images: its training data are gone.")
+    elif overlap:
         st.warning(
-            f"This model was trained on {seen:,} of these {len(digits):,} images: it may remember them, so the score "
-            "is no forecast for new ones."
+            f"This model was trained on {overlap:,} of these {len(digits):,} images. It may remember them, so the "
+            "score does not show how well it reads new images."
         )
 
 
 def render_score(found: Evaluation) -> None:
+    """Accuracy with its interval, mistakes and mean loss."""
     low, high = (f"{100 * end:.2f}" for end in found.interval)
     accuracy_help = (
-        "The share of right answers. Other digits of the same kind would give another one; the 95 % Wilson interval "
-        "says within which bounds."
+        "The share of correct answers. Other digits of the same kind would give another share; the 95 % Wilson "
+        "interval shows how far it may lie from this one."
     )
-    loss_help = "The surprise at the true class: -ln of the probability it was given, averaged."
+    loss_help = "-ln of the probability that the model gave to the true class, averaged over all images."
     with st.container(horizontal=True):
         for label, value, note, explanation in (
-            ("Accuracy", f"{100 * found.accuracy:.2f} %", f"95 % interval: {low} to {high} %", accuracy_help),
+            ("Accuracy", percent(found.correct / found.total, 2), f"95 % interval: {low} to {high} %", accuracy_help),
             ("Mistakes", f"{found.total - found.correct:,}", f"of n = {found.total:,} images", None),
             ("Mean loss", f"{found.losses.mean():.4f}", "nats per image", loss_help),
         ):
@@ -73,6 +75,7 @@ def render_score(found: Evaluation) -> None:
 
 
 def render_classes(found: Evaluation, classes: tuple[str, ...]) -> None:
+    """Accuracy, precision, recall and F1 of each class."""
     st.subheader("How well each class is recognised", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     figure = accuracy_figure(found.confusion, classes, state.palette())
@@ -81,6 +84,6 @@ def render_classes(found: Evaluation, classes: tuple[str, ...]) -> None:
         st.markdown("**Precision, recall and F1**")
         st.table(measures_table(found.confusion, classes), border="horizontal")
         st.caption(
-            "Precision: the share that is this class, of those called it. Recall: the share called it, of those that "
-            "are. F1: their harmonic mean."
+            "Precision: of the images that the model put into this class, the share that belong to it. Recall: of the "
+            "images of this class, the share that the model put into it. F1: the harmonic mean of both."
         )

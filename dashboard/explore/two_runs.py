@@ -7,8 +7,8 @@ from dashboard.charts.probability import percent_text
 from dashboard.charts.runs import color, difference_figure
 from dashboard.charts.sheet import Tile
 from dashboard.components import resources
-from dashboard.evaluate.results import digits_seen, evaluation
-from dashboard.evaluate.sheets import render_tiles
+from dashboard.components.evaluation import evaluation, training_overlap
+from dashboard.components.image_sheet import render_tiles
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.session import state
 from dataset import DataError, Digits
@@ -46,7 +46,7 @@ def warn(first: Chosen, second: Chosen, models: list[Classifier], digits: Digits
     if configs[0].data == configs[1].data and not any(config.start_from for config in configs):
         return
     for one, model in zip((first, second), models, strict=True):
-        seen = digits_seen(model, digits)
+        seen = training_overlap(model, digits)
         if seen:
             st.warning(f"{one.name} was trained on {seen:,} of these {len(digits):,} digits: it may remember them.")
 

@@ -17,7 +17,7 @@ def cell(page: Page, true: int, predicted: int) -> Locator:
 
 
 def expect_images(page: Page, true: int, predicted: int) -> None:
-    expect(page.get_by_text(re.compile(f"images of {true} were taken for {predicted}"))).to_be_visible()
+    expect(page.get_by_text(re.compile(f"images of {true} were classified as {predicted}"))).to_be_visible()
     notes = page.locator(".sheet").first.locator("figcaption")
     expect(notes.first).to_contain_text(f"True {true}")
     for note in notes.all():
@@ -30,14 +30,14 @@ def first_mistake(page: Page, *, other_than: str = "") -> tuple[int, int]:
     paths = page.locator("path[aria-label*='taken for']")
     for label in paths.evaluate_all("paths => paths.map(path => path.ariaLabel)"):
         count, true, predicted = re.fullmatch(r"([\d,]+) of (\d) taken for (\d)", label).groups()
-        if count != "0" and true != predicted and f"{true} were taken for {predicted}" not in other_than:
+        if count != "0" and true != predicted and f"{true} were classified as {predicted}" not in other_than:
             return int(true), int(predicted)
     raise AssertionError("This model makes no mistakes.")
 
 
 def test_clicking_a_confusion_cell_shows_its_images(new_page: NewPage) -> None:
     page = new_page(ADDRESS)
-    shown = page.get_by_text("were taken for").inner_text()
+    shown = page.get_by_text("were classified as").inner_text()
     mistake = first_mistake(page, other_than=shown)
     for true, predicted in (mistake, (3, 3), mistake):
         cell(page, true, predicted).click()
@@ -62,7 +62,7 @@ def test_a_cell_can_be_picked_with_the_keyboard_and_then_clicked_again(new_page:
         page.keyboard.type("4")
         page.keyboard.press("Enter")
         expect(
-            page.get_by_text(re.compile("images of 4 were taken for" if label == "True class" else "rightly"))
+            page.get_by_text(re.compile("images of 4 were classified as" if label == "True class" else "correctly"))
         ).to_be_visible()
     expect_images(page, 4, 4)
     cell(page, 7, 7).click()
