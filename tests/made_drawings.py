@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from dataset import append_drawing
-from dataset.corrections import home as corrections
-from dataset.drawings import home as drawings
+from dataset.corrections import storage as corrections
+from dataset.drawings import storage as drawings
 from tests.digit_files import images_of, labels_of
 
 APPEND = """
@@ -37,6 +37,7 @@ def program(first: int, count: int, before: str = "") -> subprocess.Popen[str]:
 
 def forget() -> None:
     """The next look is that of a program that has just begun."""
-    for kind in (drawings, corrections):
-        kind.store().close()
-        kind.open_store.cache_clear()
+    drawings.drawing_storage().close()
+    drawings.open_storage.cache_clear()
+    corrections.correction_storage().close()
+    corrections.open_storage.cache_clear()

@@ -201,7 +201,7 @@ def test_what_is_refused_to_one_session_is_not_to_another(person: Person) -> Non
 def test_no_more_drawings_than_there_is_room_for(person: Person) -> None:
     person.comes({}, shared(drawings=2))
     store(shade=1)
-    drawings.changing.undo_drawing(store(shade=2))  # it takes up room although it is deleted
+    drawings.editing.undo_drawing(store(shade=2))  # it takes up room although it is deleted
     with pytest.raises(Refusal, match="room for 2 drawings here"):
         store()
     person.comes(OWNER, shared(drawings=2))
@@ -306,7 +306,7 @@ def words(app: AppTest) -> str:
 
 def draw(session: str = "another", state: str = "kept") -> str:
     """Somebody has drawn."""
-    return drawings.changing.append_drawing(
+    return drawings.editing.append_drawing(
         np.full((28, 28), 255, np.uint8), 7, **ABOUT | {"session": session}, state=state
     )
 

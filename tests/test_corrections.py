@@ -26,9 +26,9 @@ from dataset.corrections import (
     is_corrections,
     load_corrections,
 )
-from dataset.corrections.home import store
 from dataset.corrections.log import COLUMNS
-from dataset.moving import move
+from dataset.corrections.storage import correction_storage
+from dataset.transfer import move
 from experiments.cli.main import main
 from experiments.runs.run import create_run, open_run
 from experiments.training.data import load_data
@@ -121,7 +121,7 @@ def test_a_version_that_is_not_there_is_a_sentence():
 def test_what_cannot_be_said_of_a_label_is_refused(verdict: str, label: int):
     with pytest.raises(DataError):
         correct_label("a" * 32, verdict, given=1, label=label)
-    assert store().lines() == []
+    assert correction_storage().lines() == []
 
 
 def test_eight_people_at_once_lose_nothing():
@@ -129,7 +129,7 @@ def test_eight_people_at_once_lose_nothing():
         list(pool.map(lambda i: correct_label(f"{i:032x}", RELABELLED, given=1, label=i % 10), range(40)))
     forget()
     assert load_corrections().changed == 40
-    assert len(store().lines()) == 41
+    assert len(correction_storage().lines()) == 41
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_eight_programs_at_once_lose_nothing_and_see_what_the_others_say():
     programs = [subprocess.Popen([sys.executable, "-c", CORRECT, str(number)]) for number in range(8)]
     assert [other.wait() for other in programs] == [0] * 8
     assert load_corrections().changed == 1 + 8 * 25
-    assert len(store().lines()) == 2 + 8 * 25
+    assert len(correction_storage().lines()) == 2 + 8 * 25
 
 
 def test_what_another_program_put_in_place_of_it_all_is_seen(home: str):
@@ -217,7 +217,7 @@ def test_what_was_exported_brings_back_every_version_of_an_emptied_home(
 
 def test_an_import_adds_what_is_missing_and_what_was_said_later_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     a, b = "a" * 32, "b" * 32
-    monkeypatch.setattr("dataset.corrections.correcting.now", lambda: "2026-11-21T12:00:00Z")
+    monkeypatch.setattr("dataset.corrections.storage.timestamp", lambda: "2026-11-21T12:00:00Z")
     correct_label(a, RELABELLED, given=1, label=7)
     correct_label(b, RELABELLED, given=1, label=7)
     file = tmp_path / "theirs.csv"
@@ -250,7 +250,7 @@ def test_a_file_with_a_fault_is_not_imported_at_all(tmp_path: Path, content: str
     file.write_text(content if not content or "pixel" in content else f"{','.join(COLUMNS)}\n{content}")
     with pytest.raises(DataError, match=f"bad.csv {reason}"):
         import_corrections(file)
-    assert store().lines() == []
+    assert correction_storage().lines() == []
 
 
 def test_a_run_learns_corrected_labels_only_if_asked_and_names_their_version():

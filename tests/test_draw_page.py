@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.draw.drawing import Sheet, read
 from dataset import append_drawing, load_drawings
-from dataset.drawings.lasting import drawings_last
+from dataset.drawings import drawings_last
 from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish

@@ -26,8 +26,8 @@ from dataset import (
     undo_change,
     undo_drawing,
 )
-from dataset.drawings import open_store, store
-from dataset.moving import move
+from dataset.drawings import drawing_storage, open_storage
+from dataset.transfer import move
 from tests.digit_files import images_of, labels_of
 from tests.made_digits import made_digits
 from tests.made_drawings import append, forget, program
@@ -248,9 +248,9 @@ def test_what_another_program_did_is_seen(home: str) -> None:
     assert load_drawings().id[1:].tolist() == ids
     append(1, first=1)
     assert len(as_another_program_sees_it().digits) == 4
-    elsewhere = open_store.__wrapped__(home)
+    elsewhere = open_storage.__wrapped__(home)
     with elsewhere.writing() as log:
-        elsewhere.write(log.next("relabelled as 9", changes={ids[0]: {"label": 9}}))
+        elsewhere.write(log.next_line("relabelled as 9", changes={ids[0]: {"label": 9}}))
     elsewhere.close()
     assert load_drawings().digits.labels.tolist() == [0, 9, 6, 1]
 
@@ -341,4 +341,4 @@ def test_drawings_move_there_and_back_and_every_byte_is_the_same(
 
 
 def test_the_name_of_a_place_is_no_secret(home: str) -> None:
-    assert store().name == home
+    assert drawing_storage().name == home

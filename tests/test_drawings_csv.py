@@ -22,8 +22,8 @@ from dataset import (
     load_drawings,
     undo_change,
 )
-from dataset.drawings import open_store
-from dataset.drawings.rows import FORMER_HEADER, HEADER
+from dataset.drawings import open_storage
+from dataset.drawings.csv_rows import FORMER_HEADER, HEADER
 from tests.digit_files import csv_lines, images_of, labels_of, write_csv
 from tests.made_drawings import append, program
 
@@ -246,7 +246,7 @@ def test_a_row_whose_provenance_is_odd_is_no_damage() -> None:
 # Each writes half of what it should and is killed: the CSV file is written first, then the log.
 KILLED = """
 import os, signal
-from dataset.drawings import csv_store
+from dataset.drawings import csv_storage
 write, written = os.write, []
 def half(file, data):
     written.append(file)
@@ -254,7 +254,7 @@ def half(file, data):
         return write(file, data)
     write(file, data[: len(data) // 2])
     os.kill(os.getpid(), signal.SIGKILL)
-csv_store.os.write = half
+csv_storage.os.write = half
 """
 
 
@@ -269,7 +269,7 @@ def test_a_program_killed_inside_a_write_leaves_files_that_are_read(which: int, 
     append(1, first=2)
     assert load_drawings().digits.labels.tolist() == [*[0, 1, 5][:left], 2]
     assert len(beside("damaged")) == (which == 1)
-    open_store.cache_clear()
+    open_storage.cache_clear()
     assert load_drawings().digits.labels.tolist() == [*[0, 1, 5][:left], 2]
 
 
@@ -280,10 +280,10 @@ def test_a_damaged_entry_of_the_log_costs_no_drawing(place: int) -> None:
     lines = log.read_bytes().splitlines()
     lines[place] = lines[place][:50] + b"\xff" + lines[place][60:]
     log.write_bytes(b"\n".join(lines) + b"\n")
-    open_store.cache_clear()
+    open_storage.cache_clear()
     assert sorted(load_drawings().digits.labels.tolist()) == [0, 1, 2]
     append(1, first=3)
-    open_store.cache_clear()
+    open_storage.cache_clear()
     assert sorted(load_drawings().digits.labels.tolist()) == [0, 1, 2, 3]
     assert log.with_suffix(".damaged.log").read_bytes() == lines[place] + b"\n"
 
@@ -309,7 +309,7 @@ def test_ten_thousand_drawings_are_read_and_added_to_quickly() -> None:
     squares = np.random.default_rng(0).integers(0, 256, (10_000, 7, 7), dtype=np.uint8)
     images = squares.repeat(4, axis=1).repeat(4, axis=2)
     append_drawings([NewDrawing(image=image, label=number % 10) for number, image in enumerate(images)])
-    open_store.cache_clear()
+    open_storage.cache_clear()
 
     def seconds(action: Callable[[], object], times: int) -> float:
         """Of the processor, and the best of several: what others do on the machine is not measured."""

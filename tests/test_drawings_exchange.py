@@ -13,10 +13,10 @@ from PIL import Image
 
 from dataset import DataError, append_drawings, drawings_file, drawings_history, edit_drawings, load_drawings
 from dataset.csv_format import read_csv
-from dataset.drawings import NewDrawing, open_store
+from dataset.drawings import NewDrawing, open_storage
+from dataset.drawings.csv_rows import HEADER
 from dataset.drawings.exchange import export_drawings, import_drawings
-from dataset.drawings.rows import HEADER
-from dataset.moving import move
+from dataset.transfer import move
 from tests.digit_files import csv_lines, images_of, labels_of, write_csv, write_idx
 from tests.made_drawings import append
 
@@ -211,9 +211,9 @@ def test_what_is_no_archive_or_no_pair_is_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("mysql://localhost/digits", "no way to keep drawings in mysql. Give a database of PostgreSQL or SQLite"),
-        ("nonsense", "is no address of a database. Write it like postgresql"),
-        ("postgresql://me:secret@host:port/digits", "is not written as it should be"),
+        ("mysql://localhost/digits", "Drawings cannot be stored in mysql. Give a database of PostgreSQL or SQLite"),
+        ("nonsense", "is not an address of a database. Write it like postgresql"),
+        ("postgresql://me:secret@host:port/digits", "The address of the postgresql database is malformed"),
         ("postgresql://me:secret@127.0.0.1:1/digits", r"postgresql://me:\*\*\*@127.0.0.1:1/digits cannot be reached"),
         ("postgres://me:secret@127.0.0.1:1/digits", r"postgresql://me:\*\*\*@127.0.0.1:1/digits cannot be reached"),
         ("sqlite://", "sqlite:// names no file"),
@@ -229,7 +229,7 @@ def test_a_database_that_cannot_be_used_is_a_sentence_without_its_password(
     assert "secret" not in str(problem.value)
     with pytest.raises(DataError, match=reason):
         load_drawings()
-    open_store.cache_clear()
+    open_storage.cache_clear()
 
 
 def test_moving_to_a_place_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
@@ -243,4 +243,4 @@ def test_moving_to_a_place_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) ->
     with pytest.raises(DataError, match="cannot be written"):
         move(str(tmp_path / "file" / "drawings.csv"))
     assert len(load_drawings().digits) == 1
-    open_store.cache_clear()
+    open_storage.cache_clear()

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.access.policy import Sharing, sharing
 from dashboard.session import state
-from dataset.drawings import store
+from dataset.drawings import drawing_storage
 from experiments.formats import duration
 from experiments.runs.table import run_rows
 from model.errors import DigitLabError
@@ -108,7 +108,7 @@ def drawing_refusal(said: Sharing) -> Refusal | None:
             f"{at_most(limits.drawings_per_minute)} taken in a minute here. It works again in "
             f"{duration(max(1, round(wait)))}."
         )
-    with store().reading() as log:
+    with drawing_storage().reading() as log:
         stored = len(log.ids)
     if stored >= limits.drawings:
         return Refusal(

@@ -8,29 +8,29 @@ from numpy.typing import NDArray
 
 from dashboard.access.decision import Action, drawing, is_reviewed, require
 from dataset import corrections
-from dataset.drawings import changing, exchange
+from dataset.drawings import editing, exchange
 from dataset.drawings.log import Change
 
 
 def append_drawing(image: NDArray[np.uint8], label: int, **about: Any) -> str:
     """Anybody's, within limits; where there is a review, it waits for that."""
     with drawing():
-        return changing.append_drawing(image, label, state="waiting" if is_reviewed() else "kept", **about)
+        return editing.append_drawing(image, label, state="waiting" if is_reviewed() else "kept", **about)
 
 
 def edit_drawings(ids: list[str] | tuple[str, ...], **to: Any) -> Change | None:
     require(Action.EDIT)
-    return changing.edit_drawings(ids, **to)
+    return editing.edit_drawings(ids, **to)
 
 
 def undo_change(number: int) -> Change | None:
     require(Action.EDIT)
-    return changing.undo_change(number)
+    return editing.undo_change(number)
 
 
 def return_to(version: str) -> Change | None:
     require(Action.EDIT)
-    return changing.return_to(version)
+    return editing.return_to(version)
 
 
 def import_drawings(path: Path) -> int:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.session import SHIPPED
 from dataset import Digits, Drawings, load_digits, load_drawings, load_training
-from dataset.drawings import store
+from dataset.drawings import drawing_storage
 from experiments.runs.run import Run, RunError, open_run
 from experiments.runs.table import RunRow, folded, run_rows
 from model import Classifier, load_classifier
@@ -99,5 +99,5 @@ def drawings() -> Drawings:
 def damaged_drawings() -> tuple[int, Path | None]:
     """How many rows of the file of drawings were damaged, and the file beside it that they were set aside in."""
     drawings()  # reading sets them aside
-    aside = store().aside
+    aside = drawing_storage().damaged_file
     return (len(aside.read_bytes().splitlines()) if aside and aside.exists() else 0), aside

@@ -23,8 +23,7 @@ from dashboard.draw.drawing import DIGITS
 from dashboard.navigation import go_to, place
 from dashboard.session import ShownSheet, state
 from dataset import DataError, Drawings, load_drawings
-from dataset.drawings import drawings_history
-from dataset.drawings.lasting import drawings_last
+from dataset.drawings import drawings_history, drawings_last
 
 SHEET = "sheet"
 COUNT = 100  # thumbnails on a page

@@ -33,7 +33,7 @@ from dataset.corrections import (
     load_corrections,
 )
 from dataset.download import SHIPPED
-from dataset.drawings.lasting import drawings_last
+from dataset.drawings import drawings_last
 from experiments.formats import duration
 from experiments.label_errors import (
     NETWORKS,

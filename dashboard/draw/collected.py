@@ -5,9 +5,8 @@ import streamlit as st
 from dashboard.components.resources import damaged_drawings
 from dashboard.draw.drawing import DIGITS
 from dataset import DataError
-from dataset.drawings import count_by_digit
+from dataset.drawings import count_by_digit, drawings_last
 from dataset.drawings.exchange import export_csv
-from dataset.drawings.lasting import drawings_last
 
 
 def render_counts() -> None:

@@ -1,8 +1,5 @@
-"""Corrections: what people said about labels that came with digits, kept where the drawings are; no file is changed."""
+"""Label corrections: judgements of labels that came with digits. No file of digits is changed."""
 
-from dataset.corrections.correcting import NEWEST, correct_label, load_corrections
-from dataset.corrections.exchange import export_corrections, import_corrections, is_corrections
-from dataset.corrections.home import CORRECTIONS, corrections_file
 from dataset.corrections.log import (
     RELABELLED,
     RIGHT,
@@ -12,6 +9,16 @@ from dataset.corrections.log import (
     Correction,
     Corrections,
     image_hashes,
+)
+from dataset.corrections.storage import (
+    CORRECTIONS,
+    NEWEST,
+    correct_label,
+    corrections_file,
+    export_corrections,
+    import_corrections,
+    is_corrections,
+    load_corrections,
 )
 
 __all__ = [

@@ -1,9 +1,10 @@
-"""The log of corrections: line after line what was said of an image's label, and so what holds after each."""
+"""The log of label corrections: a line for each judgement, and the corrections that follow from all."""
 
 import hashlib
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from zlib import crc32
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from dataset.digits import Digits
 
 RELABELLED, RIGHT, SET_ASIDE, TAKEN_BACK = VERDICTS = ("relabelled", "right", "set aside", "taken back")
-COLUMNS = {  # what stands in each column, as a pattern and in words
+COLUMNS = {  # the content of each column, as a pattern and in words
     "time": ("[ -~]+", "a time"),
     "image": ("[0-9a-f]{32}", "the 32 hex digits of an image"),
     "given": ("[0-9]", "a label from 0 to 9"),
@@ -25,7 +26,7 @@ HEADER = ",".join(COLUMNS)
 
 @dataclass(frozen=True)
 class Correction:
-    """What holds for an image: its label is another, or right, or it is set aside."""
+    """The judgement of an image: relabelled, right or set aside; `label` is the correct label."""
 
     verdict: str
     label: int
@@ -33,18 +34,18 @@ class Correction:
 
 @dataclass(frozen=True, eq=False)
 class Corrections:
-    """What holds for each image by its hash. `version` names this state for ever; empty where no label is changed."""
+    """The correction of each image by its hash. `version` names this state, empty if no label changes."""
 
     version: str = ""
-    of: dict[str, Correction] = field(default_factory=dict)
+    of: dict[str, Correction] = dataclass_field(default_factory=dict)
 
     @property
     def changed(self) -> int:
-        """Images that have another label, or are left out."""
+        """The number of images that are relabelled or left out."""
         return sum(correction.verdict != RIGHT for correction in self.of.values())
 
     def apply(self, digits: Digits) -> Digits:
-        """The digits with the labels that people gave them, without those that were set aside."""
+        """The digits with corrected labels, without those that are set aside."""
         if not self.changed:
             return digits
         labels, kept = digits.labels.copy(), np.ones(len(digits), bool)
@@ -58,13 +59,13 @@ class Corrections:
 
 
 def image_hashes(images: NDArray[np.uint8]) -> list[str]:
-    """32 hex digits for each image: the same one has the same, whatever file it is in."""
+    """32 hex digits for each image. Equal images have equal hashes in every file."""
     return [hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One entry, and the name of the version that came of it."""
+    """One line of the log, and the version after it."""
 
     number: int
     version: str
@@ -72,66 +73,74 @@ class Line:
 
 
 class CorrectionLog:
-    """All lines, and what was said of each image by them. The header and damaged lines say nothing, and count."""
+    """All lines. The header and damaged lines change no correction but count for the version."""
 
     def __init__(self) -> None:
         self.entries: list[Line] = []
         self._check = 0
-        self._said: dict[str, list[tuple[str, Correction]]] = defaultdict(list)  # with who said so
+        self._history: dict[str, list[tuple[str, Correction]]] = defaultdict(list)  # image -> (session, correction)
 
     @property
     def version(self) -> str:
+        """The name of the present state; empty before the first line."""
         return self.entries[-1].version if self.entries else ""
 
-    def add(self, line: str) -> Line:
-        self._check = crc32(line_bytes(line), self._check)
+    def append(self, line: str) -> Line:
+        """Apply the next line. TAKEN_BACK removes the session's own last correction of the image."""
+        self._check = crc32(encode_line(line), self._check)
         number = len(self.entries) + 1
         self.entries.append(Line(number, f"{number}-{self._check:08x}", line))
-        found = words(line)
-        if fault(found) is None:
-            _, image, _, verdict, label, session = found
-            said = self._said[image]
-            own = [place for place, (who, _) in enumerate(said) if who == session]
+        fields = split_fields(line)
+        if find_fault(fields) is None:
+            _, image, _, verdict, label, session = fields
+            history = self._history[image]
+            own = [place for place, (other, _) in enumerate(history) if other == session]
             if verdict != TAKEN_BACK:
-                said.append((session, Correction(verdict, int(label))))
+                history.append((session, Correction(verdict, int(label))))
             elif own:
-                del said[own[-1]]  # what others have said since holds
+                del history[own[-1]]  # later corrections by others stay
         return self.entries[-1]
 
     def corrections(self) -> Corrections:
-        """What holds now."""
-        found = Corrections(self.version, {image: said[-1][1] for image, said in self._said.items() if said})
+        """The present correction of each image."""
+        latest = {image: history[-1][1] for image, history in self._history.items() if history}
+        found = Corrections(self.version, latest)
         return found if found.changed else Corrections("", found.of)
 
     def at(self, version: str) -> "CorrectionLog | None":
-        """The log as it was in an earlier version, None where there was none of that name."""
+        """The log of an earlier version, None where there is no such version."""
         if version not in (line.version for line in self.entries):
             return None
         earlier = CorrectionLog()
         for line in self.entries:
             if earlier.version != version:
-                earlier.add(line.text)
+                earlier.append(line.text)
         return earlier
 
 
-def words(line: str) -> list[str]:
-    return line.rstrip("\r").split(",")  # as a spreadsheet saves it
+def split_fields(line: str) -> list[str]:
+    """The fields of a line, which a spreadsheet may have ended with a carriage return."""
+    return line.rstrip("\r").split(",")
 
 
-def fault(found: list[str]) -> tuple[str, str] | None:
-    """What was expected and what is there, where the words of a line say nothing of an image."""
-    if len(found) != len(COLUMNS):
-        return f"{len(COLUMNS)} values", str(len(found))
-    for (name, (pattern, what)), word in zip(COLUMNS.items(), found, strict=True):
-        if not re.fullmatch(pattern, word):
-            return f"{what} ({name})", repr(word[:40])
+def find_fault(fields: list[str]) -> tuple[str, str] | None:
+    """The first fault of a line's fields: what was expected and what was found. None if there is none."""
+    if len(fields) != len(COLUMNS):
+        return f"{len(COLUMNS)} values", str(len(fields))
+    for (name, (pattern, expected)), field in zip(COLUMNS.items(), fields, strict=True):
+        if not re.fullmatch(pattern, field):
+            return f"{expected} ({name})", repr(field[:40])
     return None
 
 
-def line_text(data: bytes) -> str:
-    """Any bytes at all, each as a letter, so that a damaged line is kept as it is; PostgreSQL takes no letter 0."""
+def decode_line(data: bytes) -> str:
+    """Any bytes as text, one character each, so that damaged lines stay unchanged.
+
+    Byte 0 becomes another character, because PostgreSQL stores no text that contains it.
+    """
     return data.decode("latin-1").replace("\0", "\u0100")
 
 
-def line_bytes(text: str) -> bytes:
+def encode_line(text: str) -> bytes:
+    """The bytes of a line with its newline, the inverse of `decode_line`."""
     return text.replace("\u0100", "\0").encode("latin-1") + b"\n"

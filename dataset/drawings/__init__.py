@@ -1,6 +1,6 @@
-"""Drawings: what people drew and said it was; nothing that was once stored is ever lost."""
+"""Drawings: digits that people drew and labelled. A stored drawing is never lost."""
 
-from dataset.drawings.changing import (
+from dataset.drawings.editing import (
     append_drawing,
     append_drawings,
     edit_drawings,
@@ -8,9 +8,9 @@ from dataset.drawings.changing import (
     undo_change,
     undo_drawing,
 )
-from dataset.drawings.home import drawings_file, open_store, store
 from dataset.drawings.loading import Drawings, count_by_digit, drawings_history, drawings_version, load_drawings
 from dataset.drawings.log import NewDrawing
+from dataset.drawings.storage import drawing_storage, drawings_file, drawings_last, open_storage
 
 __all__ = [
     "Drawings",
@@ -18,14 +18,15 @@ __all__ = [
     "append_drawing",
     "append_drawings",
     "count_by_digit",
+    "drawing_storage",
     "drawings_file",
     "drawings_history",
+    "drawings_last",
     "drawings_version",
     "edit_drawings",
     "load_drawings",
-    "open_store",
+    "open_storage",
     "return_to",
-    "store",
     "undo_change",
     "undo_drawing",
 ]

@@ -1,4 +1,4 @@
-"""Exchange: drawings to a file and digits from one, in the format that the file's name says."""
+"""Exchange: export drawings to a file and import digits from one; the file name gives the format."""
 
 import io
 import lzma
@@ -12,23 +12,26 @@ from PIL import Image
 
 from dataset.csv_format import LONGEST_LINE, check_csv, read_csv, split_line
 from dataset.digits import UNLABELLED, DataError
-from dataset.drawings.changing import append_drawings
-from dataset.drawings.home import store
+from dataset.drawings.csv_rows import FORMER, HEADER, KAGGLE, decode, encode_lines, new_drawing, read_rows, row
+from dataset.drawings.editing import append_drawings
 from dataset.drawings.log import Drawing, NewDrawing
-from dataset.drawings.rows import FORMER, HEADER, KAGGLE, lines_bytes, new_drawing, read_rows, row, text
-from dataset.drawings.storing import numbered
+from dataset.drawings.preparation import assign_ids
+from dataset.drawings.storage import drawing_storage
 from dataset.files import open_data, path_of, write_new
 from dataset.idx import find_idx, idx_bytes, idx_name, is_idx, read_idx_pair
 from dataset.image_files import MAX_BYTES, read_image
 
-THE_DAY = (1980, 1, 1, 0, 0, 0)  # the same drawings make the same archive, whenever that is
+FILE_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same drawings give the same archive
 
 
 def export_drawings(path: str | Path) -> int:
-    """Write every drawing that counts to a new file: .csv, .zip or a pair of IDX files, packed for .gz; -> how many."""
+    """Write all kept drawings to a new file: .csv, .zip or a pair of IDX files; -> their number.
+
+    A name that ends in .gz is compressed. Raises DataError for an unknown format or an existing file.
+    """
     target = path_of(path)
     name = target.name.removesuffix(".gz")
-    drawings, images, labels = what_counts()
+    drawings, images, labels = kept_drawings()
     if name.endswith(".csv"):
         files = {target: csv_bytes(drawings, images)}
     elif name.endswith(".zip"):
@@ -45,28 +48,29 @@ def export_drawings(path: str | Path) -> int:
 
 
 def export_csv() -> bytes:
-    """Every drawing that counts, as a CSV file."""
-    drawings, images, _ = what_counts()
+    """All kept drawings as the bytes of a CSV file."""
+    drawings, images, _ = kept_drawings()
     return csv_bytes(drawings, images)
 
 
-def what_counts() -> tuple[list[Drawing], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Drawings, their images (n, 28, 28) and their labels (n,)."""
-    with store().reading() as log:
+def kept_drawings() -> tuple[list[Drawing], NDArray[np.uint8], NDArray[np.uint8]]:
+    """All kept drawings, their images (n, 28, 28) and their labels (n,)."""
+    with drawing_storage().reading() as log:
         drawings = [drawing for drawing in log.drawings.values() if drawing.state == "kept"]
         images = log.images[np.array([drawing.row for drawing in drawings], np.intp)].reshape(-1, 28, 28)
     return drawings, images, np.array([drawing.label for drawing in drawings], np.uint8)
 
 
 def csv_bytes(drawings: list[Drawing], images: NDArray[np.uint8]) -> bytes:
+    """Drawings with their images (n, 28, 28) as the bytes of a CSV file."""
     rows = (row(drawing, image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
-    return lines_bytes([HEADER, *rows])
+    return encode_lines([HEADER, *rows])
 
 
 def import_drawings(path: str | Path) -> int:
-    """Add the digits of a file: a CSV, an IDX file with its labels beside it, or a zip of pictures; -> how many.
+    """Store the digits of a CSV file, an IDX file with labels, or a zip of pictures; -> how many are new.
 
-    Those that are there already, from the same file at another time, are left out.
+    Digits that an earlier import of the same file stored are left out. Raises DataError.
     """
     path = path_of(path)
     if path.suffix.lower() == ".zip":
@@ -75,14 +79,14 @@ def import_drawings(path: str | Path) -> int:
         news = imported(*read_idx_pair(path, find_idx(path.parent, idx_name(labels_path(path)))), path)
     else:
         news = read_any_csv(path)
-    return len(append_drawings(numbered(news), f"imported from {path.name}"))
+    return len(append_drawings(assign_ids(news), f"imported from {path.name}"))
 
 
 def read_any_csv(path: Path) -> list[NewDrawing]:
-    """A file of drawings with all that is known of them, or any digits with labels."""
+    """The rows of a CSV file: drawings with their provenance, or other digits with labels."""
     with open_data(path) as file:
         first = file.readline(LONGEST_LINE)
-        ours = len(split_line(text(first))) >= len(KAGGLE) + len(FORMER)
+        ours = len(split_line(decode(first))) >= len(KAGGLE) + len(FORMER)
         contents = read_rows(first + file.read()) if ours else None
     if contents is None:
         return imported(*read_csv(path), path)
@@ -93,6 +97,7 @@ def read_any_csv(path: Path) -> list[NewDrawing]:
 
 
 def imported(images: NDArray[np.uint8], labels: NDArray[np.uint8], path: Path) -> list[NewDrawing]:
+    """Images (n, 28, 28) with labels (n,) as drawings. Raises DataError where a label is missing."""
     if (labels == UNLABELLED).any():
         cure = f"Put {labels_path(path).name} beside it" if "idx" in path.name else "Add a column named label"
         raise DataError(f"{path.name} has no labels. {cure}.")
@@ -103,7 +108,7 @@ def imported(images: NDArray[np.uint8], labels: NDArray[np.uint8], path: Path) -
 
 
 def read_zip(path: Path) -> list[NewDrawing]:
-    """Pictures of 28 x 28 pixels in folders named 0 to 9, ink light on dark as in MNIST."""
+    """The pictures of a zip file: 28 x 28 pixels in folders named 0 to 9, light ink on dark paper."""
     news = []
     with open_data(path) as file:
         try:
@@ -112,7 +117,7 @@ def read_zip(path: Path) -> list[NewDrawing]:
                     place = PurePosixPath(entry.filename)
                     if not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in place.parts):
                         news.append(read_picture(archive, entry, f"{path.name}: {entry.filename}"))
-        except (zipfile.BadZipFile, NotImplementedError) as error:  # also of a version that is not there yet
+        except (zipfile.BadZipFile, NotImplementedError) as error:  # the latter for a newer zip version
             raise DataError(f"{path.name} is a damaged zip file or none ({error}). Get the file again.") from error
     if not news:
         raise DataError(f"{path.name} holds no pictures. Put PNG files into folders named 0 to 9.")
@@ -120,6 +125,7 @@ def read_zip(path: Path) -> list[NewDrawing]:
 
 
 def read_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> NewDrawing:
+    """One picture of a zip file as a drawing. Raises DataError, which begins with `name`."""
     folder = PurePosixPath(entry.filename).parent.name
     if folder not in tuple("0123456789"):
         raise DataError(f"{name}: expected a folder named 0 to 9, got {folder!r}.")
@@ -127,7 +133,7 @@ def read_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) ->
         raise DataError(f"{name} is larger than 5 MB; it should be a picture of 28 x 28 pixels.")
     try:
         content = archive.read(entry)
-    except (RuntimeError, NotImplementedError) as error:  # locked by a password, or packed in a way of its own
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unknown compression
         raise DataError(f"{name} cannot be unpacked ({error}). Pack the pictures again without a password.") from error
     except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{name} is damaged ({error or 'it is cut off'}). Get the archive again.") from error
@@ -142,16 +148,16 @@ def read_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) ->
 
 
 def zip_bytes(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
-    """Each digit as <label>/<number>.png."""
+    """A zip file with each digit as <label>/<number>.png."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:  # PNG is packed in itself
+    with zipfile.ZipFile(packed, "w") as archive:  # PNG is compressed already
         for number, (image, label) in enumerate(zip(images, labels, strict=True), start=1):
             picture = io.BytesIO()
             Image.fromarray(image).save(picture, "PNG")
-            archive.writestr(zipfile.ZipInfo(f"{label}/{number:06}.png", THE_DAY), picture.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"{label}/{number:06}.png", FILE_DATE), picture.getvalue())
     return packed.getvalue()
 
 
 def labels_path(path: Path) -> Path:
-    """The name of the labels that go with an IDX file of images."""
+    """The name of the labels file that belongs to an IDX file of images."""
     return path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))

@@ -1,4 +1,4 @@
-"""Loading: the drawings of the present version, or of any before it, and what is known of each."""
+"""Loading: the drawings of the present or an earlier version, with their provenance."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.digits import DIGIT_CLASSES, DataError, Digits
-from dataset.drawings.home import store
 from dataset.drawings.log import Change, Log, unpack
+from dataset.drawings.storage import drawing_storage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Drawings:
-    """Drawings of one version in the order in which they were stored, and what is known of each, as arrays."""
+    """The drawings of one version in the order of storing, and their provenance as arrays."""
 
     digits: Digits
     id: NDArray[np.str_]
     time: NDArray[np.str_]
-    predicted: NDArray[np.int64]  # -1 where nobody said
-    confidence: NDArray[np.float64]  # NaN where nobody said
+    predicted: NDArray[np.int64]  # -1 where not known
+    confidence: NDArray[np.float64]  # NaN where not known
     model: NDArray[np.str_]
     session: NDArray[np.str_]
     source: NDArray[np.str_]
@@ -31,27 +31,27 @@ class Drawings:
     is_held_out: NDArray[np.bool_]
     duplicate_of: NDArray[np.str_]
     version: str
-    damaged: int  # rows that were set aside in this reading
+    damaged: int  # rows that this reading set aside
     _strokes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for column in vars(self).values():  # all sessions share them
+        for column in vars(self).values():  # all sessions share these arrays
             if isinstance(column, np.ndarray):
                 column.flags.writeable = False
 
     @property
     def kept(self) -> Digits:
-        """All that counts: not those that wait, are set aside or deleted."""
+        """Drawings that are neither waiting for review, set aside nor deleted."""
         return self.digits[self.state == "kept"]
 
     @property
     def is_training(self) -> NDArray[np.bool_]:
-        """Of each: whether it may be trained on."""
+        """For each drawing, whether a network may be trained on it, bool (n,)."""
         return np.asarray((self.state == "kept") & ~self.is_held_out)
 
     @property
     def training(self) -> Digits:
-        """What may be trained on."""
+        """The drawings that a network may be trained on."""
         return self.digits[self.is_training]
 
     @property
@@ -61,12 +61,12 @@ class Drawings:
 
     @cached_property
     def strokes(self) -> list[str]:
-        """What the canvas held, as JSON; empty where there was none."""
+        """The canvas strokes of each drawing as JSON; empty for uploads and imports."""
         return [packed and unpack(packed).decode() for packed in self._strokes]
 
     @cached_property
     def table(self) -> "pd.DataFrame":
-        """What is known of each drawing, a row for each."""
+        """A row for each drawing: label, id, time and the rest of its provenance."""
         import pandas as pd  # slow to import
 
         names = ("id", "time", "predicted", "confidence", "model", "session", "source", "state", "is_held_out")
@@ -78,20 +78,20 @@ class Drawings:
 
 
 def drawings_version() -> str:
-    """The name of what there is now: it stands for the same drawings for ever."""
-    with store().reading() as log:
+    """The name of the present version. It always denotes the same drawings."""
+    with drawing_storage().reading() as log:
         return log.version
 
 
 def drawings_history() -> list[Change]:
-    """What was done when, the oldest first."""
-    with store().reading() as log:
+    """All entries of the log, oldest first."""
+    with drawing_storage().reading() as log:
         return list(log.entries)
 
 
 def load_drawings(version: str | None = None, *, deleted: bool = False) -> Drawings:
-    """The drawings as they are, or were; deleted ones only if asked for."""
-    home = store()
+    """The drawings of the present or an earlier version. Raises DataError for an unknown version."""
+    home = drawing_storage()
     with home.reading() as log:
         drawings = _drawings(log, version or log.version, deleted)
         return replace(drawings, damaged=home.damaged) if home.damaged else drawings
@@ -133,10 +133,10 @@ def _number(text: str) -> float:
 
 
 def count_by_digit() -> NDArray[np.int64]:
-    """How many drawings that count there are of each digit, int64 (10,); none where they cannot be read."""
+    """The number of kept drawings of each digit, int64 (10,); zeros where they cannot be read."""
     try:
-        with store().reading() as log:
+        with drawing_storage().reading() as log:
             labels = [drawing.label for drawing in log.drawings.values() if drawing.state == "kept"]
-    except DataError:  # load_drawings says why
+    except DataError:  # load_drawings raises it again, with the reason
         labels = []
     return np.bincount(labels, minlength=10) if labels else np.zeros(10, np.int64)

@@ -1,4 +1,4 @@
-"""The log: entry after entry, what was stored and what was changed, and so which drawings there were after each."""
+"""The log of drawings: an entry for everything that was stored or changed, and so every version."""
 
 import json
 import zlib
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from dataset.csv_format import PIXELS
 from dataset.digits import DataError
-from dataset.drawings.lookalikes import Lookalikes
+from dataset.drawings.near_duplicates import NearDuplicates
 
-STATES = ("kept", "waiting", "set aside", "deleted")  # only what is kept is trained on or tested with
-MOST_BYTES = 1 << 22  # of an image or of strokes
-VERSION = '"version":"%s"'
-NOTHING = "0"  # the version before the first entry
+STATES = ("kept", "waiting", "set aside", "deleted")  # only kept drawings train or test a network
+UNPACKED_LIMIT = 1 << 22  # bytes of an image or of strokes
+VERSION_TEXT = '"version":"%s"'
+EMPTY_VERSION = "0"  # the version before the first entry
 
 Changes: TypeAlias = dict[str, dict[str, Any]]  # id -> its new label or state
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewDrawing:
-    """What there is to be stored; what is left empty is filled in then."""
+    """A drawing to be stored. Fields left empty are filled in when it is stored."""
 
     image: NDArray[np.uint8]  # (28, 28)
     label: int
@@ -35,7 +35,7 @@ class NewDrawing:
     model: str = ""
     session: str = ""
     source: str = "drawn"
-    strokes: str = ""  # of the canvas, JSON
+    strokes: str = ""  # of the canvas, as JSON
     state: str = "kept"
     id: str = ""
     time: str = ""
@@ -45,7 +45,7 @@ class NewDrawing:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One drawing but for its image; its texts as they stand in a file of drawings."""
+    """A stored drawing without its image. Texts are as in the CSV file."""
 
     label: int
     id: str
@@ -54,13 +54,13 @@ class Drawing:
     confidence: str
     model: str
     session: str
-    held_out: str  # "1", or "0"
+    held_out: str  # "1" or "0"
     duplicate_of: str
-    strokes: str  # packed
+    strokes: str  # JSON, packed
     source: str
     state: str = "kept"
     check: int = 0  # CRC-32 of its line in the CSV file, without the label
-    row: int = -1  # where in the log its image lies
+    row: int = -1  # row of its image in Log.images
 
 
 FIELDS = tuple(field.name for field in fields(Drawing) if field.name != "row")
@@ -68,7 +68,7 @@ FIELDS = tuple(field.name for field in fields(Drawing) if field.name != "row")
 
 @dataclass(frozen=True)
 class Change:
-    """One entry: what was done to which drawings, and the name of the version that came of it."""
+    """One entry of the log: what was stored or changed, and the version after it."""
 
     number: int
     version: str
@@ -76,41 +76,44 @@ class Change:
     action: str
     stored: tuple[Drawing, ...]
     changes: Changes
-    took_back: int | None  # the number of the entry that this one undoes
+    took_back: int | None  # number of the entry that this one undoes
 
     @property
     def ids(self) -> list[str]:
+        """The drawings that this entry stored or changed, each once."""
         return list(dict.fromkeys([*(drawing.id for drawing in self.stored), *self.changes]))
 
 
 class Log:
-    """All entries, and the drawings as they are now: what was once added is never altered."""
+    """All entries and the present drawings. Entries are only added, never altered."""
 
     def __init__(self) -> None:
         self.entries: list[Change] = []
         self.drawings: dict[str, Drawing] = {}
-        self.ids: list[str] = []  # of the drawing whose image lies in each row
+        self.ids: list[str] = []  # id of the drawing in each row of `images`
         self._images = np.empty((0, PIXELS), np.uint8)
-        self._lookalikes = Lookalikes()
+        self._near_duplicates = NearDuplicates()
 
     @property
     def version(self) -> str:
-        return self.entries[-1].version if self.entries else NOTHING
+        """The name of the present state."""
+        return self.entries[-1].version if self.entries else EMPTY_VERSION
 
     @property
     def images(self) -> NDArray[np.uint8]:
-        """The ink of all that was ever stored (rows, 784)."""
+        """The images of all drawings ever stored, uint8 (rows, 784)."""
         return self._images[: len(self.ids)]
 
     def image(self, drawing: Drawing) -> bytes:
+        """The 784 pixels of a drawing."""
         return bytes(self._images[drawing.row])
 
-    def add(self, line: str) -> Change:
-        """Take in the next entry; a line that is none raises ValueError."""
+    def append(self, line: str) -> Change:
+        """Parse the next entry and apply it. Raises ValueError for a line that is no entry."""
         try:
             entry = json.loads(line)
             version = str(entry["version"])
-            if not version.endswith(digest(line.replace(VERSION % version, VERSION % "", 1))):
+            if not version.endswith(digest(line.replace(VERSION_TEXT % version, VERSION_TEXT % "", 1))):
                 raise ValueError("not an entry: it is damaged")
             abouts, inks = [], []
             for about in entry.get("stored", ()):
@@ -134,9 +137,9 @@ class Log:
         return change
 
     def at(self, version: str) -> dict[str, Drawing]:
-        """The drawings of an earlier version."""
+        """The drawings of an earlier version. Raises DataError where there is no such version."""
         drawings: dict[str, Drawing] = {}
-        if version == NOTHING:
+        if version == EMPTY_VERSION:
             return drawings
         for entry in self.entries:
             apply(entry, drawings)
@@ -144,7 +147,7 @@ class Log:
                 return drawings
         raise DataError(f"There is no version {version!r} of the drawings; the present one is {self.version}.")
 
-    def next(
+    def next_line(
         self,
         action: str,
         *,
@@ -152,14 +155,14 @@ class Log:
         changes: Mapping[str, Mapping[str, Any]] | None = None,
         took_back: int | None = None,
     ) -> str:
-        """The line of the entry that comes next. It is not added: first it must be on the disk."""
+        """The line of the next entry. It is not applied: it must be on the disk first."""
         number = self.entries[-1].number + 1 if self.entries else 1
-        # each entry names the one before it, and its own name is made of all that it says
+        # Each entry names the one before it, and its version is a hash of its whole content.
         entry: dict[str, Any] = {
             "number": number,
             "version": "",
             "after": self.version,
-            "time": now(),
+            "time": timestamp(),
             "action": action,
         }
         if took_back is not None:
@@ -170,24 +173,25 @@ class Log:
         if abouts:
             entry["stored"] = abouts
         line = json.dumps(entry, separators=(",", ":"))
-        return line.replace(VERSION % "", VERSION % f"{number}-{digest(line)}", 1)
+        return line.replace(VERSION_TEXT % "", VERSION_TEXT % f"{number}-{digest(line)}", 1)
 
-    def lookalikes(self, images: NDArray[np.uint8]) -> list[list[int]]:
-        """For each new image (n, 784) the rows that look like it, nearest first; rows go on with the new images."""
-        return self._lookalikes.find(self.images, images)
+    def near_duplicates(self, images: NDArray[np.uint8]) -> list[list[int]]:
+        """For each new image (n, 784), the rows of its near-duplicates; new images continue the rows."""
+        return self._near_duplicates.search(self.images, images)
 
     def _add_images(self, inks: list[bytes]) -> None:
         if any(len(ink) != PIXELS for ink in inks):
             raise ValueError("not an entry: an image of another size")
         rows = len(self.ids) + len(inks)
         if rows > len(self._images):
-            # a new array, and twice as long: those who hold a view of the old one keep it
+            # A new array of twice the length, so that views of the old one stay valid.
             self._images = np.concatenate([self.images, np.empty((max(rows, 256), PIXELS), np.uint8)])
         if inks:
             self._images[len(self.ids) : rows] = np.frombuffer(b"".join(inks), np.uint8).reshape(-1, PIXELS)
 
 
 def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
+    """Change the drawings, by their ids, as the entry says."""
     for drawing in entry.stored:
         drawings[drawing.id] = drawing
     for identity, values in entry.changes.items():
@@ -196,19 +200,20 @@ def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
 
 
 def digest(line: str) -> str:
-    """8 hex digits of an entry without its version."""
+    """8 hex digits of the SHA-256 of an entry without its version."""
     return sha256(line.encode()).hexdigest()[:8]
 
 
 def pack(data: bytes) -> str:
-    """As text without a comma or a quote, and short: an image is mostly paper."""
+    """Compressed, as text without commas or quotes."""
     return b64encode(zlib.compress(data)).decode()
 
 
 def unpack(text: str) -> bytes:
-    # so much at most: a few bytes can be made to unpack to any number
-    return zlib.decompressobj().decompress(b64decode(text, validate=True), MOST_BYTES)
+    """The bytes that `pack` compressed, up to a limit: a few bytes could unpack to gigabytes."""
+    return zlib.decompressobj().decompress(b64decode(text, validate=True), UNPACKED_LIMIT)
 
 
-def now() -> str:
+def timestamp() -> str:
+    """The present time in UTC, to the second: 2026-01-31T12:00:00Z."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,10 +7,10 @@ import sys
 
 from dataset import SOURCES, DataError, available, check_csv, count_by_digit, download, load_digits
 from dataset.corrections import CORRECTIONS, export_corrections, import_corrections, is_corrections
-from dataset.drawings import store
+from dataset.drawings import drawing_storage
 from dataset.drawings.exchange import export_drawings, import_drawings
 from dataset.files import path_of, write_new
-from dataset.moving import move
+from dataset.transfer import move
 from experiments.cli.errors import complain
 
 
@@ -20,7 +20,8 @@ def data_list(_: argparse.Namespace) -> int:
         print(f"{source.name} ({here})\n    {source.explanation}")
     counts = count_by_digit()
     each = ", ".join(f"{count} of {digit}" for digit, count in enumerate(counts) if count)
-    print(f"drawings ({counts.sum():,} in {store().name})\n    {each or 'None yet: draw some on the Draw page.'}")
+    print(f"drawings ({counts.sum():,} in {drawing_storage().name})")
+    print(f"    {each or 'None yet: draw some on the Draw page.'}")
     return 0
 
 
@@ -55,14 +56,14 @@ def data_export(arguments: argparse.Namespace) -> int:
 
 def data_import(arguments: argparse.Namespace) -> int:
     if is_corrections(arguments.file):
-        print(f"{import_corrections(arguments.file):,} corrections of labels were added to {store().name}.")
+        print(f"{import_corrections(arguments.file):,} corrections of labels were added to {drawing_storage().name}.")
     else:
-        print(f"{import_drawings(arguments.file):,} digits were added to {store().name}.")
+        print(f"{import_drawings(arguments.file):,} digits were added to {drawing_storage().name}.")
     return 0
 
 
 def data_move(arguments: argparse.Namespace) -> int:
-    before = store().name
+    before = drawing_storage().name
     drawings, judged = move(arguments.to)
     labels = f" and {judged:,} judged labels" if judged else ""
     print(f"{drawings:,} drawings{labels} are now in {arguments.to} with their history, and still in {before}.")

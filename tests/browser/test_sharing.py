@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dataset.drawings import open_store
+from dataset.drawings import open_storage
 from tests.browser.chromium import CANVAS, SEVEN, draw, serve
 from tests.browser.conftest import NewPage
 from tests.browser.forging import forge
@@ -51,7 +51,7 @@ def save(page: Page) -> None:
 def wait_for_drawings(folder: Path, count: int) -> None:
     file, deadline = folder / "drawings.csv", time.monotonic() + 20
     while time.monotonic() < deadline:
-        with open_store(str(file)).reading() as log:
+        with open_storage(str(file)).reading() as log:
             if len(log.ids) == count:
                 return
         time.sleep(0.05)

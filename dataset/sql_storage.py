@@ -1,4 +1,4 @@
-"""A log in a database: PostgreSQL or SQLite, one table, a row for each entry."""
+"""SQL storage: a log in PostgreSQL or SQLite, as one table with a row for each entry."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,17 +24,17 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from dataset.digits import DataError
-from dataset.store import AnyLog
+from dataset.storage import EXAMPLES, AnyLog
 
-PATIENCE = 60  # seconds to wait for other programs: SQLite lets them in by chance, not in turn
-LOCK = 7_164_105_028  # PostgreSQL knows locks by number; any will do that no other program takes
+SQLITE_TIMEOUT = 60  # seconds to wait for other programs, which SQLite admits in random order
+ADVISORY_LOCK = 7_164_105_028  # PostgreSQL names locks by number; this one is ours
 
 
-class SqlStore(Generic[AnyLog]):
-    """A store by the address of its database, the name of its table, and what log that holds."""
+class SqlStorage(Generic[AnyLog]):
+    """The storage of one log in one table. `empty` makes the log before its first entry."""
 
-    damaged = 0  # a database has no half rows
-    aside = None
+    damaged = 0  # a database has no incomplete rows
+    damaged_file = None
 
     def __init__(self, address: str, table: str, empty: type[AnyLog]) -> None:
         self._engine = open_database(address)
@@ -48,35 +48,35 @@ class SqlStore(Generic[AnyLog]):
             Column("version", Text, nullable=False),
             Column("entry", Text, nullable=False),
         )
-        self._made = False  # whether the table is known to be there
+        self._table_exists = False  # False also means: not checked yet
         self._empty = empty
         self.log = empty()
 
     @contextmanager
     def reading(self) -> Iterator[AnyLog]:
-        """Up to date with the database."""
+        """The log, up to date with the database."""
         with self._thread:
             with self._connected() as connection:
-                self._catch_up(connection)
+                self._read_new_entries(connection)
             yield self.log
 
     @contextmanager
     def writing(self) -> Iterator[AnyLog]:
-        """Up to date, and nobody else writes meanwhile. What is written is there for good when this ends."""
+        """The log, up to date. No other program writes; the block ends with a commit or a rollback."""
         with self._thread, self._connected() as connection:
             postgres = self._engine.dialect.name == "postgresql"
             connection.exec_driver_sql("BEGIN" if postgres else "BEGIN IMMEDIATE")
             try:
                 if postgres:
-                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-                if not self._made:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+                if not self._table_exists:
                     self._table.metadata.create_all(connection)
-                self._catch_up(connection)
+                self._read_new_entries(connection)
                 self._connection = connection
                 yield self.log
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                self.log, self._made = self._empty(), False  # what was written is not there
+                self.log, self._table_exists = self._empty(), False  # the entries were not written
                 with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
                 raise
@@ -84,49 +84,50 @@ class SqlStore(Generic[AnyLog]):
                 self._connection = None
 
     def write(self, *lines: str) -> None:
-        """The next entries."""
+        """Append entries, inside a `writing` block."""
         assert self._connection is not None, "write() goes inside writing()"
-        entries = [(self.log.add(line), line) for line in lines]
+        entries = [(self.log.append(line), line) for line in lines]
         values = [{"number": entry.number, "version": entry.version, "entry": line} for entry, line in entries]
         self._connection.execute(self._table.insert(), values)
 
     def lines(self) -> list[str]:
         """All entries as they are written."""
         with self._thread, self._connected() as connection:
-            if not self._is_there(connection):
+            if not self._has_table(connection):
                 return []
             return list(connection.scalars(select(self._table.c.entry).order_by(self._table.c.number)))
 
     def close(self) -> None:
-        """Ends the connections to the server."""
+        """Close the connections to the server."""
         self._engine.dispose()
 
-    def _catch_up(self, connection: Connection) -> None:
-        if not self._is_there(connection):
+    def _read_new_entries(self, connection: Connection) -> None:
+        if not self._has_table(connection):
             self.log = self._empty()
             return
         known = self.log.entries[-1].number if self.log.entries else 0
-        # the last known one tells whether these are still the same; its entry, which may be long, stays there
+        # The last known row is read too, without its long entry: its version shows whether the
+        # rows are still the same.
         table = self._table.c
         entry = case((table.number > known, table.entry)).label("entry")
         query = select(table.number, table.version, entry).where(table.number >= known).order_by(table.number)
         rows = connection.execute(query).all()
-        if known and (not rows or rows[0].version != self.log.version):  # others were put in their place
+        if known and (not rows or rows[0].version != self.log.version):  # the rows were replaced
             self.log = self._empty()
-            self._catch_up(connection)
+            self._read_new_entries(connection)
             return
         for row in rows[1 if known else 0 :]:
             try:
-                if self.log.add(row.entry).version != row.version:
-                    raise ValueError("not an entry: it has another version")
+                if self.log.append(row.entry).version != row.version:
+                    raise ValueError("its version does not fit its entry")
             except ValueError as error:
                 self.log = self._empty()
                 sentence = f"{self.name}: row {row.number} of the table {self._table.name} is damaged: {error}."
                 raise DataError(sentence) from error
 
-    def _is_there(self, connection: Connection) -> bool:
-        self._made = self._made or inspect(connection).has_table(self._table.name)
-        return self._made
+    def _has_table(self, connection: Connection) -> bool:
+        self._table_exists = self._table_exists or inspect(connection).has_table(self._table.name)
+        return self._table_exists
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -134,32 +135,35 @@ class SqlStore(Generic[AnyLog]):
             with self._engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            self._made = False
+            self._table_exists = False
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             raise DataError(f"{self.name} cannot be reached: {reason}. See DIGITS_DATABASE.") from error
 
 
 @lru_cache(maxsize=8)
 def open_database(address: str) -> Engine:
-    """Nothing is asked of the database yet. All stores in it share the connections."""
-    # hosts hand out postgres://, a name that SQLAlchemy does not know
+    """The engine that all storages in this database share. It does not connect yet.
+
+    Raises DataError for an address that names no database of PostgreSQL or SQLite.
+    """
+    # Hosting services write postgres://, which SQLAlchemy does not accept.
     address = address.replace("postgres://", "postgresql://", 1)
     kind = address.partition("://")[0].partition("+")[0]
     try:
         if kind == "sqlite":
             if make_url(address).database in (None, "", ":memory:"):
-                raise DataError(f"{address} names no file, so nothing would be kept. Write sqlite:///drawings.db.")
-            # each use opens the file anew, which takes no time, and no thread holds what another began
-            options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
+                raise DataError(f"{address} names no file, so nothing would be stored. Write sqlite:///drawings.db.")
+            # Every use opens the file again: this is fast, and threads share no transaction.
+            options = {"poolclass": NullPool, "connect_args": {"timeout": SQLITE_TIMEOUT}}
         elif kind == "postgresql":
             options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
         else:
-            raise DataError(f"There is no way to keep drawings in {kind}. Give a database of PostgreSQL or SQLite.")
-        # transactions are begun by hand, for SQLite must know from the start that one will write
+            raise DataError(f"Drawings cannot be stored in {kind}. Give a database of PostgreSQL or SQLite.")
+        # Transactions begin explicitly, because SQLite must know at once that one will write.
         return create_engine(address, isolation_level="AUTOCOMMIT", **options)
-    except (ArgumentError, ValueError) as error:  # a port that is no number, for one; it may hold a password
+    except (ArgumentError, ValueError) as error:  # do not show it: the address may hold a password
         if isinstance(error, DataError):
             raise
-        raise DataError(f"The address of the {kind} database is not written as it should be.") from None
+        raise DataError(f"The address of the {kind} database is malformed. Write it like {EXAMPLES}.") from None
     except ImportError as error:
         raise DataError("The driver for PostgreSQL is missing. Install it: pip install 'psycopg[binary]'.") from error

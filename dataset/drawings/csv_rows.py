@@ -1,8 +1,9 @@
-"""Rows: drawings as lines of a CSV file, Kaggle's columns and then where each came from."""
+"""CSV rows: a drawing as a line with Kaggle's columns, followed by its provenance."""
 
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,37 +12,37 @@ from numpy.typing import NDArray
 from dataset.csv_format import PIXELS, Layout, parse_lines, split_line
 from dataset.drawings.log import Drawing, NewDrawing, unpack
 
-SOURCES = ("drawn", "uploaded", "imported")  # how a drawing came in
+SOURCES = ("drawn", "uploaded", "imported")
 ABOUT = ("id", "time", "predicted", "confidence", "model", "session", "held_out", "duplicate_of", "strokes", "source")
-FORMER = ("id", "time", "predicted", "confidence", "model", "session", "source")  # as files had them at first
+FORMER = ("id", "time", "predicted", "confidence", "model", "session", "source")  # of the first version
 KAGGLE = ("label", *(f"pixel{i}" for i in range(PIXELS)))
 COLUMNS = (*KAGGLE, *ABOUT)
 HEADER = ",".join(COLUMNS)
 FORMER_HEADER = ",".join((*KAGGLE, *FORMER))
-LONGEST_WORD = 100  # characters
+TEXT_LIMIT = 100  # characters
 PIXEL_TEXT = [f"{value}," for value in range(256)]
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file of drawings holds: whole lines, their labels and pixels (n, 785), and lines that are no rows."""
+    """The content of a file: valid lines, their labels and pixels (n, 785), and damaged lines."""
 
     lines: list[str]
     values: NDArray[np.uint8]
     damaged: list[str]
 
-    def about(self, place: int) -> dict[str, str]:
-        """The texts of a row; empty ones for the columns of a newer file than this."""
-        words = split_line(self.lines[place])[1 + PIXELS :]
-        names = ABOUT if len(words) == len(ABOUT) else FORMER
-        return dict.fromkeys(ABOUT, "") | dict(zip(names, words, strict=True))
+    def provenance(self, place: int) -> dict[str, str]:
+        """The provenance of a row; empty texts for columns that an earlier version lacks."""
+        texts = split_line(self.lines[place])[1 + PIXELS :]
+        names = ABOUT if len(texts) == len(ABOUT) else FORMER
+        return dict.fromkeys(ABOUT, "") | dict(zip(names, texts, strict=True))
 
 
 def read_rows(data: bytes) -> Contents:
-    """Any bytes at all: what is no row is damaged, and nothing raises."""
-    lines = [line.rstrip("\r") for line in text(data.removeprefix(b"\xef\xbb\xbf")).split("\n")]
+    """Parse any bytes without raising: lines that are no rows count as damaged."""
+    lines = [line.rstrip("\r") for line in decode(data.removeprefix(b"\xef\xbb\xbf")).split("\n")]
     headed = tuple(split_line(lines[0])) in (COLUMNS, (*KAGGLE, *FORMER))
-    # A row ends with a newline; one that lost it is whole only if even its last word is.
+    # A row ends with a newline. Without it, a row is complete only if its last field is.
     last = lines.pop()
     torn = [last] if last.rpartition(",")[2] not in SOURCES else []
     lines = [line for line in [*lines[headed:], *([] if torn else [last])] if line.strip()]
@@ -63,9 +64,9 @@ def read_rows(data: bytes) -> Contents:
 
 
 def new_drawing(contents: Contents, place: int) -> NewDrawing:
-    """A row as it was once stored, here or elsewhere."""
-    texts, values = contents.about(place), contents.values[place]
-    about = {name: word(value) for name, value in texts.items()}
+    """A row as a drawing that can be stored, with the provenance that it came with."""
+    texts, values = contents.provenance(place), contents.values[place]
+    about = {name: clean_text(value) for name, value in texts.items()}
     try:
         about["strokes"] = texts["strokes"] and json.dumps(json.loads(unpack(texts["strokes"])))
     except (ValueError, RecursionError, zlib.error):
@@ -76,31 +77,35 @@ def new_drawing(contents: Contents, place: int) -> NewDrawing:
 
 
 def row(drawing: Drawing, image: bytes) -> str:
+    """The line of a drawing."""
     return f"{drawing.label},{row_after_label(drawing, image)}"
 
 
 def row_after_label(drawing: Drawing, image: bytes) -> str:
-    """The line of a drawing without its label, which is the one thing in it that can change."""
+    """The line of a drawing without its label, the only field that can change."""
     return "".join([PIXEL_TEXT[value] for value in image]) + ",".join([getattr(drawing, name) for name in ABOUT])
 
 
-def check_of(drawing: Drawing, image: bytes) -> int:
-    return zlib.crc32(file_bytes(row_after_label(drawing, image)))
+def checksum(drawing: Drawing, image: bytes) -> int:
+    """CRC-32 of the line of a drawing without its label."""
+    return zlib.crc32(encode(row_after_label(drawing, image)))
 
 
-def word(value: object) -> str:
-    """Any text as one that breaks no row and fills no file."""
-    return re.sub(r'[\s,"\x00-\x1f\x7f]+', " ", str(value)).strip()[:LONGEST_WORD]
+def clean_text(value: object) -> str:
+    """Text on one line without commas or quotes, at most 100 characters."""
+    return re.sub(r'[\s,"\x00-\x1f\x7f]+', " ", str(value)).strip()[:TEXT_LIMIT]
 
 
-def text(data: bytes) -> str:
-    """Any bytes at all, so that what is damaged can be set aside as it was."""
+def decode(data: bytes) -> str:
+    """Any bytes as text. `encode` gives the same bytes back, so damaged lines are saved unchanged."""
     return data.decode("utf-8", errors="surrogateescape")
 
 
-def file_bytes(line: str) -> bytes:
+def encode(line: str) -> bytes:
+    """The bytes of a line, the inverse of `decode`."""
     return line.encode("utf-8", errors="surrogateescape")
 
 
-def lines_bytes(lines: list[str]) -> bytes:
-    return file_bytes("".join(f"{line}\n" for line in lines))
+def encode_lines(lines: Iterable[str]) -> bytes:
+    """The bytes of lines, each with its newline."""
+    return encode("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,93 @@
+"""Preparation: check new drawings, and give each an id, its near-duplicate and its holdout flag."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+
+from dataset.csv_format import PIXELS
+from dataset.digits import DataError
+from dataset.drawings.csv_rows import SOURCES, checksum, clean_text
+from dataset.drawings.log import STATES, Drawing, Log, NewDrawing, pack, timestamp
+
+HELD_OUT = 5  # every 5th drawing of a digit is held out for testing
+STROKES_LIMIT = 40_000  # packed characters; a line of the CSV file stays below 64 KB
+
+
+def check_drawing(new: NewDrawing) -> None:
+    """Raises DataError unless image, label, source and state are valid."""
+    if new.image.dtype != np.uint8 or new.image.shape != (28, 28):
+        raise DataError(f"A drawing must be uint8 (28, 28), got {new.image.dtype} {new.image.shape}.")
+    if new.label not in range(10):
+        raise DataError(f"A drawing's label must be 0 to 9, got {new.label!r}.")
+    for value, allowed in ((new.source, SOURCES), (new.state, STATES)):
+        if value not in allowed:
+            raise DataError(f"A drawing is {', '.join(allowed)}, got {value!r}.")
+
+
+def prepare_drawings(log: Log, new_drawings: Sequence[NewDrawing]) -> list[tuple[Drawing, bytes]]:
+    """The drawings and their images, as the next entry of the log stores them.
+
+    A near-duplicate is held out if its original is, so that no test uses a training image.
+    """
+    if not new_drawings:
+        return []
+    images = np.stack([new.image.reshape(PIXELS) for new in new_drawings])
+    originals = Counter(drawing.label for drawing in log.drawings.values() if not drawing.duplicate_of)
+    ids = list(log.ids)
+    stored: dict[str, Drawing] = {}
+    prepared = []
+    for new, image, near in zip(new_drawings, images, log.near_duplicates(images), strict=True):
+        identity = clean_text(new.id) or uuid.uuid4().hex
+        ids.append(identity)
+        if new.held_out:  # decided when it was first stored
+            held_out, duplicate_of = new.held_out, new.duplicate_of
+        else:
+            others = [stored.get(ids[row]) or log.drawings.get(ids[row]) for row in near]
+            original = next((other for other in others if other and other.state != "deleted"), None)
+            duplicate_of = (original.duplicate_of or original.id) if original else ""
+            nth = originals[new.label] + 1
+            held_out = original.held_out if original else str(int(nth % HELD_OUT == 0))
+        originals[new.label] += not duplicate_of
+        drawing = Drawing(
+            label=int(new.label),
+            id=identity,
+            time=new.time or timestamp(),
+            predicted=clean_text(new.predicted),
+            confidence=f"{new.confidence:.4f}" if isinstance(new.confidence, float) else clean_text(new.confidence),
+            model=clean_text(new.model),
+            session=clean_text(new.session),
+            held_out=held_out,
+            duplicate_of=duplicate_of,
+            strokes=pack_strokes(new.strokes),
+            source=clean_text(new.source),
+            state=new.state,
+        )
+        pixels = image.tobytes()
+        stored[identity] = drawing = replace(drawing, check=checksum(drawing, pixels))
+        prepared.append((drawing, pixels))
+    return prepared
+
+
+def pack_strokes(strokes: str) -> str:
+    """The strokes' JSON, packed; empty where it would be too long for a row."""
+    if not strokes:
+        return ""
+    packed = pack(json.dumps(json.loads(strokes), separators=(",", ":")).encode())
+    return packed if len(packed) <= STROKES_LIMIT else ""
+
+
+def assign_ids(new_drawings: Sequence[NewDrawing]) -> list[NewDrawing]:
+    """Give each drawing without an id a hash of its content, so that the same file gives the same ids."""
+    times: Counter[bytes] = Counter()
+    result = []
+    for new in new_drawings:
+        content = bytes([new.label]) + new.image.tobytes()
+        times[content] += 1
+        repetition = str(times[content]).encode() if times[content] > 1 else b""
+        result.append(replace(new, id=new.id or sha256(content + repetition).hexdigest()[:32]))
+    return result
