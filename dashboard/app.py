@@ -40,6 +40,6 @@ try:
 except SharingError as error:  # a slip in the secrets opens nothing
     st.error(str(error))
     st.stop()
-state.keep_url()
+state.sync_url("model", "run")
 chosen.run()
 render_account()

@@ -15,7 +15,7 @@ def show(name: str) -> None:
 
     from dashboard.session import state
 
-    state.keep_url()
+    state.sync_url("model", "run")
     import_module(f"dashboard.{name}.page").render()
 
 

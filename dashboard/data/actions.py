@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.access.decision import Action, allowed
 from dashboard.access.drawings import edit_drawings, undo_change
-from dashboard.session import state
+from dashboard.data.state import page_state
 from dataset import DataError
 from dataset.drawings.log import Change
 
@@ -27,12 +27,10 @@ def render_actions(ids: Sequence[str], shown: Sequence[str], states: set[str]) -
                 type="tertiary",
                 help="On all pages",
                 disabled=len(ids) == len(shown),
-                on_click=state.choose_drawings,
+                on_click=page_state.select,
                 args=(shown,),
             )
-            st.button(
-                "None", key="choose-none", type="tertiary", disabled=none, on_click=state.choose_drawings, args=((),)
-            )
+            st.button("None", key="choose-none", type="tertiary", disabled=none, on_click=page_state.select, args=((),))
             render_outcome()
         if refusal:
             st.caption(f":material/lock: {refusal}")
@@ -78,7 +76,7 @@ def verb(name: str, shown: Sequence[str], *, to: dict[str, Any], **options: Any)
 
 def render_outcome() -> None:
     """What the last action did, and the way back; before there was one, how to begin."""
-    said, number = state.drawings_edited
+    said, number = page_state.outcome
     if said:
         st.markdown(said, width="content")
     else:
@@ -88,9 +86,9 @@ def render_outcome() -> None:
 
 
 def edit(shown: Sequence[str], to: dict[str, Any]) -> None:
-    ids = state.picked_drawings(shown)  # now: one may have been chosen since the button was drawn
+    ids = page_state.selected_among(shown)  # now: one may have been chosen since the button was drawn
     tell(lambda: edit_drawings(ids, **to), "There was nothing to change.")
-    state.choose_drawings(())
+    page_state.select(())
 
 
 def take_back(number: int) -> None:
@@ -102,14 +100,14 @@ def tell(act: Callable[[], Change | None], nothing: str, *, undone: bool = False
     try:
         change = act()
     except (DataError, OSError) as error:
-        state.drawings_edited = f":material/error: {error}", None
+        page_state.outcome = f":material/error: {error}", None
         return
     if change is None:
-        state.drawings_edited = nothing, None
+        page_state.outcome = nothing, None
     elif undone:
-        state.drawings_edited = f"Taken back for {counted(len(change.ids))}.", None
+        page_state.outcome = f"Taken back for {counted(len(change.ids))}.", None
     else:
-        state.drawings_edited = f"{counted(len(change.ids))} {change.action}.", change.number
+        page_state.outcome = f"{counted(len(change.ids))} {change.action}.", change.number
 
 
 def counted(number: int, what: str = "drawing") -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.data.state import page_state
 from dashboard.session import state
 from dataset import Drawings
 
@@ -144,4 +145,4 @@ def show_all() -> None:
 def to_first_page() -> None:
     """Other drawings are shown: from their first on, and none of them chosen."""
     state.set_widget(PAGE, 1)
-    state.choose_drawings(())
+    page_state.select(())

@@ -17,11 +17,12 @@ from dashboard.data.details import local_time, render_details
 from dashboard.data.history_view import go_back
 from dashboard.data.page import PART
 from dashboard.data.review import render_review, visible
+from dashboard.data.state import ShownSheet, page_state
 from dashboard.data.surprise import surprises
 from dashboard.draw.collected import render_damage, render_fleeting
 from dashboard.draw.drawing import DIGITS
 from dashboard.navigation import go_to, place
-from dashboard.session import ShownSheet, state
+from dashboard.session import state
 from dataset import DataError, Drawings, load_drawings
 from dataset.drawings import drawings_history, drawings_last
 
@@ -30,7 +31,7 @@ COUNT = 100  # thumbnails on a page
 
 
 def render() -> None:
-    state.keep_url("version")
+    page_state.sync_url("version")
     render_bench()
 
 
@@ -38,18 +39,18 @@ def render() -> None:
 def render_bench() -> None:
     """A click reruns this and nothing else."""
     try:
-        if state.version:
+        if page_state.version:
             require(Action.LOOK_BACK)
-        drawings = load_drawings(state.version or None, deleted=True)
+        drawings = load_drawings(page_state.version or None, deleted=True)
     except (DataError, OSError) as error:
         st.error(str(error))
-        if state.version:
-            st.button("Show them as they are now", on_click=state.link, args=("version", ""))
+        if page_state.version:
+            st.button("Show them as they are now", on_click=page_state.set_in_url, args=("version", ""))
         return
     if not visible(drawings).any():
         render_empty()
         return
-    if state.version:
+    if page_state.version:
         render_version()
     else:
         render_review(drawings)
@@ -68,9 +69,9 @@ def render_bench() -> None:
     rows = choice.rows(drawings, surprise)
     rows = rows[visible(drawings)[rows]]
     ids = drawings.id[rows].tolist()
-    picked = state.picked_drawings(ids)
+    picked = page_state.selected_among(ids)
     states = set(drawings.state[np.isin(drawings.id, picked)].tolist()) if picked else set()
-    if not state.version:
+    if not page_state.version:
         render_actions(picked, ids, states)
     sheet, side = st.columns([9, 3], gap="medium")
     with sheet:
@@ -86,12 +87,12 @@ def render_bench() -> None:
 
 def render_version() -> None:
     """An earlier version is shown, to look at."""
-    entry = next(entry for entry in drawings_history() if entry.version == state.version)
+    entry = next(entry for entry in drawings_history() if entry.version == page_state.version)
     when = local_time(entry.time, st.context.timezone or "UTC")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(f"The drawings as they were on {when}, after: {entry.action}.", icon=":material/history:")
         st.button("Return to this version", on_click=go_back, args=(entry.version,))
-        st.button("Show them as they are now", type="primary", on_click=state.link, args=("version", ""))
+        st.button("Show them as they are now", type="primary", on_click=page_state.set_in_url, args=("version", ""))
 
 
 def render_counts(drawings: Drawings) -> None:
@@ -102,7 +103,7 @@ def render_counts(drawings: Drawings) -> None:
         with st.container(gap="xxsmall"):
             if hint := missing_hint(counts):
                 st.caption(hint)
-            if counts.any() and not state.version:
+            if counts.any() and not page_state.version:
                 st.page_link(place("draw"), label="Learn from them", icon=":material/school:")
     if not drawings_last():
         render_fleeting()
@@ -118,13 +119,13 @@ def render_sheet(drawings: Drawings, rows: NDArray[np.intp], ids: list[str], sur
         shown = tuple(ids[here])
         range_text = f"{here.start + 1:,} to {here.start + len(shown):,} of {counted(len(rows))}"
         st.caption(f"{range_text}. Label × another answer of the network", width="content")
-    turn = f"{crc32(' '.join(shown).encode()):08x}-{state.drawings_turn}"
-    if state.sheet_shown.turn != turn:
-        state.sheet_shown = ShownSheet(turn, shown, tuple(state.picked_drawings(shown)))
+    turn = f"{crc32(' '.join(shown).encode()):08x}-{page_state.selection_turn}"
+    if page_state.sheet.turn != turn:
+        page_state.sheet = ShownSheet(turn, shown, tuple(page_state.selected_among(shown)))
     with paper:
         render_selectable(
             [thumbnail(drawings, row, surprise) for row in rows[here]],
-            state.sheet_shown.chosen,
+            page_state.sheet.selected,
             turn=turn,
             title=range_text,
             key=SHEET,
@@ -153,10 +154,10 @@ def thumbnail(drawings: Drawings, row: int, surprise: NDArray | None) -> Thumbna
 
 def take_over() -> None:
     """What the browser says is chosen on this page, beside what was chosen on others."""
-    said, shown = selection(SHEET), state.sheet_shown
+    said, shown = selection(SHEET), page_state.sheet
     if said.turn == shown.turn:
-        elsewhere = [identity for identity in state.drawings_chosen if identity not in shown.ids]
-        state.drawings_chosen = (*elsewhere, *(identity for identity in said.ids if identity in shown.ids))
+        elsewhere = [identity for identity in page_state.selected if identity not in shown.ids]
+        page_state.selected = (*elsewhere, *(identity for identity in said.ids if identity in shown.ids))
 
 
 def render_empty() -> None:

@@ -11,8 +11,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboard.access.decision import Action, allowed
 from dashboard.access.drawings import import_corrections, import_drawings
 from dashboard.data.actions import counted, render_outcome
+from dashboard.data.state import page_state
 from dashboard.draw.collected import render_damage
-from dashboard.session import state
 from dataset import DataError, load_drawings
 from dataset.corrections import CORRECTIONS, export_corrections, is_corrections, load_corrections
 from dataset.drawings import count_by_digit, drawings_history
@@ -46,7 +46,7 @@ def render_import() -> None:
     files = st.file_uploader(
         "CSV, zip of pictures, IDX images with their labels, or corrected labels",
         accept_multiple_files=True,
-        key=f"import-{state.imports}",
+        key=f"import-{page_state.imports}",
         help="CSV: label, then 784 pixels. Pictures: 28 × 28 pixels, light ink on dark, in folders named 0 to 9. IDX: "
         "both files at once. Corrected labels: the file that *Export* makes of them.",
     )
@@ -54,9 +54,9 @@ def render_import() -> None:
         with st.spinner("Reading the digits, and comparing each with all drawings"):
             take_in(files)
         st.rerun()
-    if state.import_problem:
-        st.error(state.import_problem)
-    elif state.drawings_edited[0]:
+    if page_state.import_problem:
+        st.error(page_state.import_problem)
+    elif page_state.outcome[0]:
         with st.container(horizontal=True, vertical_alignment="center"):
             render_outcome()
 
@@ -64,7 +64,7 @@ def render_import() -> None:
 def take_in(files: Sequence[UploadedFile]) -> None:
     """All of the files or, where one is wrong, those before it."""
     count = judged = 0
-    state.import_problem = ""
+    page_state.import_problem = ""
     try:
         with TemporaryDirectory() as folder:
             paths: list[Path] = []
@@ -85,13 +85,13 @@ def take_in(files: Sequence[UploadedFile]) -> None:
         doubles = doubles_among([identity for entry in stored for identity in entry.ids])
     except (DataError, OSError) as error:
         before = f" {taken_in(count, judged)} imported before it." if count + judged else ""
-        state.import_problem = f"{error}{before}"
+        page_state.import_problem = f"{error}{before}"
         return
-    state.imports += 1
+    page_state.imports += 1
     said = f"{taken_in(count, judged)} imported." if count + judged else "All of them were here already."
     if doubles:
         said += f" {doubles:,} of them look like drawings that were here: *Filter* shows such doubles."
-    state.drawings_edited = said, stored[-1].number if stored else None
+    page_state.outcome = said, stored[-1].number if stored else None
 
 
 def doubles_among(ids: list[str]) -> int:

@@ -7,6 +7,7 @@ from dashboard.access.decision import Action, allowed
 from dashboard.access.drawings import return_to
 from dashboard.data.actions import counted, render_outcome, take_back, tell
 from dashboard.data.page import PART
+from dashboard.data.state import page_state
 from dashboard.session import state
 from dataset import DataError
 from dataset.drawings import drawings_history
@@ -94,18 +95,18 @@ def render_buttons(chosen: Change | None) -> None:
             on_click=take_back,
             args=(number,),
         )
-        if state.drawings_edited[0]:
+        if page_state.outcome[0]:
             render_outcome()
         elif none:
             st.caption("Choose a line by the box at its left.", width="content")
 
 
 def look_at(version: str) -> None:
-    state.link("version", version)
+    page_state.set_in_url("version", version)
     state.set_widget(PART, "Drawings")
 
 
 def go_back(version: str) -> None:
     """Everything as it was in that version, which is shown no longer: it is the present."""
     tell(lambda: return_to(version), "Everything is as it was in that version.")
-    state.link("version", "")
+    page_state.set_in_url("version", "")

@@ -16,7 +16,7 @@ from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
 from dashboard.components.image_sheet import render_selectable, selection
-from dashboard.data.judging import Judged
+from dashboard.data.state import Review, page_state
 from dashboard.navigation import place
 from dashboard.session import state
 from dashboard.train.training_data import choose_path, existing
@@ -147,7 +147,7 @@ def suspects_of(search: Search) -> Suspects:
 
 def forget_place() -> None:
     """Other labels: from the first suspect on."""
-    state.suspect = None
+    page_state.suspect = None
     state.set_widget(PAGE, 1)
 
 
@@ -206,7 +206,7 @@ def render_bench(search: Search, suspects: Suspects, digits: Digits) -> None:
     images = image_hashes(digits.images[listed])
     judged = [corrections.of.get(image) for image in images]
     waiting = [row for row, said in zip(listed.tolist(), judged, strict=True) if said is None]
-    row = state.suspect if state.suspect is not None else next(iter(waiting), int(listed[0]))
+    row = page_state.suspect if page_state.suspect is not None else next(iter(waiting), int(listed[0]))
     place_of = {int(row): rank for rank, row in enumerate(listed)}
     if row not in place_of:
         row = int(listed[0])
@@ -248,7 +248,7 @@ def render_suspect(
     st.html(suspect_card(digits.images[row], f"A digit that is labelled {names[given]}", likes, state.palette()))
 
     def button(words: str, verdict: str, label: int, **options: object) -> None:
-        judgement = Judged(search.id, row, image, given, verdict, label)
+        judgement = Review(search.id, row, image, given, verdict, label)
         st.button(words, on_click=judge, args=(judgement,), **options)
 
     if refusal := allowed(Action.LABELS):
@@ -263,7 +263,7 @@ def render_suspect(
                 if label not in (given, other):
                     button(name, RELABELLED, label, key=f"suspect-label-{label}")
     with st.container(horizontal=True, vertical_alignment="center", key="suspect-outcome"):
-        mine = [one for one in state.suspects_judged if one.search == search.id]
+        mine = [one for one in page_state.reviews if one.search == search.id]
         if mine:
             st.markdown(sentence(mine[-1], names), width="content")
             st.button("Undo", type="tertiary", icon=":material/undo:", on_click=take_back, args=(mine[-1],))
@@ -287,7 +287,7 @@ def render_sheet(suspects: Suspects, digits: Digits, corrections: Corrections, i
     render_selectable(
         tiles,
         [str(shown)],
-        turn=f"{number}-{shown}-{state.suspects_turn}",
+        turn=f"{number}-{shown}-{page_state.suspect_turn}",
         title=f"Suspects {here.start + 1:,} to {here.start + len(tiles):,}",
         key=SHEET,
         on_change=take_up,
@@ -326,13 +326,13 @@ def take_up() -> None:
     """The one that was clicked last is judged next."""
     said = selection(SHEET)
     if said.ids and said.ids[-1].isdecimal():
-        state.suspect = int(said.ids[-1])
-    state.suspects_turn += 1
+        page_state.suspect = int(said.ids[-1])
+    page_state.suspect_turn += 1
 
 
-def judge(judgement: Judged) -> None:
+def judge(judgement: Review) -> None:
     """Put it down, and go on with the first that nobody has judged."""
-    if time.monotonic() - state.suspects_judged_at < DOUBLE_CLICK:
+    if time.monotonic() - page_state.reviewed_at < DOUBLE_CLICK:
         return  # it was not meant for the next digit
     try:
         correct_label(
@@ -345,13 +345,13 @@ def judge(judgement: Judged) -> None:
     except (DataError, Refusal) as error:
         st.toast(str(error), icon=":material/error:")
         return
-    state.suspects_judged = [*state.suspects_judged, judgement]
-    state.suspects_judged_at = time.monotonic()
-    state.suspect = None
-    state.suspects_turn += 1
+    page_state.reviews = [*page_state.reviews, judgement]
+    page_state.reviewed_at = time.monotonic()
+    page_state.suspect = None
+    page_state.suspect_turn += 1
 
 
-def take_back(judgement: Judged) -> None:
+def take_back(judgement: Review) -> None:
     """Undo: what was said before holds again, and the digit is shown."""
     try:
         correct_label(
@@ -360,12 +360,12 @@ def take_back(judgement: Judged) -> None:
     except (DataError, Refusal) as error:
         st.toast(str(error), icon=":material/error:")
         return
-    state.suspects_judged = [one for one in state.suspects_judged if one is not judgement]
-    state.suspect = judgement.row
-    state.suspects_turn += 1
+    page_state.reviews = [one for one in page_state.reviews if one is not judgement]
+    page_state.suspect = judgement.row
+    page_state.suspect_turn += 1
 
 
-def sentence(judgement: Judged, names: tuple[str, ...]) -> str:
+def sentence(judgement: Review, names: tuple[str, ...]) -> str:
     match judgement.verdict:
         case "relabelled":
             return f"Number {judgement.row:,} is a {names[judgement.label]} now, no {names[judgement.given]}."

@@ -108,7 +108,7 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
         st.markdown(words, width="stretch")
     if begin:
         file = SHIPPED if resources.is_shipped(classifier) else open_run(state.chosen_model()).model
-        state.link("lesson", start_lesson(Path(file)).id)
+        state.set_in_url("lesson", start_lesson(Path(file)).id)
         st.rerun()
 
 
@@ -208,7 +208,7 @@ def lesson_in_use(classifier: Classifier) -> Run | None:
 
 def decide(model: str) -> None:
     """No lesson waits any more; this model is the one in use."""
-    state.link("lesson", "")
+    state.set_in_url("lesson", "")
     if model:
         state.choose_model(model)
 

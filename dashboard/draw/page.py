@@ -15,7 +15,7 @@ from model import Classifier
 
 
 def render() -> None:
-    state.keep_url("lesson")
+    state.sync_url("lesson")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("Draw a digit", width="content", anchor=False)
         with st.container(key="model-place"):

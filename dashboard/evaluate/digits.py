@@ -8,6 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
+from dashboard.evaluate.state import page_state
 from dashboard.navigation import place
 from dashboard.session import state
 from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_digits
@@ -43,7 +44,7 @@ def choose_digits(classifier: Classifier) -> Digits | None:
         list(titles),
         format_func=titles.__getitem__,
         key="evaluate-data",
-        on_change=lambda: state.choose_digits(state.widget("evaluate-data"), state.split),
+        on_change=lambda: page_state.choose_digits(state.widget("evaluate-data"), page_state.split),
     )
     state.set_widget("evaluate-split", split)
     right.selectbox(
@@ -51,7 +52,7 @@ def choose_digits(classifier: Classifier) -> Digits | None:
         ["all"] if split == "all" else ["test", "validation", "train"],
         format_func=SPLITS.__getitem__,
         key="evaluate-split",
-        on_change=lambda: state.choose_digits(state.data, state.widget("evaluate-split")),
+        on_change=lambda: page_state.choose_digits(page_state.data, state.widget("evaluate-split")),
         disabled=split == "all",
         help="The fixed part of these digits to evaluate. Training, validation and test digits never overlap.",
     )
@@ -67,12 +68,16 @@ def choose_digits(classifier: Classifier) -> Digits | None:
 def _default_choice(classifier: Classifier, titles: dict[str, str]) -> tuple[str, str]:
     """The source and split from a person or the address, or else those that suit the model."""
     shipped, own = resources.is_shipped(classifier), classifier.config.data
-    data = state.data if state.data in titles else own if available(own) and not shipped else default_source()
+    data = page_state.data if page_state.data in titles else own if available(own) and not shipped else default_source()
     if data in (DRAWINGS, UPLOAD):
         return data, "all"
     # The shipped model is finished, so its test score is due.
     # A person's own model may still be improved, so it has a validation score.
-    return data, state.split if state.split in ("test", "validation", "train") else "test" if shipped else "validation"
+    return data, page_state.split if page_state.split in (
+        "test",
+        "validation",
+        "train",
+    ) else "test" if shipped else "validation"
 
 
 def _load(data: str, split: str, classifier: Classifier) -> Digits | None:
@@ -82,7 +87,7 @@ def _load(data: str, split: str, classifier: Classifier) -> Digits | None:
         file = st.file_uploader(ADVICE[UPLOAD], type="csv", key="evaluate-file", label_visibility="collapsed")
         return None if file is None else _read_upload(file.file_id, file)
     if not available(data):
-        offer_download(data, use_instead=lambda: state.choose_digits("mnist-5k", state.split))
+        offer_download(data, use_instead=lambda: page_state.choose_digits("mnist-5k", page_state.split))
         return None
     if data == classifier.config.data and split != "test":
         # Exactly the digits that this model was trained or validated on.

@@ -7,6 +7,7 @@ from dashboard.charts.evaluation import MEASURES, confusion_figure
 from dashboard.charts.sheet import Tile, sheet
 from dashboard.components.evaluation import Evaluation
 from dashboard.components.image_sheet import render_tiles
+from dashboard.evaluate.state import page_state
 from dashboard.session import state
 from dataset import Digits
 from experiments.formats import probability
@@ -22,7 +23,7 @@ def render_confusions(found: Evaluation, digits: Digits) -> None:
     A click or a choice reruns only this part of the page.
     """
     st.subheader("Which classes are confused", anchor=False)
-    picked = state.cell or found.most_frequent_mistake or (0, 0)
+    picked = page_state.cell or found.most_frequent_mistake or (0, 0)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _render_matrix(found, digits.classes, picked)
@@ -52,11 +53,11 @@ def _render_matrix(found: Evaluation, classes: tuple[str, ...], picked: tuple[in
         )
     # A choice in the boxes makes a new chart without a selection. Otherwise a click on the cell
     # that was clicked last would not count as a change.
-    key = f"confusion-{state.cells_picked_by_box}"
+    key = f"confusion-{page_state.cells_picked_by_box}"
 
     def pick_clicked() -> None:
         for cell in state.widget(key)["selection"].get(CELL, []):  # none after a click beside the cells
-            state.cell = classes.index(cell["true"]), classes.index(cell["predicted"])
+            page_state.cell = classes.index(cell["true"]), classes.index(cell["predicted"])
 
     st.vega_lite_chart(
         confusion_figure(
@@ -88,14 +89,14 @@ def _render_cell(found: Evaluation, digits: Digits, picked: tuple[int, int]) -> 
 
 
 def _pick_in_boxes() -> None:
-    state.cell = state.widget("evaluate-true"), state.widget("evaluate-predicted")
-    state.cells_picked_by_box += 1
+    page_state.cell = state.widget("evaluate-true"), state.widget("evaluate-predicted")
+    page_state.cells_picked_by_box += 1
 
 
 @st.fragment
 def render_sample(found: Evaluation, digits: Digits) -> None:
     """Images drawn at random, with a button that draws others."""
-    rows = found.sample(SHEET, state.sample_seed)
+    rows = found.sample(SHEET, page_state.sample_seed)
     if found.total > SHEET:
         st.subheader(f"{SHEET} at random", anchor=False)
         st.button(f"Another {SHEET}", icon=":material/casino:", on_click=_draw_again)
@@ -107,7 +108,7 @@ def render_sample(found: Evaluation, digits: Digits) -> None:
 
 
 def _draw_again() -> None:
-    state.sample_seed += 1
+    page_state.sample_seed += 1
 
 
 @st.fragment

@@ -8,6 +8,7 @@ from dashboard.components.model_choice import choose_model
 from dashboard.evaluate.digits import choose_digits
 from dashboard.evaluate.mistakes import render_confusions, render_mistakes, render_sample
 from dashboard.evaluate.robustness import render_robustness
+from dashboard.evaluate.state import page_state
 from dashboard.session import state
 from dataset import Digits
 from experiments.formats import percent
@@ -16,6 +17,7 @@ from model import Classifier
 
 def render() -> None:
     """Draw the page."""
+    page_state.sync_url("data", "split")
     head = st.container(
         key="evaluate-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     )

@@ -10,6 +10,7 @@ from dashboard.charts.robustness import POINT, key_to_curves, robustness_figure
 from dashboard.charts.sheet import Tile, sheet
 from dashboard.components import resources
 from dashboard.evaluate.counts import Request, Subject, count_missing, keys, missing
+from dashboard.evaluate.state import page_state
 from dashboard.session import SHIPPED, state
 from dataset import Digits
 from experiments.formats import duration
@@ -39,7 +40,7 @@ def render_robustness(classifier: Classifier, digits: Digits) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         subjects = choose_subjects(classifier, part)
         asked = render_button(subjects)
-    name, strength, _ = state.disturbed
+    name, strength, _ = page_state.disturbed
     for subject in subjects:
         subject.count(name, strength)
     with st.container(key="robustness-state"):
@@ -88,7 +89,7 @@ def choose_subjects(classifier: Classifier, part: Digits) -> list[Subject]:
 def render_button(subjects: list[Subject]) -> Request | None:
     """The button that asks for all points or stops that; -> what is still asked for."""
     left = missing(subjects)
-    asked = state.measuring
+    asked = page_state.measuring
     if asked and (asked.subjects != keys(subjects) or not left):
         asked = None
     st.button(
@@ -131,7 +132,7 @@ def render_curves(subjects: list[Subject], name: str) -> None:
         for strength in disturbance.strengths
         if (right := subject.counted(name, strength)) is not None
     ]
-    picked_name, picked, turn = state.disturbed
+    picked_name, picked, turn = page_state.disturbed
     figure = robustness_figure(
         counts,
         disturbance,
@@ -149,7 +150,7 @@ def render_curves(subjects: list[Subject], name: str) -> None:
 
 
 def render_picker() -> None:
-    name, strength, _ = state.disturbed
+    name, strength, _ = page_state.disturbed
     disturbance = DISTURBANCES[name]
     state.set_widget("robustness-disturbance", name)
     st.selectbox(
@@ -172,7 +173,7 @@ def render_picker() -> None:
 
 def render_disturbed(subject: Subject, rows: np.ndarray) -> None:
     """The same digits for each subject and strength, as it got them and with what it answered."""
-    name, strength, _ = state.disturbed
+    name, strength, _ = page_state.disturbed
     right, total = subject.count(name, strength), len(subject.digits)
     low, high = (percent(end) for end in wilson_interval(right, total))
     st.markdown(
@@ -200,23 +201,23 @@ def one_of_each(digits: Digits) -> np.ndarray:
 
 
 def ask_for(subjects: list[Subject]) -> None:
-    state.measuring = Request.now(subjects)
+    page_state.measuring = Request.now(subjects)
 
 
 def stop() -> None:
-    state.measuring = None
+    page_state.measuring = None
 
 
 def pick_clicked(key: str, name: str) -> None:
     for point in state.widget(key)["selection"].get(POINT, []):
-        state.disturb(name, point["strength"])
+        page_state.disturb(name, point["strength"])
 
 
 def pick_disturbance() -> None:
     name = state.widget("robustness-disturbance")
-    state.disturb(name, DISTURBANCES[name].strengths[-3])
+    page_state.disturb(name, DISTURBANCES[name].strengths[-3])
 
 
 def pick_strength() -> None:
-    name = state.disturbed[0]
-    state.disturb(name, state.widget(f"robustness-{name}-strength"))
+    name = page_state.disturbed[0]
+    page_state.disturb(name, state.widget(f"robustness-{name}-strength"))

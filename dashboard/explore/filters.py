@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.charts.axis import Axis, Result
 from dashboard.charts.outcomes import result_of, values_of
 from dashboard.charts.parallel import BELOW, BRUSH, Brushes
+from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.sweeps import Trial
 
@@ -117,12 +118,12 @@ def take_brush(key: str, axes: Sequence[Axis], outcome: Axis) -> None:
     """The callback of the parallel figure: a new rectangle adds to the filters; an emptied one takes nothing off."""
     selection = state.widget(key)["selection"].get(BRUSH)
     if selection and selection.get("axis") and selection.get("place"):
-        state.sweep_filters = state.sweep_filters | brushed(selection, axes, outcome)
+        page_state.sweep_filters = page_state.sweep_filters | brushed(selection, axes, outcome)
 
 
 def take_off(name: str) -> None:
-    state.sweep_filters = {known: wanted for known, wanted in state.sweep_filters.items() if known != name}
-    state.sweep_brushes += 1  # a new chart, on which nothing is dragged
+    page_state.sweep_filters = {known: wanted for known, wanted in page_state.sweep_filters.items() if known != name}
+    page_state.sweep_brushes += 1  # a new chart, on which nothing is dragged
 
 
 def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], result: Result) -> None:
@@ -132,7 +133,7 @@ def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], re
             for axis in axes:
                 render_box(axis, trials)
             render_result_box(trials, result)
-        for name, wanted in state.sweep_filters.items():
+        for name, wanted in page_state.sweep_filters.items():
             if name == RESULT or any(axis.name == name for axis in axes):
                 st.button(
                     words(name, wanted, axes, result),
@@ -142,7 +143,7 @@ def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], re
                     on_click=take_off,
                     args=(name,),
                 )
-        if state.sweep_filters:
+        if page_state.sweep_filters:
             st.caption(f"{shown} of {len(trials)} trials")
         else:
             st.caption("Drag along an axis to show a part of the trials only.", width="content")
@@ -150,7 +151,7 @@ def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], re
 
 def render_box(axis: Axis, trials: Sequence[Trial]) -> None:
     """A setting: the choices wanted, or from which of its values to which."""
-    wanted = state.sweep_filters.get(axis.name)
+    wanted = page_state.sweep_filters.get(axis.name)
     if axis.numeric:
         values = sorted({trial.params[axis.name] for trial in trials if axis.name in trial.params})
         render_ends(axis.name, axis.title, {axis.text(value): value for value in values}, wanted)
@@ -165,7 +166,7 @@ def render_box(axis: Axis, trials: Sequence[Trial]) -> None:
 def render_result_box(trials: Sequence[Trial], result: Result) -> None:
     worst_first = sorted({result.badness(value) for value in values_of(trials)}, reverse=True)
     texts = {result.text(result.value(badness)): badness for badness in worst_first}
-    render_ends(RESULT, result.title, texts, state.sweep_filters.get(RESULT))
+    render_ends(RESULT, result.title, texts, page_state.sweep_filters.get(RESULT))
 
 
 def render_ends(name: str, title: str, values: Mapping[str, Any], wanted: tuple[Any, ...] | None) -> None:
@@ -191,11 +192,11 @@ def set_ends(name: str, values: Mapping[str, Any], keys: tuple[str, str]) -> Non
     first, last = sorted(texts.index(state.widget(key)) for key in keys)
     take_off(name)
     if (first, last) != (0, len(texts) - 1):
-        state.sweep_filters = state.sweep_filters | {name: (values[texts[first]], values[texts[last]])}
+        page_state.sweep_filters = page_state.sweep_filters | {name: (values[texts[first]], values[texts[last]])}
 
 
 def set_choices(name: str, key: str, axis: Axis) -> None:
     chosen = tuple(state.widget(key))
     take_off(name)
     if chosen and set(chosen) != set(axis.steps):
-        state.sweep_filters = state.sweep_filters | {name: chosen}
+        page_state.sweep_filters = page_state.sweep_filters | {name: chosen}

@@ -9,6 +9,7 @@ from dashboard.access.searches import start_guide, stop_sweep
 from dashboard.charts.runs import Line, curve_points, curves_figure, sign_image
 from dashboard.components import resources
 from dashboard.explore.page import VIEW
+from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.formats import duration
 from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Guide, Results, read_results
@@ -21,12 +22,12 @@ BANDS = "Each line is the mean of three seeds, in a band from the lowest to the 
 
 
 def render() -> None:
-    state.follow_url("guide")
-    if state.guide in GUIDES:
-        render_guide(GUIDES[state.guide])
+    page_state.read_url("guide")
+    if page_state.guide in GUIDES:
+        render_guide(GUIDES[page_state.guide])
         return
-    if state.guide:
-        st.error(f"There is no experiment {state.guide!r}; these are all.")
+    if page_state.guide:
+        st.error(f"There is no experiment {page_state.guide!r}; these are all.")
     st.caption("Each trains a few small networks in some seconds, and says in three sentences what to look at.")
     for names in np.array_split(list(GUIDES), len(GUIDES) // 2):
         for column, name in zip(st.columns(len(names)), names, strict=True):
@@ -42,7 +43,7 @@ def render_card(column: st.delta_generator.DeltaGenerator, name: str) -> None:
             key=f"open-{name}",
             icon=":material/science:",
             type="tertiary",
-            on_click=state.link,
+            on_click=page_state.set_in_url,
             args=("guide", name),
         )
         st.caption(guide.summary)
@@ -53,7 +54,7 @@ def render_guide(guide: Guide) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(guide.title, anchor=False, width="content")
         back = {"icon": ":material/arrow_back:", "type": "tertiary"}
-        st.button("All experiments", on_click=state.link, args=("guide", ""), **back)
+        st.button("All experiments", on_click=page_state.set_in_url, args=("guide", ""), **back)
     st.caption(guide.summary)
     try:
         sweep = guide.sweep()

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.access.decision import Action, Refusal, allowed
 from dashboard.access.searches import start_sweep, sweep_seconds
 from dashboard.explore.search_form import choose_space, title_of
+from dashboard.explore.state import page_state
 from dashboard.explore.sweep_settings import (
     FORM,
     LISTED,
@@ -124,5 +125,5 @@ def begin(spec: SweepSpec) -> None:
         st.error(f"The sweep could not be started: {error}")
         return
     state.starts += 1
-    state.show_sweep(sweep.id)
+    page_state.show_sweep(sweep.id)
     st.rerun()

@@ -9,6 +9,7 @@ from dashboard.access.runs import start_range_test
 from dashboard.charts.range_test import range_test_figure
 from dashboard.components.forms import named
 from dashboard.components.resources import runs_to_repeat
+from dashboard.explore.state import page_state
 from dashboard.navigation import go_to
 from dashboard.session import state
 from dashboard.train.new_run import fill_from
@@ -27,14 +28,14 @@ WHAT_IT_IS = (
 
 
 def render() -> None:
-    state.keep_url("range_test")
+    page_state.sync_url("range_test")
     st.caption(WHAT_IT_IS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         config, title = choose_settings()
         pressed = st.button(
             "Test learning rates",
-            key=f"range-test-start-{state.range_test}",  # the second click of a double click finds it gone
-            type="primary" if not state.range_test else "secondary",
+            key=f"range-test-start-{page_state.range_test}",  # the second click of a double click finds it gone
+            type="primary" if not page_state.range_test else "secondary",
             icon=":material/play_arrow:",
             disabled=not available(config.data),
         )
@@ -42,13 +43,13 @@ def render() -> None:
         st.error(f"The digits of {config.data} are not here: choose settings for others, or get them on Train.")
     if pressed:
         begin(config, title)
-    if not state.range_test:
+    if not page_state.range_test:
         with st.container(key="range-test-state"):
             st.info("Choose settings and press Test learning rates: the loss is drawn here while the rate rises.")
         draw(RangeTest.nothing(), config)
         return
     try:
-        run = open_range_test(state.range_test)
+        run = open_range_test(page_state.range_test)
         status, tested = run.status(), config_tested(run)
     except RunError as error:
         st.error(str(error))
@@ -67,7 +68,7 @@ def begin(config: TrainConfig, title: str) -> None:
     except (RunError, OSError) as error:
         st.error(f"The test could not be started: {error}")
         return
-    state.link("range_test", run.id)
+    page_state.set_in_url("range_test", run.id)
     st.rerun()
 
 

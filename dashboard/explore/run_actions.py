@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.access.decision import Action, allowed
 from dashboard.access.runs import delete_run, restore_run, set_label
+from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.runs.run import Run, RunError, open_run
 from experiments.runs.trash import deleted_runs
@@ -31,14 +32,14 @@ def star(run: Run) -> None:
 def delete(ids: Sequence[str]) -> None:
     """Moves runs aside; those that cannot be deleted stay, and it is said why."""
     gone = [run_id for run_id in ids if attempt(lambda run_id=run_id: delete_run(open_run(run_id)))]
-    state.deleted_runs = tuple(gone)
+    page_state.deleted_runs = tuple(gone)
     state.choose_runs(run_id for run_id in state.chosen_runs() if run_id not in gone)
     st.rerun()
 
 
 def undo(ids: Sequence[str]) -> None:
     back = [run_id for run_id in ids if attempt(lambda run_id=run_id: restore_run(run_id))]
-    state.deleted_runs = ()
+    page_state.deleted_runs = ()
     state.choose_runs([*state.chosen_runs(), *back])
 
 
@@ -47,21 +48,21 @@ def attempt(act: Callable[[], object]) -> bool:
     try:
         act()
     except (RunError, OSError) as error:
-        state.notice = str(error)  # a callback cannot draw
+        page_state.notice = str(error)  # a callback cannot draw
         return False
     return True
 
 
 def render_notice() -> None:
     """What could not be done."""
-    if state.notice:
-        st.toast(state.notice, icon=":material/info:", duration="long")
-        state.notice = ""
+    if page_state.notice:
+        st.toast(page_state.notice, icon=":material/info:", duration="long")
+        page_state.notice = ""
 
 
 def render_deleted() -> None:
     """What was deleted last and the way back, and a list of all that can come back."""
-    gone, deleted = state.deleted_runs, deleted_runs()
+    gone, deleted = page_state.deleted_runs, deleted_runs()
     if not deleted or allowed(Action.RUNS):
         return
     with st.container(horizontal=True, vertical_alignment="center"):

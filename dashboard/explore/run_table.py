@@ -11,6 +11,7 @@ from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import chosen_among, group_names, name_in_group
 from dashboard.explore.run_actions import toggle
 from dashboard.explore.run_filter import choose_rows, render_fold, reset
+from dashboard.explore.state import page_state
 from dashboard.session import state
 from dashboard.theme import Palette
 from experiments.runs.settings import SHARES, differing, in_words, takes_part
@@ -35,7 +36,7 @@ def render_table(drawn: str) -> None:
         st.info("No run matches.", icon=":material/filter_list_off:")
         st.button("Show all runs", on_click=reset)
         return
-    state.listed_runs = tuple(row.id for row in listed)
+    page_state.listed_runs = tuple(row.id for row in listed)
     ticked = [place for place, row in enumerate(listed) if row.id in places]
     if list(state.widget(TABLE, {}).get("selection", {}).get("rows", [])) != ticked:
         state.set_widget(TABLE, {"selection": {"rows": ticked, "columns": [], "cells": []}})
@@ -64,17 +65,19 @@ def counted(listed: int, total: int) -> str:
 
 def choose_ticked() -> None:
     """What is chosen and not listed stays chosen."""
-    listed = state.listed_runs
+    listed = page_state.listed_runs
     ticked = [listed[place] for place in state.widget(TABLE)["selection"]["rows"] if place < len(listed)]
     unseen = [run_id for run_id in state.chosen_runs() if run_id not in listed]
     wanted = [*unseen, *ticked]
     if len(wanted) > AT_MOST:
-        state.notice = f"The first {AT_MOST} of {len(wanted)} runs are chosen: more do not fit into the page's address."
+        page_state.notice = (
+            f"The first {AT_MOST} of {len(wanted)} runs are selected: more do not fit into the address of the page."
+        )
     state.choose_runs(wanted[:AT_MOST])
 
 
 def toggle_star() -> None:
-    toggle(state.listed_runs[state.widget(STAR)["row"]])
+    toggle(page_state.listed_runs[state.widget(STAR)["row"]])
 
 
 def run_columns(

@@ -15,7 +15,7 @@ READY = 3  # runs that a button chooses
 
 
 def render() -> None:
-    state.keep_url("runs")
+    state.sync_url("runs")
     render_notice()
     rows = run_rows()
     if not rows:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.access.decision import Action, allowed
 from dashboard.access.searches import delete_sweep, restore_sweep
-from dashboard.session import state
+from dashboard.explore.state import page_state
 from experiments.runs.trash import deleted_sweeps
 from experiments.sweeps import Sweep, SweepError
 
@@ -20,20 +20,20 @@ def render_delete(sweep: Sweep) -> None:
 
 def delete(sweep: Sweep) -> None:
     try:
-        state.deleted_sweep = delete_sweep(sweep).id
+        page_state.deleted_sweep = delete_sweep(sweep).id
     except (SweepError, OSError) as error:
-        state.notice = str(error)  # a callback cannot draw
+        page_state.notice = str(error)  # a callback cannot draw
     else:
-        state.show_sweep("")
+        page_state.show_sweep("")
 
 
 def restore(deleted: Sweep) -> None:
     try:
-        state.show_sweep(restore_sweep(deleted).id)
+        page_state.show_sweep(restore_sweep(deleted).id)
     except (SweepError, OSError) as error:
-        state.notice = str(error)
+        page_state.notice = str(error)
     else:
-        state.deleted_sweep = ""
+        page_state.deleted_sweep = ""
 
 
 def render_deleted() -> None:
@@ -43,7 +43,7 @@ def render_deleted() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         for last in deleted:
-            if last.id == state.deleted_sweep:
+            if last.id == page_state.deleted_sweep:
                 st.caption(f"The sweep {last.spec.name} was deleted with its runs.", width="content")
                 st.button("Undo", icon=":material/undo:", on_click=restore, args=(last,))
         with st.popover(

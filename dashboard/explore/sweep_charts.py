@@ -14,6 +14,7 @@ from dashboard.charts.sweep_map import by_cell, map_figure
 from dashboard.charts.sweeps import TRIAL, Figure, history_figure, importance_figure, slice_figure
 from dashboard.explore.filters import brushes, take_brush
 from dashboard.explore.search_form import title_of
+from dashboard.explore.state import page_state
 from dashboard.explore.trials import pick
 from dashboard.session import state
 from experiments.sweeps import SweepStatus, Trial
@@ -36,11 +37,11 @@ class Shown:
     @property
     def choices(self) -> dict[str, Any]:
         """What people chose, as the figures take it."""
-        return {"kept": self.kept, "picked": self.picked, "turn": state.sweep_picks}
+        return {"kept": self.kept, "picked": self.picked, "turn": page_state.sweep_picks}
 
 
 def render_parallel(shown: Shown) -> None:
-    key = f"sweep-parallel-{state.sweep}-{state.sweep_brushes}"
+    key = f"sweep-parallel-{page_state.sweep}-{page_state.sweep_brushes}"
     outcome = shown.result.axis(values_of(shown.trials))
     figure = parallel_figure(
         shown.trials,
@@ -49,7 +50,7 @@ def render_parallel(shown: Shown) -> None:
         state.palette(),
         kept=shown.kept,
         picked=shown.picked,
-        brushes=brushes(state.sweep_filters, shown.axes, outcome),
+        brushes=brushes(page_state.sweep_filters, shown.axes, outcome),
     )
     st.vega_lite_chart(
         figure,

@@ -12,6 +12,7 @@ from dashboard.charts.outcomes import best_of
 from dashboard.components.forms import named
 from dashboard.explore.filters import kept_by, render_filters
 from dashboard.explore.search_form import is_whole, title_of
+from dashboard.explore.state import page_state
 from dashboard.explore.sweep_charts import (
     Shown,
     render_history,
@@ -21,7 +22,6 @@ from dashboard.explore.sweep_charts import (
     render_slices,
 )
 from dashboard.explore.trials import render_table, render_trial
-from dashboard.session import state
 from experiments.formats import duration
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial
@@ -61,10 +61,10 @@ def render_live(sweep: Sweep, drawn: str) -> None:
         return
     finding = st.container(key="sweep-finding")
     images = validation_images(trials)
-    kept = kept_by(state.sweep_filters, trials, axes, result)
+    kept = kept_by(page_state.sweep_filters, trials, axes, result)
     tied = ties(trials, objective=spec.objective, images=images)
     best = best_of(trials, result)
-    chosen = state.sweep_trial if any(trial.number == state.sweep_trial for trial in trials) else None
+    chosen = page_state.sweep_trial if any(trial.number == page_state.sweep_trial for trial in trials) else None
     picked = best.number if chosen is None and best else chosen
     render_filters(trials, len(kept), axes, result)
     shown = Shown(trials, axes, result, frozenset(trial.number for trial in kept), picked)

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.explore.new_sweep import render_new_sweep
 from dashboard.explore.run_actions import render_notice
 from dashboard.explore.search_form import can_show
+from dashboard.explore.state import page_state
 from dashboard.explore.sweep_actions import render_delete, render_deleted
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.explore.sweep_settings import fill_from_sweep
@@ -19,9 +20,9 @@ OPEN = "sweep-list"
 
 
 def render() -> None:
-    state.keep_url("sweep")
+    page_state.sync_url("sweep")
     render_notice()
-    shown = state.sweep
+    shown = page_state.sweep
     if not shown:
         render_bar("New sweep", None)
         render_deleted()
@@ -58,7 +59,7 @@ def render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> Non
             if sweep is not None:
                 render_delete(sweep)
             if another:
-                st.button("New sweep", icon=":material/add:", on_click=state.show_sweep, args=("",))
+                st.button("New sweep", icon=":material/add:", on_click=page_state.show_sweep, args=("",))
 
 
 def render_entry(sweep: Sweep) -> None:
@@ -75,11 +76,11 @@ def render_entry(sweep: Sweep) -> None:
 
 
 def open_listed(sweep_id: str) -> None:
-    state.show_sweep(sweep_id)
+    page_state.show_sweep(sweep_id)
     state.set_widget(OPEN, False)
 
 
 def begin_anew(sweep: Sweep) -> None:
     """A new sweep, filled in as this one was."""
     fill_from_sweep(sweep)
-    state.show_sweep("")
+    page_state.show_sweep("")

@@ -9,6 +9,7 @@ from dashboard.charts.axis import Axis, Result
 from dashboard.charts.outcomes import STATES, in_order, outcome_text, result_of, spread
 from dashboard.charts.training import accuracy_figure, loss_figure
 from dashboard.explore.page import VIEW
+from dashboard.explore.state import page_state
 from dashboard.navigation import place
 from dashboard.session import state
 from experiments.runs.run import Run, RunError, open_run
@@ -22,8 +23,8 @@ SHOWN_ROWS = 12
 
 def pick(number: int | None) -> None:
     """Which trial is shown by itself; a click on it again is news, because the turn counts."""
-    state.sweep_trial = number
-    state.sweep_picks += 1
+    page_state.sweep_trial = number
+    page_state.sweep_picks += 1
 
 
 def compare(runs: Sequence[str]) -> None:

@@ -1,0 +1,34 @@
+"""What a session remembers of the Explore page. The compared runs are shared with Train: see session.py."""
+
+from typing import Any
+
+from dashboard.session import PageState, Value
+
+
+class ExploreState(PageState):
+    """The choices on the Explore page; the address carries `sweep`, `range_test` and `guide`."""
+
+    sweep = Value[str](str)  # id; empty: a new one
+    deleted_sweep = Value[str](str)  # id of the one deleted last
+    sweep_filters = Value[dict[str, tuple[Any, ...]]](dict)  # by name of an axis
+    sweep_brushes = Value[int](int)  # how often a filter was set other than by dragging
+    sweep_trial = Value[int | None](lambda: None)  # number of the picked one; None: the best
+    sweep_picks = Value[int](int)  # how often a trial was picked
+    range_test = Value[str](str)  # id of the learning-rate range test
+    guide = Value[str](str)  # name of the prepared experiment
+    listed_runs = Value[tuple[str, ...]](tuple)  # ids in the table as it was drawn last
+    deleted_runs = Value[tuple[str, ...]](tuple)  # ids of those deleted last
+    notice = Value[str](str)  # the problem to show when the page is drawn next
+
+    def show_sweep(self, sweep_id: str) -> None:
+        """Show this sweep; an empty text shows the form for a new one."""
+        self.set_in_url("sweep", sweep_id)
+        self.sweep_filters, self.sweep_trial = {}, None
+
+    def pick_trial(self, number: int | None) -> None:
+        """Show this trial. The count of picks makes a second click on the same trial a change."""
+        self.sweep_trial = number
+        self.sweep_picks += 1
+
+
+page_state = ExploreState()
