@@ -289,12 +289,13 @@ def test_a_finished_sweep_takes_more_trials(earlier: Path) -> None:
 def test_ranked_label_errors_are_those_of_before_and_nothing_is_trained(digits: Digits, earlier: Path) -> None:
     before = EXPECTED["suspects"]
     answers = earlier / "runs" / ".suspects" / before["id"] / "answers.npz"
-    changed = answers.stat().st_mtime_ns
+    changed, searches = answers.stat().st_mtime_ns, sorted(answers.parents[1].iterdir())
     found = as_json(digits, "data", "suspects", earlier / "digits.csv", "--limit", 10)
     assert [row["row"] for row in found["suspects"]] == [row["row"] for row in before["suspects"]]
     assert found["suspects"] == before["suspects"]
     assert (found["digits"], found["read_otherwise"]) == (before["digits"], before["read_otherwise"])
     assert answers.stat().st_mtime_ns == changed
+    assert sorted(answers.parents[1].iterdir()) == searches  # no second search beside it
 
 
 @pytest.mark.slow
