@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, Page
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import default_source
 from experiments.jobs.launch import start_training
+from experiments.runs.config import PRESETS
 from experiments.runs.run import open_run
-from model import PRESETS
 from tests.browser.chromium import chromium, serve
 
 SESSIONS = 5

@@ -16,9 +16,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.report import Goal, begin, conclude, table
+from experiments.runs.config import RunConfig
 from experiments.runs.run import HISTORY_COLUMNS, Run, Status
 from experiments.runs.table import RunTable, differing_settings
-from model import TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKS = 5  # validations of each run, twenty reported steps apart
@@ -28,7 +28,7 @@ def make_runs(folder: Path, count: int) -> None:
     """Run folders as they are after a search, written and not trained. Every tenth is from before best_... was told."""
     chance = random.Random(0)
     for number in range(count):
-        config = TrainConfig(
+        config = RunConfig(
             learning_rate=10 ** chance.uniform(-4, -1),
             hidden=(chance.choice((32, 64, 128)),) * chance.choice((1, 2)),
             batch_size=chance.choice((32, 64, 128)),

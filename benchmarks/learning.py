@@ -15,6 +15,7 @@ from benchmarks.drawn_digits import WRITERS, options
 from benchmarks.report import table
 from dataset import DataError, Digits, append_drawing, load_digits
 from experiments.fine_tuning import lesson_config, read_lesson, start_lesson
+from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError
 from model import CheckpointError, Classifier, load_classifier
 from model.classifier import SHIPPED
@@ -139,7 +140,7 @@ def main() -> int:
             f"## Learning\n\nModel {classifier.fingerprint}; {arguments.writers} writers, {arguments.manner}{turned}. "
         )
         print("Errors of each writer: " + ", ".join(f"{writer}: {counts[writer]}" for writer in counts) + ".\n")
-        config = lesson_config(classifier.config, 40)
+        config = lesson_config(RunConfig.from_dict(classifier.settings), 40)
         print(f"A lesson goes over {config.training_images:,} old digits of {config.data}.\n", flush=True)
         rows = []
         for count in COUNTS:

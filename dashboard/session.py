@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import theme
 from dashboard.draw.drawing import DRAW, UPLOAD, Saved, Sheet
-from model import TrainConfig
+from experiments.runs.config import RunConfig
 
 T = TypeVar("T")
 COLORS = len(theme.LIGHT.digits)
@@ -80,7 +80,7 @@ class State(PageState):
     started = Value[tuple[str, ...]](tuple)  # the ids of runs, sweeps and lessons that this session has begun
     drawn = Value[tuple[float, ...]](tuple)  # when this session stored a drawing
     lesson = Value[str](str)  # the id of the one that is underway or not decided about
-    planned = Value[TrainConfig | None](lambda: None)  # what Train's form said last
+    planned = Value[RunConfig | None](lambda: None)  # what Train's form said last
     runs = Value[str](str)  # the ids of those that Explore compares, with commas between; an empty place is kept
 
     @property

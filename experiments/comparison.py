@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from dataset import Digits, load_training
-from model import Classifier, TrainConfig
+from experiments.runs.config import RunConfig
+from model import Classifier
 from model.errors import DigitLabError
 from model.metrics import confusion_matrix
 
@@ -114,7 +115,7 @@ def of_probabilities(labels: NDArray[np.uint8], first: NDArray[np.float32], seco
     )
 
 
-def shared_validation(first: TrainConfig, second: TrainConfig) -> Digits:
+def shared_validation(first: RunConfig, second: RunConfig) -> Digits:
     """The digits that both runs kept aside; a model that one of them continues from may have learnt them."""
     if first.data != second.data:
         raise ComparisonError(f"One run learnt from {first.data}, the other from {second.data}.")

@@ -21,9 +21,10 @@ from dataset.digits import DIGIT_CLASSES
 from dataset.download import SHIPPED
 from dataset.files import written_whole
 from experiments.jobs.launch import start
+from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.run import Run, RunError, create_run, is_id, open_run, runs_folder
 from experiments.training.cost import training_seconds
-from model import BOUNDS, Classifier, TrainConfig, load_checkpoint, load_classifier, save_checkpoint
+from model import Classifier, load_checkpoint, load_classifier, save_checkpoint
 from model.arrays import Floats
 from model.augmentation import Augmenter
 from model.metrics import wilson_interval
@@ -128,11 +129,11 @@ def make_lesson(model: Path) -> Run:
         raise DataError("There are no drawings to learn from yet: draw a digit and say which it was.")
     folder = lessons_folder() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(2)}-learned"
     name = "learned from 1 drawing" if count == 1 else f"learned from {count:,} drawings"
-    config = lesson_config(classifier.config, count).replace(drawings_version=drawings.version)
+    config = lesson_config(RunConfig.from_dict(classifier.settings), count).replace(drawings_version=drawings.version)
     return create_run(config, name=name, group=GROUP, start=model, folder=folder)
 
 
-def lesson_config(of: TrainConfig, drawings: int) -> TrainConfig:
+def lesson_config(of: RunConfig, drawings: int) -> RunConfig:
     """The settings under which a model with that config learns from so many drawings."""
     config = of.replace(**RECIPE)
     most = OLD_DIGITS[1]
@@ -145,7 +146,7 @@ def lesson_config(of: TrainConfig, drawings: int) -> TrainConfig:
         steps = math.ceil((old + drawn) / config.batch_size)
         config, old = config.replace(steps=steps), min(int(old * drawings / drawn), most)
     if available(SHIPPED):  # MNIST, but for the digits that nothing here is ever trained on
-        data, aside = SHIPPED, TrainConfig.validation_share
+        data, aside = SHIPPED, RunConfig.validation_share
     else:  # a model that was trained on these digits keeps those aside that it never saw
         data, aside = "mnist-5k", (of.data == "mnist-5k" and of.validation_share) or KEPT_ASIDE
     return config.replace(data=data, validation_share=aside, training_images=old, drawings_weight=weight)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, Trial, list_sweeps, start_sweep, unused_name
-from model import TrainConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ class Guide:
 
     title: str
     summary: str
-    base: TrainConfig
+    base: RunConfig
     settings: dict[str, dict[str, Any]]
     """A name for each setting -> what it changes about the base."""
     charts: tuple[Chart, ...]
@@ -137,7 +137,7 @@ def _last(column: pd.Series[float]) -> float:
 
 
 # A quarter of the 4,000 digits validates, so that 1,000 tell the settings apart.
-PLAIN = TrainConfig(
+PLAIN = RunConfig(
     data="mnist-5k",
     validation_share=0.25,
     optimizer="sgd",

@@ -18,9 +18,9 @@ import numpy as np
 
 from dataset.files import written_whole
 from experiments.jobs.launch import start
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, create_run, is_id, open_run, runs_folder
 from experiments.training.cost import training_seconds
-from model import TrainConfig
 from model.build import CLASSES
 from model.losses import CrossEntropy
 from model.schedules import LOWEST
@@ -63,7 +63,7 @@ class RangeTest:
         return cls(none, none, none)
 
 
-def range_test_config(config: TrainConfig) -> TrainConfig:
+def range_test_config(config: RunConfig) -> RunConfig:
     """The training that tests the rates of a config: its network, data and optimizer, in a second or so."""
     images = min(config.training_images or FULL_BATCH, FULL_BATCH) if not config.batch_size else config.training_images
     batch = config.batch_size or images
@@ -81,14 +81,14 @@ def range_test_config(config: TrainConfig) -> TrainConfig:
     return tested.replace(steps=int(np.clip(min(IMAGES / batch, possible), *STEPS)))
 
 
-def start_range_test(config: TrainConfig, *, name: str = "range test") -> Run:
+def start_range_test(config: RunConfig, *, name: str = "range test") -> Run:
     """A test and a worker on it."""
     run = make_range_test(config, name=name)
     start(run)
     return run
 
 
-def make_range_test(config: TrainConfig, *, name: str = "range test") -> Run:
+def make_range_test(config: RunConfig, *, name: str = "range test") -> Run:
     """A run in a place of its own: it waits for none of the others, and stands in no list of theirs."""
     folder = range_tests_folder() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(3)}"
     run = create_run(range_test_config(config), name=name, group=GROUP, folder=folder)
@@ -106,10 +106,10 @@ def open_range_test(which: str) -> Run:
     return open_run(range_tests_folder() / which)
 
 
-def config_tested(run: Run) -> TrainConfig:
+def config_tested(run: Run) -> RunConfig:
     """The config whose learning rate is looked for."""
     try:
-        return TrainConfig.from_dict(json.loads((run.folder / "tested.json").read_text()))
+        return RunConfig.from_dict(json.loads((run.folder / "tested.json").read_text()))
     except (OSError, ValueError) as error:
         raise RunError(f"The range test {run.id} is damaged: {error}") from error
 
@@ -118,7 +118,7 @@ def range_tests_folder() -> Path:
     return runs_folder() / ".range-tests"
 
 
-def read_range_test(history: pd.DataFrame, config: TrainConfig, *, diverged: bool) -> RangeTest:
+def read_range_test(history: pd.DataFrame, config: RunConfig, *, diverged: bool) -> RangeTest:
     """What the history of a test tells so far; `diverged` says that the guard of training has ended it.
 
     The loss is smoothed exponentially, corrected for its start: s = a / (1 - b^n) with a <- b a + (1 - b) loss. Where s

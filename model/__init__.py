@@ -2,17 +2,16 @@
 
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from model.classifier import Classifier, load_classifier
-from model.config import BOUNDS, CHOICES, HELP, Bounds, ConfigError, TrainConfig, parse_setting
+from model.config import TrainConfig
+from model.errors import DigitLabError
 from model.preprocessing import BlankDrawing, Stage, center_ink, ink_stages
 from model.presets import DEFAULT_PRESET, DESCRIPTIONS, PRESETS
+from model.settings import Bounds, ConfigError
 from model.trainer import Diverged, EpochDone, Event, Pulse, StepDone, Trainer, build_trainer
 
 __all__ = [
-    "BOUNDS",
-    "CHOICES",
     "DEFAULT_PRESET",
     "DESCRIPTIONS",
-    "HELP",
     "PRESETS",
     "BlankDrawing",
     "Bounds",
@@ -20,6 +19,7 @@ __all__ = [
     "CheckpointError",
     "Classifier",
     "ConfigError",
+    "DigitLabError",
     "Diverged",
     "EpochDone",
     "Event",
@@ -33,6 +33,5 @@ __all__ = [
     "ink_stages",
     "load_checkpoint",
     "load_classifier",
-    "parse_setting",
     "save_checkpoint",
 ]

@@ -1,14 +1,16 @@
-"""Build: from a config to the layers, the network and the loss that it describes."""
+"""The network of a config: its settings, its layers, its size and its loss."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from model.image_layers import ImageLayer, read_word
+from model.image_layers import GRAMMAR, MAX_LAYERS, ImageLayer, read_word
+from model.initializers import INITIALIZERS
 from model.layers import (
     ACTIVATIONS,
     AveragePool2D,
@@ -23,18 +25,83 @@ from model.layers import (
     Shape,
     named,
 )
-from model.losses import CrossEntropy, Loss, SquaredError
+from model.losses import LOSSES, CrossEntropy, Loss, SquaredError
 from model.network import Network, is_statistic
-
-if TYPE_CHECKING:  # a config checks itself by building its layers
-    from model.config import TrainConfig
+from model.settings import ConfigError, Settings, choice, free, number, several
 
 IMAGE = (28, 28, 1)
 PIXELS = 784
 CLASSES = 10
+MAX_HIDDEN_LAYERS = 5
+MAX_UNITS = 2048
+OF_THE_NETWORK = ("image_layers", "hidden", "activation", "batch_norm")
+"""Settings on which the meaning of a network's weights depends."""
 WORK = 1e10  # multiplications and additions in a piece of a batch: about 0.1 s on one core
-NUMBERS = 8e6  # outputs of all layers for a piece of a batch; with what else they keep, about 100 MB
-NEAR = 1e6  # likewise, so that they stay in the processor's cache from one layer to the next
+NUMBERS = 8e6  # outputs of all layers for a piece of a batch: about 100 MB with the other arrays of the layers
+NEAR = 1e6  # the same for image layers: few enough to stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Settings):
+    """The settings of a network: its layers, how its weights start, and its loss."""
+
+    image_layers: tuple[str, ...] = several(
+        (), GRAMMAR, "Layers that work on the image, before the hidden layers: conv 16, max-pool, residual 32."
+    )
+    hidden: tuple[int, ...] = several(
+        (128, 64), "whole numbers such as 128,64", "Units of each hidden layer, from the image to the output."
+    )
+    activation: str = choice(
+        "relu", ACTIVATIONS, "Activation function after each hidden layer. Without one, extra layers add nothing."
+    )
+    loss: str = choice(
+        "cross-entropy", LOSSES, "The error that training minimizes; squared-error comes with sigmoid outputs."
+    )
+    batch_norm: bool = free(
+        False, "Batch normalization: mean 0 and variance 1 over the batch for each unit, before its activation."
+    )
+    initializer: str = choice(
+        "he", INITIALIZERS, "How the initial weights are drawn; he suits ReLU, xavier suits sigmoid."
+    )
+    dropout: float = number(
+        0.0, 0.0, 0.9, "Share of hidden units that are set to zero at random in each step, against overfitting."
+    )
+    label_smoothing: float = number(
+        0.0, 0.0, 0.5, "Share of the target given to the other digits, so that the network is not overconfident."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.image_layers) > MAX_LAYERS:
+            raise ConfigError(f"there are at most {MAX_LAYERS} image layers, got {len(self.image_layers)}.")
+        if len(self.hidden) > MAX_HIDDEN_LAYERS:
+            raise ConfigError(f"hidden has at most {MAX_HIDDEN_LAYERS} layers, got {len(self.hidden)}.")
+        for units in self.hidden:
+            if not 1 <= units <= MAX_UNITS:
+                raise ConfigError(f"a hidden layer has 1 to {MAX_UNITS} units, got {units}.")
+        try:
+            build_layers(self)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        if self.loss != CrossEntropy.name and self.label_smoothing:
+            raise ConfigError("label_smoothing works with the loss cross-entropy only; set it to 0.")
+
+    def with_network_of(self, other: NetworkConfig) -> Self:
+        """These settings with the network and loss of another config, to start from its weights."""
+        smoothing = self.label_smoothing if other.loss == CrossEntropy.name else 0.0
+        network = {name: getattr(other, name) for name in OF_THE_NETWORK}
+        return self.replace(**network, loss=other.loss, label_smoothing=smoothing)
+
+    @property
+    def architecture(self) -> str:
+        """The network in short: "784-128-64-10", or "conv 16, max-pool, 64, 10"."""
+        if self.image_layers:
+            return ", ".join([*self.image_layers, *map(str, self.hidden), str(CLASSES)])
+        return "-".join(map(str, (PIXELS, *self.hidden, CLASSES)))
+
+    def parameter_count(self) -> int:
+        """Number of learned parameters."""
+        return count_parameters(self)
 
 
 class LayerRow(NamedTuple):
@@ -45,7 +112,7 @@ class LayerRow(NamedTuple):
     parameters: int
 
 
-def build_layers(config: TrainConfig) -> list[Layer]:
+def build_layers(config: NetworkConfig) -> list[Layer]:
     """Image layers -> hidden layers, each with its activation and dropout -> 10 logits. Raises ValueError, a sentence.
 
     After a convolution comes the maximum pooling, if any, then normalization and activation: the order matters to no
@@ -71,7 +138,7 @@ def build_layers(config: TrainConfig) -> list[Layer]:
 
 
 def _image_layers(
-    config: TrainConfig, shape: Shape, word: ImageLayer, before: list[ImageLayer], after: list[ImageLayer]
+    config: NetworkConfig, shape: Shape, word: ImageLayer, before: list[ImageLayer], after: list[ImageLayer]
 ) -> list[Layer]:
     """What a word stands for. A maximum pooling right after a convolution goes before its normalization."""
     match word.kind:
@@ -98,7 +165,7 @@ def _image_layers(
             return [AveragePool2D(shape, word.size)]
 
 
-def _residual(config: TrainConfig, shape: Shape, filters: int) -> Residual:
+def _residual(config: NetworkConfig, shape: Shape, filters: int) -> Residual:
     bias, out = not config.batch_norm, (*shape[:2], filters)
     branch: list[Layer] = [Conv2D(shape, filters, bias=bias), *_after(config, out), Conv2D(out, filters, bias=bias)]
     if config.batch_norm:
@@ -107,23 +174,23 @@ def _residual(config: TrainConfig, shape: Shape, filters: int) -> Residual:
     return Residual(branch, shortcut, ACTIVATIONS[config.activation](out))
 
 
-def _after(config: TrainConfig, shape: Shape) -> list[Layer]:
+def _after(config: NetworkConfig, shape: Shape) -> list[Layer]:
     """What follows a layer with weights."""
     bend = ACTIVATIONS[config.activation](shape)
     return [BatchNorm(shape), bend] if config.batch_norm else [bend]
 
 
-def describe_layers(config: TrainConfig) -> list[LayerRow]:
+def describe_layers(config: NetworkConfig) -> list[LayerRow]:
     """Name, output shape and learned parameters of each layer, from the image to the answer."""
     return [LayerRow(name, layer.output_shape, _learned(layer)) for name, layer in named(build_layers(config)).items()]
 
 
-def count_parameters(config: TrainConfig) -> int:
+def count_parameters(config: NetworkConfig) -> int:
     """Learned parameters in all."""
     return sum(_learned(layer) for layer in build_layers(config))
 
 
-def count_products(config: TrainConfig) -> int:
+def count_products(config: NetworkConfig) -> int:
     """Multiplications that one image takes on its way through the network."""
     return sum(layer.products for layer in build_layers(config))
 
@@ -132,17 +199,17 @@ def _learned(layer: Layer) -> int:
     return sum(math.prod(shape) for name, shape in layer.shapes().items() if not is_statistic(name))
 
 
-def build_network(config: TrainConfig, *, dtype: npt.DTypeLike = np.float32) -> Network:
+def build_network(config: NetworkConfig, *, dtype: npt.DTypeLike = np.float32) -> Network:
     """The network of a config, all parameters zero."""
     return Network(build_layers(config), rows=rows_at_once(config), dtype=dtype)
 
 
-def build_loss(config: TrainConfig) -> Loss:
+def build_loss(config: NetworkConfig) -> Loss:
     """The loss of a config."""
     return SquaredError() if config.loss == SquaredError.name else CrossEntropy(config.label_smoothing)
 
 
-def rows_at_once(config: TrainConfig) -> int:
+def rows_at_once(config: NetworkConfig) -> int:
     """Rows that go through the network in one piece; a larger batch goes in parts whose gradients are added.
 
     Bounds the memory of a full batch, and the time until a person who presses Stop is heard. Images fill the cache

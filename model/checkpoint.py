@@ -5,7 +5,8 @@ import json
 import math
 import os
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,20 @@ import numpy as np
 
 from model.arrays import Floats
 from model.build import build_layers
-from model.config import ConfigError, TrainConfig
+from model.config import TrainConfig
 from model.errors import DigitLabError
 from model.layers import parameter_shapes
 from model.optimizers import OPTIMIZERS
+from model.settings import ConfigError
 
 FORMAT = "digit-lab 1"
 META = "meta"
 """The array that holds, as JSON text: format, config, progress, about."""
+OF_THE_RUN = (
+    *("data", "validation_share", "training_images", "drawings_weight", "drawings_version"),
+    *("label_corrections", "threads", "start_from"),
+)
+"""Settings in a checkpoint that no part of `model` reads: `experiments.runs.config.RunConfig` declares them."""
 
 
 class CheckpointError(DigitLabError):
@@ -29,13 +36,21 @@ class CheckpointError(DigitLabError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds. `state` and `progress` are empty where it holds weights only."""
+    """The content of a file. `state` and `progress` are empty if it holds weights only.
 
-    config: TrainConfig
+    `settings` are those of the whole run, as JSON values; `config` holds those of them that `model` reads.
+    """
+
+    settings: dict[str, Any]
     weights: dict[str, Floats]
     state: dict[str, Floats] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """The network and its training."""
+        return TrainConfig.from_dict({name: v for name, v in self.settings.items() if name not in OF_THE_RUN})
 
     @property
     def fingerprint(self) -> str:
@@ -51,7 +66,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     """Write the file whole: a reader, or a crash, finds the old file or the new one, never half of one."""
     meta = {
         "format": FORMAT,
-        "config": checkpoint.config.to_dict(),
+        "config": checkpoint.settings,
         "progress": checkpoint.progress,
         "about": checkpoint.about,
     }
@@ -82,8 +97,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         meta = json.loads(str(arrays.pop(META)))
         if meta["format"] != FORMAT:
             raise CheckpointError(f"{path} has the format {meta['format']!r}, expected {FORMAT!r}.")
-        config = TrainConfig.from_dict(meta["config"])
-        progress, about = dict(meta["progress"]), dict(meta["about"])
+        unchecked = Checkpoint(dict(meta["config"]), {}, {}, dict(meta["progress"]), dict(meta["about"]))
+        config = unchecked.config
     except ConfigError as error:
         raise CheckpointError(f"{path} holds a config that cannot be used: {error}") from None
     except (KeyError, TypeError, json.JSONDecodeError):
@@ -91,7 +106,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     shapes = parameter_shapes(build_layers(config))
     expected = {f"weights/{name}": shape for name, shape in shapes.items()}
-    if progress:
+    if unchecked.progress:
         learned = (config.parameter_count(),)
         expected |= {f"state/{slot}": learned for slot in OPTIMIZERS[config.optimizer].slots}
         # the best weights come with the running statistics of their time
@@ -107,7 +122,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             raise CheckpointError(f"{path}: the array {name!r} holds NaN or infinity; take an earlier checkpoint.")
     weights = {name: arrays[f"weights/{name}"] for name in shapes}
     state = {name.removeprefix("state/"): arrays[name] for name in expected if name.startswith("state/")}
-    return Checkpoint(config, weights, state, progress, about)
+    return replace(unchecked, weights=weights, state=state)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Classifier:
     """Answers which digit an image shows. Threads may share one: they take turns."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self.config, self.about = checkpoint.config, checkpoint.about
+        self.settings, self.config, self.about = checkpoint.settings, checkpoint.config, checkpoint.about
         self.fingerprint = checkpoint.fingerprint
         self.classes: tuple[str, ...] = tuple(checkpoint.about.get("classes", map(str, range(CLASSES))))
         # one that has never been shown what is no digit cannot tell

@@ -13,12 +13,13 @@ from model.arrays import Bytes, Floats, Integers
 from model.augmentation import Augmenter
 from model.build import CLASSES, PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
-from model.config import ConfigError, TrainConfig
+from model.config import TrainConfig
 from model.errors import DigitLabError
 from model.initializers import INITIALIZERS
 from model.losses import CrossEntropy
 from model.optimizers import OPTIMIZERS
 from model.rng import Purpose, rng
+from model.settings import ConfigError
 
 REPORTS = 400
 """Steps reported in a run, about: as many points as a curve on a screen can show."""
@@ -339,7 +340,7 @@ class Trainer:
 
     def weights_checkpoint(self, **about: Any) -> Checkpoint:
         """The weights as they are, without the state of training; `about` is kept beside them (JSON values)."""
-        return Checkpoint(self.config, dict(self.network.weights), about=about)
+        return Checkpoint(self.config.to_dict(), dict(self.network.weights), about=about)
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> None:
         """Write everything that an exact resume needs. A network that holds NaN or infinity is not written."""
@@ -352,7 +353,7 @@ class Trainer:
             "images": self.images,
             "tallies": [asdict(tally) for tally in (self._epoch_tally, self._report_tally, self._guard_tally)],
         }
-        save_checkpoint(path, Checkpoint(self.config, dict(self.network.weights), state, progress, about))
+        save_checkpoint(path, Checkpoint(self.config.to_dict(), dict(self.network.weights), state, progress, about))
 
     def save_weights(self, path: str | os.PathLike[str], **about: Any) -> None:
         """Write the weights only: a smaller file, to answer with or to start from."""
@@ -363,7 +364,7 @@ class Trainer:
         checkpoint = load_checkpoint(path)
         if not checkpoint.progress:
             raise CheckpointError(f"{path} holds weights only: training can start from it, but not be resumed.")
-        if checkpoint.config != self.config:
+        if type(self.config).from_dict(checkpoint.settings) != self.config:
             raise CheckpointError(f"{path} belongs to a run with other settings; resume it with its own config.")
         progress = dict(checkpoint.progress)
         if progress.pop("images") != self.images:

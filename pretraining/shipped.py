@@ -22,18 +22,8 @@ from threadpoolctl import threadpool_limits
 
 from dataset import DataError
 from dataset.download import SHIPPED
-from model import (
-    CheckpointError,
-    Classifier,
-    ConfigError,
-    Diverged,
-    EpochDone,
-    TrainConfig,
-    Trainer,
-    build_trainer,
-    parse_setting,
-    save_checkpoint,
-)
+from experiments.runs.config import RunConfig
+from model import CheckpointError, Classifier, ConfigError, Diverged, EpochDone, Trainer, build_trainer, save_checkpoint
 from model.arrays import Bytes, Floats
 from model.classifier import doubt
 from model.layers import Dense
@@ -41,7 +31,7 @@ from model.metrics import accuracy, auroc
 from pretraining.material import BLOTS, RENDERINGS, Material, joined, load_material
 from pretraining.pens import VALIDATION
 
-CONFIG = TrainConfig(
+CONFIG = RunConfig(
     data=SHIPPED,
     image_layers=("conv 24", "max-pool", "conv 48", "conv 48", "max-pool", "conv 64"),
     batch_norm=True,
@@ -160,7 +150,7 @@ def main(words: Sequence[str] | None = None) -> int:
     settings = [f"epochs={arguments.epochs}", *arguments.set] if arguments.epochs else arguments.set
     try:
         pairs = [setting.partition("=")[::2] for setting in settings]
-        config = CONFIG.replace(**{name: parse_setting(name, text) for name, text in pairs})
+        config = CONFIG.replace(**{name: RunConfig.parse(name, text) for name, text in pairs})
         arguments.out.parent.mkdir(parents=True, exist_ok=True)  # now, not after the training
         material = load_material(arguments.work, arguments.pens, config.validation_share, config.seed)
         about = description(material)
@@ -177,7 +167,7 @@ def main(words: Sequence[str] | None = None) -> int:
                 about |= finish(trainer, material)
         checkpoint = trainer.weights_checkpoint(**about)
         if arguments.all:  # so that whoever asks which digits these weights have seen hears of them
-            checkpoint = replace(checkpoint, config=config.replace(validation_share=0.0))
+            checkpoint = replace(checkpoint, settings=checkpoint.settings | {"validation_share": 0.0})
         save_checkpoint(arguments.out, checkpoint)
     except (CheckpointError, ConfigError, DataError, Diverged, OSError) as error:
         print(f"shipped: {error}", file=sys.stderr)

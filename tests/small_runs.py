@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, Status, create_run
 from experiments.training.worker import train_run
-from model import TrainConfig
 
-SMALL = TrainConfig(data="mnist-5k", hidden=(8,), epochs=2, dropout=0.1)
+SMALL = RunConfig(data="mnist-5k", hidden=(8,), epochs=2, dropout=0.1)
 """29 steps an epoch, with everything that draws random numbers."""
 ENDLESS = SMALL.replace(steps=1_000_000)
 
 
-def finish(config: TrainConfig) -> Run:
+def finish(config: RunConfig) -> Run:
     """A new run, trained to its end in this process."""
     run = create_run(config)
     assert to_end(run).state == "finished", run.status()

@@ -14,10 +14,10 @@ from dashboard.access import drawings, runs, searches
 from dashboard.access.decision import Action, Refusal, allowed, is_owner, is_reviewed
 from dashboard.access.policy import Limits, SharingError, sharing
 from dataset import load_drawings
+from experiments.runs.config import PRESETS
 from experiments.runs.run import list_runs
 from experiments.sweeps import SweepSpec, list_sweeps
 from experiments.sweeps.space import Range
-from model import PRESETS
 from tests.page_without_browser import open_page
 from tests.small_runs import finish, to_end
 

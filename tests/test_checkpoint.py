@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from model import CheckpointError, TrainConfig, build_trainer, load_checkpoint, load_classifier
+from experiments.runs.config import RunConfig
+from model import CheckpointError, build_trainer, load_checkpoint, load_classifier
 from model.checkpoint import save_checkpoint
 from tests.made_digits import made_digits
 
-CONFIG = TrainConfig(hidden=(8,), batch_size=16, epochs=1)
+CONFIG = RunConfig(hidden=(8,), batch_size=16, epochs=1)
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def arrays_of(path):
 
 def test_weights_config_and_what_was_said_about_them_come_back(trainer, path):
     checkpoint = load_checkpoint(path)
-    assert checkpoint.config == CONFIG
+    assert RunConfig.from_dict(checkpoint.settings) == CONFIG
     assert checkpoint.about == {"data": "made", "classes": list("abcdefghij")}
     for name, array in trainer.network.weights.items():
         np.testing.assert_array_equal(checkpoint.weights[name], array)

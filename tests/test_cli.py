@@ -14,8 +14,9 @@ from PIL import Image
 
 from dataset import append_drawing, load_digits, load_training
 from dataset.corrections import RELABELLED, correct_label
+from experiments.runs.config import PRESETS
 from experiments.runs.run import list_runs, open_run
-from model import PRESETS, Checkpoint, build_trainer, load_checkpoint, save_checkpoint
+from model import Checkpoint, build_trainer, load_checkpoint, save_checkpoint
 from tests.small_runs import SMALL, finish, in_state, underway, until
 
 COMMAND = [sys.executable, "-m", "experiments"]
@@ -146,7 +147,7 @@ def test_a_picture_that_looks_like_no_digit_is_said_to_be_none(digits, tmp_path)
     _, out, _ = digits("predict", picture, "--run", run.id, "--json")
     assert json.loads(out)["predictions"][0]["known"]
     saved = load_checkpoint(run.best)
-    save_checkpoint(run.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_above": -1.0}))
+    save_checkpoint(run.best, Checkpoint(saved.settings, saved.weights, about={**saved.about, "rejects_above": -1.0}))
     _, out, _ = digits("predict", picture, "--run", run.id, "--json")
     assert not json.loads(out)["predictions"][0]["known"]
     assert "does not look like a digit I know; the nearest is" in digits("predict", picture, "--run", run.id)[1]

@@ -14,9 +14,9 @@ import pytest
 from experiments.cli.listing import table
 from experiments.cli.naming import full_id, short_ids
 from experiments.comparison import mcnemar
+from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError, create_run, runs_folder
 from experiments.runs.table import run_rows
-from model import TrainConfig
 from tests.small_runs import SMALL, finish, to_end
 
 
@@ -145,7 +145,7 @@ def test_json_holds_everything_about_each_run(digits):
     assert (found["found"], found["differing"]) == (1, [])
     (row,) = found["runs"]
     assert row["id"] == run.id
-    assert TrainConfig.from_dict(row["config"]) == run.config
+    assert RunConfig.from_dict(row["config"]) == run.config
     assert (row["best_accuracy"], row["group"], row["note"], row["starred"]) == (0.875, "sweep-1", "look again", True)
     assert json.loads(digits("runs", "--json")[1])["differing"] == ["seed"]
 

@@ -20,8 +20,9 @@ from experiments.comparison import (
     often,
     shared_validation,
 )
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.settings import SETTINGS, differing, in_words
-from model import PRESETS, TrainConfig, load_classifier
+from model import load_classifier
 from tests.small_runs import SMALL, finish
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -44,8 +45,8 @@ def difference(*configs):
 
 
 def test_the_difference_of_two_configs_names_both_values_in_words():
-    first = TrainConfig(hidden=(), batch_size=0, dropout=0.25, learning_rate=0.003, seed=7)
-    second = TrainConfig(hidden=(128, 64), batch_size=10_000, dropout=0.0, learning_rate=1e-5, shift=1.5, rotation=10.0)
+    first = RunConfig(hidden=(), batch_size=0, dropout=0.25, learning_rate=0.003, seed=7)
+    second = RunConfig(hidden=(128, 64), batch_size=10_000, dropout=0.0, learning_rate=1e-5, shift=1.5, rotation=10.0)
     assert difference(first, second) == [
         ("hidden", "none", "128, 64"),
         ("learning_rate", "0.003", "1e-05"),
@@ -58,7 +59,7 @@ def test_the_difference_of_two_configs_names_both_values_in_words():
 
 
 def test_more_than_two_configs_have_a_value_each():
-    assert difference(*(TrainConfig(dropout=share) for share in (0, 0.125, 0.5))) == [
+    assert difference(*(RunConfig(dropout=share) for share in (0, 0.125, 0.5))) == [
         ("dropout", f"0{SPACE}%", f"12.5{SPACE}%", f"50{SPACE}%")
     ]
 
@@ -69,17 +70,17 @@ def test_every_setting_of_every_preset_has_words(preset):
 
 
 def test_a_setting_that_takes_no_part_is_no_difference():
-    assert differing([TrainConfig(momentum=0.5), TrainConfig(momentum=0.9)]) == []
-    sgd, *others = (TrainConfig(optimizer=name, momentum=0.5) for name in ("sgd", "momentum", "nesterov"))
+    assert differing([RunConfig(momentum=0.5), RunConfig(momentum=0.9)]) == []
+    sgd, *others = (RunConfig(optimizer=name, momentum=0.5) for name in ("sgd", "momentum", "nesterov"))
     assert differing([sgd, *others]) == ["optimizer"]
     assert differing([sgd, others[0], others[1].replace(momentum=0.9)]) == ["optimizer", "momentum"]
     assert in_words(sgd, "momentum") == "–"
 
 
 def test_a_run_by_steps_and_one_by_epochs_differ_in_their_length():
-    by_steps, by_epochs = TrainConfig(steps=500, epochs=3), TrainConfig(epochs=10)
+    by_steps, by_epochs = RunConfig(steps=500, epochs=3), RunConfig(epochs=10)
     assert difference(by_steps, by_epochs) == [("steps", "500", "10 epochs")]
-    assert difference(TrainConfig(epochs=3), by_epochs) == [("epochs", "3", "10")]
+    assert difference(RunConfig(epochs=3), by_epochs) == [("epochs", "3", "10")]
 
 
 # McNemar's test.

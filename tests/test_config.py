@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
 from model.build import build_layers, describe_layers
-from model.config import BOUNDS, CHOICES, HELP, ConfigError, TrainConfig, parse_setting
+from model.checkpoint import OF_THE_RUN
+from model.config import TrainConfig
 from model.image_layers import read_word
 from model.layers import parameter_shapes
 from model.presets import DESCRIPTIONS, PRESETS
+from model.settings import ConfigError
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -37,12 +40,12 @@ def test_a_preset_survives_json(name):
 )
 def test_a_setting_that_cannot_be_is_refused_with_its_value_and_what_was_expected(changes, message):
     with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
-        TrainConfig(**changes)
+        RunConfig(**changes)
 
 
 def test_an_unknown_setting_is_refused_with_the_list_of_those_that_exist():
     with pytest.raises(ConfigError, match="there is no setting 'colour'; the settings are activation, "):
-        TrainConfig.from_dict({"colour": 1})
+        RunConfig.from_dict({"colour": 1})
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_an_unknown_setting_is_refused_with_the_list_of_those_that_exist():
     ],
 )
 def test_a_setting_is_read_from_text(name, text, value):
-    assert parse_setting(name, text) == value
+    assert RunConfig.parse(name, text) == value
 
 
 @pytest.mark.parametrize(
@@ -72,15 +75,19 @@ def test_a_setting_is_read_from_text(name, text, value):
 )
 def test_a_text_that_is_no_setting_is_refused(name, text, message):
     with pytest.raises(ConfigError, match=message):
-        parse_setting(name, text)
+        RunConfig.parse(name, text)
 
 
 def test_every_setting_has_an_explanation_and_bounds_or_choices_that_hold_its_default():
-    default = TrainConfig().to_dict()
+    default = RunConfig().to_dict()
     assert set(HELP) == set(default)
     assert all(text.endswith(".") for text in HELP.values())
     assert all(bounds.low <= default[name] <= bounds.high for name, bounds in BOUNDS.items())
     assert all(default[name] in choices for name, choices in CHOICES.items())
+
+
+def test_the_settings_that_model_does_not_read_are_those_that_a_run_adds():
+    assert set(OF_THE_RUN) == set(RunConfig().to_dict()) - set(TrainConfig().to_dict())
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (7, 6, 5, 4, 3)])
@@ -135,7 +142,7 @@ def test_an_image_layer_is_read_from_its_word_and_says_the_same_word(word):
 )
 def test_image_layers_that_cannot_be_are_refused_in_words(words, message):
     with pytest.raises(ConfigError, match=message):
-        TrainConfig(image_layers=parse_setting("image_layers", words))
+        TrainConfig(image_layers=RunConfig.parse("image_layers", words))
 
 
 def test_steps_and_epochs_are_two_ways_to_say_how_long():

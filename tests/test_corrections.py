@@ -30,16 +30,16 @@ from dataset.corrections.log import COLUMNS
 from dataset.corrections.storage import correction_storage
 from dataset.transfer import move
 from experiments.cli.main import main
+from experiments.runs.config import RunConfig
 from experiments.runs.run import create_run, open_run
 from experiments.training.data import load_data
-from model import TrainConfig
 from tests.made_digits import made_digits
 from tests.made_drawings import append, forget
 from tests.small_runs import to_end
 
 pytest_plugins = ["tests.postgres", "tests.storages"]
 pytestmark = pytest.mark.usefixtures("home")
-SMALL = TrainConfig(hidden=(8,), epochs=1)
+SMALL = RunConfig(hidden=(8,), epochs=1)
 CORRECT = """
 import sys
 from dataset.corrections import correct_label

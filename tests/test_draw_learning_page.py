@@ -13,8 +13,9 @@ from dataset.drawings import edit_drawings
 from experiments import fine_tuning as finetune
 from experiments.fine_tuning import Lesson, Score
 from experiments.jobs import launch as jobs
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, list_runs
-from model import TrainConfig, load_checkpoint, save_checkpoint
+from model import load_checkpoint, save_checkpoint
 from tests.page_without_browser import open_page, run
 from tests.small_runs import finish, to_end
 
@@ -30,7 +31,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def model() -> Run:
-    return finish(TrainConfig(data="mnist-5k", hidden=(16,), epochs=1))
+    return finish(RunConfig(data="mnist-5k", hidden=(16,), epochs=1))
 
 
 @pytest.fixture

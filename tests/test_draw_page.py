@@ -158,7 +158,7 @@ def test_a_chosen_model_comes_with_the_address_and_an_unknown_one_gives_a_senten
 def test_a_model_that_does_not_read_digits_names_its_classes_and_collects_nothing():
     trained = finish(SMALL)
     saved = load_checkpoint(trained.best)
-    save_checkpoint(trained.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "classes": FASHION}))
+    save_checkpoint(trained.best, Checkpoint(saved.settings, saved.weights, about={**saved.about, "classes": FASHION}))
     app = draw(opened(model=trained.id), SEVEN)
     assert any(name in answer(app) for name in FASHION)
     assert "not collected" in said(app)
@@ -168,7 +168,9 @@ def test_a_model_that_does_not_read_digits_names_its_classes_and_collects_nothin
 def test_what_looks_like_no_digit_is_said_to_be_none_and_a_person_may_insist():
     trained = finish(SMALL)
     saved = load_checkpoint(trained.best)
-    save_checkpoint(trained.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_above": -1.0}))
+    save_checkpoint(
+        trained.best, Checkpoint(saved.settings, saved.weights, about={**saved.about, "rejects_above": -1.0})
+    )
     app = draw(opened(model=trained.id), SEVEN)
     nearest = load_classifier(trained.best).predict_proba(center_ink(SEVEN)[None])[0].argmax()
     assert "This does not look like a digit I know." in answer(app)

@@ -22,9 +22,10 @@ from dataset import (
 from dataset.corrections import correct_label, image_hashes, load_corrections
 from experiments.fine_tuning import keep_lesson, open_lesson, read_lesson
 from experiments.range_test import config_tested, open_range_test, read_range_test
+from experiments.runs.config import RunConfig
 from experiments.runs.trash import deleted_sweeps, restore_sweep
 from experiments.sweeps import open_sweep
-from model import TrainConfig, load_checkpoint, load_classifier
+from model import load_checkpoint, load_classifier
 from tests.made_drawings import forget
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -157,8 +158,8 @@ def test_a_killed_run_ends_as_one_that_nobody_disturbed(digits: Digits, earlier:
 
 def _train_alike(digits: Digits, run: Path) -> Path:
     """A run with the same config, trained without interruption; -> its folder."""
-    fresh = TrainConfig().to_dict()
-    config = TrainConfig.from_dict(json.loads((run / "config.json").read_text())).to_dict()
+    fresh = RunConfig().to_dict()
+    config = RunConfig.from_dict(json.loads((run / "config.json").read_text())).to_dict()
     texts = {key: ",".join(map(str, value)) if isinstance(value, list) else value for key, value in config.items()}
     options = [f"--set={key}={texts[key]}" for key in config if config[key] != fresh.get(key) and key != "data"]
     return Path(as_json(digits, "train", "--data", config["data"], *options)["folder"])
@@ -428,7 +429,7 @@ def test_a_checkpoint_of_each_kind_of_layer_is_opened_and_trained_on(digits: Dig
     before, file = EXPECTED["checkpoints"][kind], earlier / "checkpoints" / f"{kind}.npz"
     classifier = load_classifier(file)
     assert classifier.fingerprint == before["fingerprint"]
-    assert classifier.config == TrainConfig.from_dict(before["config"])
+    assert RunConfig.from_dict(classifier.settings) == RunConfig.from_dict(before["config"])
     images = load_digits("mnist-5k", "all").images[::500]
     np.testing.assert_allclose(classifier.predict_proba(images), before["probabilities"], atol=1e-4)
     found = as_json(digits, "test", "--model", file, "--data", "mnist-5k", "--split", "validation")

@@ -66,7 +66,7 @@ def test_changed_weights_never_show_old_numbers(run: Run):
 
 def test_the_same_weights_behind_another_activation_are_another_model(run: Run):
     saved = load_checkpoint(run.best)
-    twin = Checkpoint(saved.config.replace(activation="tanh"), saved.weights, about=saved.about)
+    twin = Checkpoint(saved.settings | {"activation": "tanh"}, saved.weights, about=saved.about)
     save_checkpoint(run.folder / "twin.npz", twin)
     digits = load_digits("mnist-5k", "test")
     one, other = (evaluation(load_classifier(path), digits) for path in (run.best, run.folder / "twin.npz"))
@@ -120,7 +120,7 @@ def test_the_shipped_model_opens_on_test_digits_it_never_saw():
 def test_a_model_of_other_classes_gives_a_plain_warning(run: Run):
     saved = load_checkpoint(run.best)
     clothes = dict(saved.about, classes=["T-shirt/top", *"123456789"])
-    save_checkpoint(run.best, Checkpoint(saved.config, saved.weights, about=clothes))
+    save_checkpoint(run.best, Checkpoint(saved.settings, saved.weights, about=clothes))
     assert "This model knows T-shirt/top" in said(opened(model=run.id))
 
 

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from experiments.guides import GUIDES, SEEDS
 from experiments.range_test import make_range_test, range_tests_folder
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, create_run
 from experiments.sweeps import Sweep, Trial, create_sweep
-from model import PRESETS, TrainConfig
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, to_end
 
@@ -101,7 +101,7 @@ def results(sweep: Sweep, folder: Path) -> None:
     for number, name in enumerate(sweep.spec.variants):
         ids = []
         for seed in range(SEEDS):
-            config = TrainConfig(data="mnist-5k", seed=seed, **sweep.spec.variants[name])
+            config = RunConfig(data="mnist-5k", seed=seed, **sweep.spec.variants[name])
             made = create_run(config, group=sweep.id, trial=number, folder=folder / f"{number}-{seed}")
             for epoch in range(1, 6):
                 accuracy = 0.5 + 0.08 * epoch

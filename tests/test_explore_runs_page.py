@@ -7,9 +7,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, create_run, list_runs
 from experiments.runs.trash import deleted_runs
-from model import TrainConfig
 from tests.made_trials import made_sweep
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
@@ -23,7 +23,7 @@ def _nothing_kept() -> None:
     st.cache_resource.clear()
 
 
-def made(name: str = "mine", config: TrainConfig = SMALL, **values: object) -> Run:
+def made(name: str = "mine", config: RunConfig = SMALL, **values: object) -> Run:
     """A run that ended, without its training; `values` are of its status."""
     created = create_run(config, name=name)
     usual = {"state": "finished", "best_validation_loss": 0.2, "best_validation_accuracy": 0.9, "best_epoch": 2.0}

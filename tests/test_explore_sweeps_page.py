@@ -7,11 +7,11 @@ from streamlit.testing.v1.element_tree import Button, Selectbox
 
 from dashboard.explore.search_form import TO_BEGIN_WITH
 from dashboard.explore.sweep_results import render_live
+from experiments.runs.config import PRESETS
 from experiments.runs.run import list_runs
 from experiments.runs.trash import delete_sweep
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
 from experiments.sweeps.space import Range
-from model import PRESETS
 from tests.made_trials import made_sweep, trial
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish

@@ -14,10 +14,11 @@ from dataset.download import SHIPPED
 from experiments import fine_tuning as finetune
 from experiments.cli.main import main
 from experiments.fine_tuning import Lesson, Score, keep_lesson, lesson_config, make_lesson, read_lesson
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, list_runs
 from experiments.training.data import jittered, load_data
 from experiments.training.worker import train_run
-from model import PRESETS, Checkpoint, TrainConfig, load_checkpoint, load_classifier, save_checkpoint
+from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
 from model.classifier import SHIPPED as SHIPPED_FILE
 from pretraining.pens import MANNERS, load_pens, pen_images
 from tests.small_runs import finish, to_end
@@ -32,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIGITS_RUNS", str(folder))
-        return finish(TrainConfig(data="mnist-5k", hidden=(32,), epochs=4)).model
+        return finish(RunConfig(data="mnist-5k", hidden=(32,), epochs=4)).model
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +199,7 @@ def test_a_model_that_knows_what_is_no_digit_still_does(tmp_path: Path, model: P
     checkpoint = load_checkpoint(model)
     path = tmp_path / "knowing.npz"
     save_checkpoint(
-        path, Checkpoint(checkpoint.config, checkpoint.weights, about=checkpoint.about | {"rejects_above": 1.1})
+        path, Checkpoint(checkpoint.settings, checkpoint.weights, about=checkpoint.about | {"rejects_above": 1.1})
     )
     store(upside_down(5))
     run, _ = learn(path)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from experiments.guides import GUIDES, SEEDS, Guide, Results, read_results
+from experiments.runs.config import RunConfig
 from experiments.sweeps import Trial, create_sweep, list_sweeps, run_sweep
-from model import TrainConfig
 
 EACH = pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
 
@@ -46,7 +46,7 @@ def test_an_experiment_needs_no_download_and_is_expected_to_take_less_than_20_se
 def test_the_settings_of_an_experiment_differ_and_are_repeated_with_seeds(guide: Guide) -> None:
     configs = {guide.spec.config({"variant": name}, seed) for name in guide.settings for seed in range(SEEDS)}
     assert len(configs) == SEEDS * len(guide.settings)
-    assert all(isinstance(config, TrainConfig) for config in configs)
+    assert all(isinstance(config, RunConfig) for config in configs)
 
 
 @pytest.mark.slow

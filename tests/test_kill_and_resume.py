@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import create_run, open_run
-from model import TrainConfig, load_checkpoint
+from model import load_checkpoint
 from tests.small_runs import finish
 
 KILLS = 20
 # All that has a state or draws random numbers: moments, schedule, dropout, shuffling, augmentation, best weights.
-CONFIG = TrainConfig(
+CONFIG = RunConfig(
     data="mnist-5k",
     hidden=(256, 128),
     dropout=0.2,

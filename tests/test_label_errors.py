@@ -34,7 +34,7 @@ from tests.small_runs import until
 
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "RECIPE", TrainConfig(hidden=(32,), validation_share=0.0))
+    monkeypatch.setattr(ranking, "RECIPE", TrainConfig(hidden=(32,)))
     monkeypatch.setattr(ranking, "LEAST_STEPS", 60)
 
 

@@ -31,7 +31,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         return made
 
     st.cache_resource.clear()
-    monkeypatch.setattr(ranking, "RECIPE", TrainConfig(hidden=(16,), validation_share=0.0))
+    monkeypatch.setattr(ranking, "RECIPE", TrainConfig(hidden=(16,)))
     monkeypatch.setattr(ranking, "EPOCHS", 1)
     monkeypatch.setattr(ranking, "LEAST_STEPS", 1)
     monkeypatch.setattr(suspects_view, "start_search", search)

@@ -19,8 +19,9 @@ from experiments.range_test import (
     range_test_config,
     read_range_test,
 )
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, list_runs
-from model import PRESETS, Diverged, EpochDone, TrainConfig, build_trainer
+from model import Diverged, EpochDone, build_trainer
 from model.schedules import LOWEST
 from tests.small_runs import SMALL, to_end
 
@@ -35,7 +36,7 @@ def curve(*losses: float, highest: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame({"learning_rate": rates, "train_loss": losses})
 
 
-def loss_after(config: TrainConfig) -> float:
+def loss_after(config: RunConfig) -> float:
     """Validation loss at the end of a training, infinite where it diverged."""
     last = math.inf
     try:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, create_run
 from experiments.runs.table import run_rows, seed_groups
 from experiments.training.seeds import SEEDS, train_with_seeds
-from model import TrainConfig
 from tests.small_runs import SMALL, finish
 
 
@@ -16,7 +16,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """What was started, without processes."""
     made: list[Run] = []
 
-    def start(config: TrainConfig, *, name: str, start: Path | None) -> Run:
+    def start(config: RunConfig, *, name: str, start: Path | None) -> Run:
         made.append(create_run(config, name=name, start=start))
         return made[-1]
 

@@ -8,7 +8,8 @@ import pytest
 from scipy.special import softmax
 
 from dataset import Digits
-from model import TrainConfig, build_trainer, load_checkpoint, load_classifier
+from experiments.runs.config import RunConfig
+from model import build_trainer, load_checkpoint, load_classifier
 from pretraining import material as material_module
 from pretraining import shipped
 from pretraining.material import MANNERS, Material
@@ -69,7 +70,7 @@ def test_making_them_twice_gives_the_same_weights(make):
 
 def test_with_the_digits_for_validation_the_weights_say_that_they_have_seen_them(make, little: Material):
     checkpoint = load_checkpoint(make("digits.npz", "--epochs", "1", "--all"))
-    assert checkpoint.config.validation_share == 0
+    assert checkpoint.settings["validation_share"] == 0
     assert checkpoint.about["trained_on"]["digits for validation"] == len(little.digits)
     assert checkpoint.about["rejects_above"] == shipped.REJECTS_ABOVE
 
@@ -83,7 +84,7 @@ def test_an_overconfident_network_gets_the_temperature_that_makes_up_for_it():
 
 def test_dividing_the_logits_is_what_the_temperature_means():
     made = made_digits(20)
-    trainer = build_trainer(TrainConfig(hidden=(8,)), made, made)
+    trainer = build_trainer(RunConfig(hidden=(8,)), made, made)
     x = made.images.reshape(20, -1) / np.float32(255)
     before = trainer.network.forward(x, None).copy()
     shipped.divide_logits(trainer, 2.5)

@@ -63,7 +63,7 @@ def test_a_classifier_knows_what_it_doubts_no_more_than_its_checkpoint_says():
     weights = build_network(config).weights
     probabilities = np.array([[0.5, 0.5, 0, 0], [0.55, 0.15, 0.15, 0.15]])
     np.testing.assert_allclose(doubt(probabilities), [entropy(row) for row in probabilities])
-    told = Classifier(Checkpoint(config, weights, about={"rejects_above": 0.7}))
+    told = Classifier(Checkpoint(config.to_dict(), weights, about={"rejects_above": 0.7}))
     assert told.knows(probabilities).tolist() == [True, False]
-    untold = Classifier(Checkpoint(config, weights))
+    untold = Classifier(Checkpoint(config.to_dict(), weights))
     assert untold.knows(np.full((1, 10), 0.1)).tolist() == [True]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from experiments.runs.config import RunConfig
 from experiments.sweeps.space import (
     SEARCHABLE,
     Range,
@@ -17,9 +18,8 @@ from experiments.sweeps.space import (
     restored,
     stored,
 )
-from model import TrainConfig
 
-BASE = TrainConfig()
+BASE = RunConfig()
 
 
 def test_a_grid_takes_values_evenly_apart_and_readable():

@@ -15,8 +15,9 @@ from dashboard.components.image_layers import READY
 from dashboard.train.layers import lines
 from dataset import append_drawing, load_training
 from experiments.jobs import launch as jobs
+from experiments.runs.config import BOUNDS, CHOICES, PRESETS, RunConfig
 from experiments.runs.run import Run, create_run, list_runs
-from model import BOUNDS, CHOICES, PRESETS, TrainConfig, load_classifier
+from model import load_classifier
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
 
@@ -53,7 +54,7 @@ def put(app: AppTest, kind: str, setting: str, value: object) -> AppTest:
     return run(app)
 
 
-def started(app: AppTest) -> TrainConfig:
+def started(app: AppTest) -> RunConfig:
     """The config of the run that Start fresh makes."""
     press(app, "Start fresh")
     return list_runs()[0].config
@@ -102,7 +103,7 @@ def test_every_setting_has_a_widget_with_the_bounds_and_choices_of_the_config() 
     widgets = {widget.key.removeprefix("train-"): widget for kind in kinds for widget in kind if widget.key}
     elsewhere = {"data", "image_layers", "hidden", "steps", "start_from"}
     elsewhere |= {"drawings_weight", "drawings_version", "label_corrections"}
-    for setting in {field.name for field in dataclasses.fields(TrainConfig)} - elsewhere:
+    for setting in {field.name for field in dataclasses.fields(RunConfig)} - elsewhere:
         assert setting in widgets, setting
         if setting in BOUNDS:
             assert (widgets[setting].min, widgets[setting].max) == BOUNDS[setting][:2], setting

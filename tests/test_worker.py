@@ -204,7 +204,7 @@ def test_a_run_names_the_version_of_the_drawings_that_it_learns_and_no_held_out_
     again, _ = load_data(create_run(run.config))  # from its config alone
     assert again.fingerprint == train.fingerprint
     assert to_end(run).state == "finished"
-    assert load_checkpoint(run.last).config.drawings_version == version
+    assert load_checkpoint(run.last).settings["drawings_version"] == version
 
 
 def test_a_test_digit_that_was_uploaded_as_a_drawing_does_not_teach():

@@ -9,16 +9,16 @@ from experiments import fine_tuning as finetune
 from experiments import range_test
 from experiments.jobs import launch as jobs
 from experiments.runs import trash as deletion
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError
 from experiments.runs.table import run_rows
 from experiments.training import seeds
 from experiments.training.cost import expected_seconds, slowness
-from model import TrainConfig
 
 LATEST = 30  # runs that tell how fast this machine is
 
 
-def start_training(config: TrainConfig, *, name: str, start: Path | None = None) -> Run:
+def start_training(config: RunConfig, *, name: str, start: Path | None = None) -> Run:
     with training(seconds_of(config)) as begun:
         run = jobs.start_training(config, name=name, start=start)
         begun(run.id, lambda: is_active(run))
@@ -33,7 +33,7 @@ def train_with_seeds(run: Run) -> list[Run]:
     return found
 
 
-def start_range_test(config: TrainConfig, *, name: str) -> Run:
+def start_range_test(config: RunConfig, *, name: str) -> Run:
     with training(seconds_of(range_test.range_test_config(config))) as begun:
         run = range_test.start_range_test(config, name=name)
         begun(run.id, lambda: is_active(run))
@@ -92,7 +92,7 @@ def steer(run: Run) -> None:
     require(Action.STEER, of=run.id)
 
 
-def seconds_of(config: TrainConfig) -> float:
+def seconds_of(config: RunConfig) -> float:
     """About how long a training takes here."""
     if config.data not in SOURCES:
         require(Action.FILES)

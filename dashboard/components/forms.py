@@ -1,4 +1,4 @@
-"""Forms: widgets for the settings of a TrainConfig, with the bounds, choices and explanations that it declares."""
+"""Forms: widgets for the settings of a RunConfig, with the bounds, choices and explanations that it declares."""
 
 import math
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard.components.image_layers import ImageLayers
 from dashboard.session import state
-from model import BOUNDS, CHOICES, HELP, TrainConfig
-from model.config import MAX_HIDDEN_LAYERS, MAX_UNITS
+from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
+from model.build import MAX_HIDDEN_LAYERS, MAX_UNITS
 
 EPOCHS, STEPS = "Epochs", "Steps"
 DEFAULT_STEPS = 500  # where a run by epochs is turned into one by steps
@@ -60,7 +60,7 @@ class Form:
     def filled(self) -> bool:
         return state.widget(self.key("epochs")) is not None
 
-    def fill(self, config: TrainConfig, *, but: tuple[str, ...] = ()) -> None:
+    def fill(self, config: RunConfig, *, but: tuple[str, ...] = ()) -> None:
         """Make every widget show this config, but for some. For a callback, or before the first widget is drawn."""
         values = config.to_dict() | {
             "length": STEPS if config.steps else EPOCHS,
@@ -176,7 +176,7 @@ class Form:
 
     def number(self, setting: str, *, text: str = "", low: float | None = None, **options: Any) -> dict[str, Any]:
         """A slider where a rough value does, a number field for the rest, in the bounds that the config declares."""
-        bounds, whole = BOUNDS[setting], isinstance(getattr(TrainConfig, setting), int)
+        bounds, whole = BOUNDS[setting], isinstance(getattr(RunConfig, setting), int)
         kind = int if whole else float
         options |= {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
         options |= {"min_value": kind(bounds.low if low is None else low), "max_value": kind(bounds.high)}

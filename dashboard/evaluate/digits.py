@@ -13,6 +13,7 @@ from dashboard.navigation import place
 from dashboard.session import state
 from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_digits
 from experiments.formats import count
+from experiments.runs.config import RunConfig
 from model import Classifier
 
 DRAWINGS, UPLOAD = "drawings", "upload"
@@ -33,8 +34,9 @@ def choose_digits(classifier: Classifier) -> Digits | None:
     None if there are none; the page then shows why and what to do.
     """
     titles = {name: source.title for name, source in SOURCES.items()}
-    if classifier.config.data not in titles and available(classifier.config.data):
-        titles[classifier.config.data] = Path(classifier.config.data).name
+    own = RunConfig.from_dict(classifier.settings).data
+    if own not in titles and available(own):
+        titles[own] = Path(own).name
     titles |= {DRAWINGS: "Your drawings", UPLOAD: "A CSV file"}
     data, split = _default_choice(classifier, titles)
     left, right = st.columns([3, 2])
@@ -67,7 +69,7 @@ def choose_digits(classifier: Classifier) -> Digits | None:
 
 def _default_choice(classifier: Classifier, titles: dict[str, str]) -> tuple[str, str]:
     """The source and split from a person or the address, or else those that suit the model."""
-    shipped, own = resources.is_shipped(classifier), classifier.config.data
+    shipped, own = resources.is_shipped(classifier), RunConfig.from_dict(classifier.settings).data
     data = page_state.data if page_state.data in titles else own if available(own) and not shipped else default_source()
     if data in (DRAWINGS, UPLOAD):
         return data, "all"
@@ -89,10 +91,11 @@ def _load(data: str, split: str, classifier: Classifier) -> Digits | None:
     if not available(data):
         offer_download(data, use_instead=lambda: page_state.choose_digits("mnist-5k", page_state.split))
         return None
-    if data == classifier.config.data and split != "test":
+    settings = RunConfig.from_dict(classifier.settings)
+    if data == settings.data and split != "test":
         # Exactly the digits that this model was trained or validated on.
-        train, validation = resources.training_digits(data, classifier.config.validation_share)
-        return train[: classifier.config.training_images or None] if split == "train" else validation
+        train, validation = resources.training_digits(data, settings.validation_share)
+        return train[: settings.training_images or None] if split == "train" else validation
     return resources.digits(data, split)
 
 

@@ -22,11 +22,12 @@ from dashboard.session import state
 from dataset import count_by_digit
 from experiments.formats import duration
 from experiments.jobs.launch import worker_limit
+from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError, list_runs
 from experiments.sweeps import SweepError, SweepSpec, unused_name
 from experiments.sweeps.space import Space, grid_size
 from experiments.training.cost import slowness
-from model import ConfigError, TrainConfig
+from model import ConfigError
 
 
 def render_new_sweep() -> None:
@@ -51,7 +52,7 @@ def render_new_sweep() -> None:
 
 
 def render_start(
-    base: TrainConfig | None, pool: int, space: Space, sampler: str, budget: dict[str, Any], wrong: str
+    base: RunConfig | None, pool: int, space: Space, sampler: str, budget: dict[str, Any], wrong: str
 ) -> None:
     """The button and what it will cost, or what is in the way."""
     spec, problem = None, wrong
@@ -77,7 +78,7 @@ def render_start(
         begin(spec)
 
 
-def planned(base: TrainConfig, space: Space, sampler: str, budget: dict[str, Any]) -> tuple[SweepSpec | None, str]:
+def planned(base: RunConfig, space: Space, sampler: str, budget: dict[str, Any]) -> tuple[SweepSpec | None, str]:
     """The sweep that all of this makes, or the sentence that says why it makes none."""
     if not space:
         return None, "Nothing is searched: choose at least one setting under What to search."

@@ -15,8 +15,8 @@ from dashboard.session import state
 from dashboard.train.new_run import fill_from
 from dataset import SOURCES, available, default_source
 from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, Status
-from model import PRESETS, TrainConfig
 
 LIVE_SECONDS = 0.25
 SETTINGS = "range-test-settings"
@@ -58,7 +58,7 @@ def render() -> None:
     st.fragment(render_live, run_every=every)(run, tested, status.state)
 
 
-def begin(config: TrainConfig, title: str) -> None:
+def begin(config: RunConfig, title: str) -> None:
     """A new test, which the page then shows."""
     try:
         run = start_range_test(config, name=title)
@@ -72,7 +72,7 @@ def begin(config: TrainConfig, title: str) -> None:
     st.rerun()
 
 
-def choose_settings() -> tuple[TrainConfig, str]:
+def choose_settings() -> tuple[RunConfig, str]:
     """Whose learning rate is looked for: what Train's form says, a preset or a run -> its config and what it is."""
     runs = runs_to_repeat(state.widget(SETTINGS))
     planned = state.planned
@@ -95,7 +95,7 @@ def choose_settings() -> tuple[TrainConfig, str]:
     return (runs[choice].config if choice in runs else PRESETS[choice].replace(data=default_source())), title(choice)
 
 
-def render_live(run: Run, config: TrainConfig, drawn: str) -> None:
+def render_live(run: Run, config: RunConfig, drawn: str) -> None:
     """Draws itself anew four times a second until the test is over, then the whole page once more."""
     try:
         status, history = run.status(), run.history()
@@ -110,14 +110,14 @@ def render_live(run: Run, config: TrainConfig, drawn: str) -> None:
     draw(found, config)
 
 
-def draw(found: RangeTest, config: TrainConfig) -> None:
+def draw(found: RangeTest, config: RunConfig) -> None:
     st.vega_lite_chart(
         range_test_figure(found, state.palette(), loss=config.loss),
         alt="Training loss by learning rate, with the suggested range and the rate at which training diverges",
     )
 
 
-def render_outcome(config: TrainConfig, status: Status, found: RangeTest) -> None:
+def render_outcome(config: RunConfig, status: Status, found: RangeTest) -> None:
     """How far the test is; then what it says, and the button that takes it over."""
     digits = SOURCES[config.data].title if config.data in SOURCES else Path(config.data).name
     about = f"{status.name}: {config.architecture}, {named(config.optimizer)}, on {digits}"

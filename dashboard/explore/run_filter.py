@@ -8,10 +8,10 @@ import streamlit as st
 from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import group_names
 from dashboard.session import state
+from experiments.runs.config import BOUNDS
 from experiments.runs.run import STATES
 from experiments.runs.settings import differing, in_words
 from experiments.runs.table import RunRow, folded
-from model import BOUNDS
 
 KINDS = {"": "Single runs", "lesson": "Lessons", "range-test": "Range tests"}  # what runs of these groups were made for
 SWEEP = "Sweeps"  # and those of all other groups

@@ -14,9 +14,9 @@ from dashboard.explore.run_filter import choose_rows, render_fold, reset
 from dashboard.explore.state import page_state
 from dashboard.session import state
 from dashboard.theme import Palette
+from experiments.runs.config import BOUNDS, HELP, RunConfig
 from experiments.runs.settings import SHARES, differing, in_words, takes_part
 from experiments.runs.table import RunRow, run_rows
-from model import BOUNDS, HELP, TrainConfig
 
 LOOK_SECONDS = 2.0  # until a run that was started elsewhere is here, and what a live one has learnt
 HEAD, ROW, SHOWN = 38, 35, 8.5  # pixels of the heading and of a row, and rows that are seen: half a one says more
@@ -130,7 +130,7 @@ def setting_values(rows: Sequence[RunRow], setting: str) -> list[Any]:
 
 def setting_column(setting: str) -> Any:
     if setting in BOUNDS:
-        whole = isinstance(getattr(TrainConfig, setting), int)
+        whole = isinstance(getattr(RunConfig, setting), int)
         written = "%.3g %%" if setting in SHARES else "localized" if whole else "%.4g"
         return st.column_config.NumberColumn(named(setting), format=written, help=HELP[setting])
     return st.column_config.TextColumn(named(setting), help=HELP[setting])

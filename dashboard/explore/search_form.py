@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard.charts.axis import choice_text, number
 from dashboard.components.forms import Form, named
 from dashboard.session import state
+from experiments.runs.config import BOUNDS, HELP, RunConfig
 from experiments.sweeps.space import LIMITS, MADE_UP, SEARCHABLE, Range, Space
-from model import BOUNDS, HELP, TrainConfig
 
 TO_BEGIN_WITH: Space = {
     "learning_rate": Range(0.0003, 0.3, log=True, points=4),
@@ -132,7 +132,7 @@ def complain(problem: str) -> str:
 
 
 def is_whole(name: str) -> bool:
-    return name in ("width", "depth") or get_type_hints(TrainConfig).get(name) is int
+    return name in ("width", "depth") or get_type_hints(RunConfig).get(name) is int
 
 
 def step_of(default: Range) -> float:

@@ -10,9 +10,10 @@ from dashboard.explore.search_form import begin_with, fill_space
 from dashboard.session import state
 from dashboard.train.training_data import FILE, choose_source
 from dataset import SOURCES
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, open_sweep
-from model import DEFAULT_PRESET, PRESETS, TrainConfig
+from model import DEFAULT_PRESET
 
 FORM = Form("sweep")
 MOST = 1000  # trials that a grid may have: more take hours, and nobody can look at them
@@ -69,7 +70,7 @@ def choose_sampler() -> str:
     return chosen
 
 
-def choose_base() -> tuple[TrainConfig | None, int]:
+def choose_base() -> tuple[RunConfig | None, int]:
     """The settings that all trials share, and how many digits there are to train and validate on."""
     key = FORM.key("base")
     runs = {run_id: row.title for run_id, row in resources.runs_to_repeat(state.widget(key)).items()}
@@ -99,7 +100,7 @@ def choose_base() -> tuple[TrainConfig | None, int]:
     return base.replace(data=data or base.data, start_from="", **length), pool
 
 
-def base_of(choice: str) -> TrainConfig | None:
+def base_of(choice: str) -> RunConfig | None:
     if choice in PRESETS:
         return PRESETS[choice]
     try:
@@ -116,12 +117,12 @@ def fill_from_base() -> None:
             fill_data(base)
 
 
-def fill_length(base: TrainConfig) -> None:
+def fill_length(base: RunConfig) -> None:
     state.set_widget(FORM.key("epochs"), base.epochs)
     state.set_widget(FORM.key("steps"), max(1, base.steps))
 
 
-def fill_data(base: TrainConfig) -> None:
+def fill_data(base: RunConfig) -> None:
     known = base.data in SOURCES
     state.set_widget(FORM.key("source"), base.data if known else FILE)
     state.set_widget(FORM.key("path"), "" if known else base.data)
@@ -147,7 +148,7 @@ def fill_from_sweep(sweep: Sweep) -> None:
     fill_space(FORM, spec.search)
 
 
-def same_but_for_data(one: TrainConfig, other: TrainConfig) -> bool:
+def same_but_for_data(one: RunConfig, other: RunConfig) -> bool:
     return one.replace(data=other.data, epochs=other.epochs, steps=other.steps, seed=other.seed) == other
 
 

@@ -18,10 +18,11 @@ from dashboard.train.preview import render_preview
 from dashboard.train.training_data import choose_source, corrected_labels, own_drawings
 from dataset import SOURCES, count_by_digit, default_source
 from experiments.formats import duration
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import RunError, open_run
 from experiments.runs.table import run_rows
 from experiments.training.cost import expected_seconds, slowness
-from model import DEFAULT_PRESET, DESCRIPTIONS, PRESETS, CheckpointError, ConfigError, TrainConfig
+from model import DEFAULT_PRESET, DESCRIPTIONS, CheckpointError, ConfigError
 from model.classifier import SHIPPED as SHIPPED_FILE
 
 FORM = Form("train")
@@ -31,7 +32,7 @@ OF_THE_DATA = ("data", "validation_share", "training_images", "drawings_weight",
 """Settings that a preset leaves as they are."""
 
 
-def fill_from(config: TrainConfig) -> None:
+def fill_from(config: RunConfig) -> None:
     """Show the settings of a config, as where a run is to be repeated."""
     FORM.fill(config)
     for preset in PRESETS:
@@ -44,7 +45,7 @@ def fill_from(config: TrainConfig) -> None:
     state.set_widget(FORM.key("corrected"), bool(config.label_corrections))
 
 
-def with_data_of(config: TrainConfig, preset: str) -> TrainConfig:
+def with_data_of(config: RunConfig, preset: str) -> RunConfig:
     return PRESETS[preset].replace(**{setting: getattr(config, setting) for setting in OF_THE_DATA})
 
 
@@ -92,7 +93,7 @@ def render_new_run() -> Figure | None:
         values |= FORM.number("validation_share") | FORM.number("training_images")
         values |= own_drawings(FORM) | corrected_labels(FORM) | FORM.repetition()
     try:
-        config = TrainConfig(**values)
+        config = RunConfig(**values)
     except ConfigError as error:
         with start:
             st.error(sentence(error))
@@ -114,7 +115,7 @@ def render_new_run() -> Figure | None:
     return figure
 
 
-def render_start(config: TrainConfig, preset: str, images: int, *, ready: bool) -> None:
+def render_start(config: RunConfig, preset: str, images: int, *, ready: bool) -> None:
     """What the run will be, and the buttons."""
     about = f"{config.architecture}: {config.parameter_count():,} parameters."
     if ready:
@@ -146,7 +147,7 @@ def start_buttons(*, ready: bool) -> tuple[bool, DeltaGenerator]:
         return pressed, st.popover("Continue from a model", key=f"continue-{state.starts}", disabled=not ready)
 
 
-def render_continue(config: TrainConfig, name: str) -> None:
+def render_continue(config: RunConfig, name: str) -> None:
     """Training that begins with the weights of a model, in a run of its own."""
     wanted = state.shown_run(), state.chosen_model()
     titles = resources.model_titles(*wanted)
@@ -172,7 +173,7 @@ def render_continue(config: TrainConfig, name: str) -> None:
         begin(config.with_network_of(model.config), f"{name}, continued", source)
 
 
-def begin(config: TrainConfig, name: str, start: Path | None = None) -> None:
+def begin(config: RunConfig, name: str, start: Path | None = None) -> None:
     """A new run, which the page then shows."""
     try:
         run = start_training(config, name=name, start=start)

@@ -13,8 +13,8 @@ from dashboard.session import state
 from dashboard.train.new_run import fill_from
 from experiments.formats import duration
 from experiments.jobs import launch as jobs
+from experiments.runs.config import BOUNDS
 from experiments.runs.run import Run, RunError, Status
-from model import BOUNDS
 from model.metrics import wilson_interval
 
 LIVE_SECONDS = 0.5

@@ -11,10 +11,11 @@ from typing import Any
 
 from experiments.cli.terminal import duration, percent
 from experiments.comparison import Comparison
+from experiments.runs.config import CHOICES, RunConfig
 from experiments.runs.run import STATES
 from experiments.runs.settings import SETTINGS, differing, in_words
 from experiments.runs.table import RunRow, differing_settings
-from model import CHOICES, ConfigError, TrainConfig, parse_setting
+from model import ConfigError
 
 GAP = "  "
 NAME = 14, 24  # letters of a name in a narrow and in a wide terminal
@@ -68,7 +69,7 @@ def _matches(row: RunRow, key: str, text: str) -> bool:
         return FILTERS[key](row, text)
     if key not in SETTINGS:
         raise ConfigError(f"--filter takes {', '.join(FILTERS)} or a setting, got {key!r}.")
-    value, wanted = getattr(row.config, key), parse_setting(key, text)
+    value, wanted = getattr(row.config, key), RunConfig.parse(key, text)
     return math.isclose(value, wanted) if isinstance(value, float) else bool(value == wanted)
 
 
@@ -132,7 +133,7 @@ def table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = Non
 
 def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
     """A column for each run: the settings that differ (of a single one, from the defaults), then how it went."""
-    settings = differing(row.config for row in rows) if len(rows) > 1 else differing([rows[0].config, TrainConfig()])
+    settings = differing(row.config for row in rows) if len(rows) > 1 else differing([rows[0].config, RunConfig()])
     facts: list[tuple[str, Callable[[RunRow], str]]] = [
         *((name.replace("_", " "), partial(_setting, name)) for name in settings),
         *(() if settings else [("the same settings", lambda _: "")]),

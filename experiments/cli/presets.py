@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from model import BOUNDS, CHOICES, DEFAULT_PRESET, DESCRIPTIONS, HELP, PRESETS, ConfigError, TrainConfig
+from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig
+from model import DEFAULT_PRESET, DESCRIPTIONS, ConfigError
 
 
 def presets(arguments: argparse.Namespace) -> int:
@@ -42,12 +43,12 @@ def presets(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def architecture(config: TrainConfig) -> str:
+def architecture(config: RunConfig) -> str:
     outputs = ", sigmoid outputs" if config.loss == "squared-error" else ""
     return f"{config.architecture} {config.activation}{outputs}"
 
 
-def recipe(config: TrainConfig) -> str:
+def recipe(config: RunConfig) -> str:
     batch = f"batch {config.batch_size}" if config.batch_size else "full batch"
     length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
     parts = [config.loss, config.optimizer, config.schedule, f"learning rate {config.learning_rate:g}", batch, length]

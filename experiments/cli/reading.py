@@ -31,7 +31,9 @@ def test(arguments: argparse.Namespace) -> int:
     confusion = confusion_matrix(digits.labels, predictions)
     correct, total = int(confusion.trace()), len(digits)
     low, high = wilson_interval(correct, total)
-    seen = digits_seen(classifier, digits) if (source, arguments.split) != (classifier.config.data, "test") else 0
+    seen = (
+        digits_seen(classifier, digits) if (source, arguments.split) != (classifier.settings.get("data"), "test") else 0
+    )
     if seen:
         print(f"digits: this model was trained on {seen:,} of these {total:,} digits.", file=sys.stderr)
     part = sample(digits)

@@ -103,7 +103,7 @@ def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) ->
     if found:
         names = [short.get(row.id, row.id) for row in rows]
         for name, model in zip(names, models, strict=True):
-            seen = digits_seen(model, digits) if model.config.start_from else 0
+            seen = digits_seen(model, digits) if model.settings.get("start_from") else 0
             if seen:  # what it continues from had other validation digits
                 print(f"digits: {name} began with weights that had learnt {seen:,} of these digits.", file=sys.stderr)
         print(f"\nThey disagree on {len(found.disagreements):,} of {found.total:,} validation digits.")

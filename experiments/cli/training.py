@@ -15,10 +15,11 @@ from experiments.cli.errors import complain
 from experiments.cli.naming import find_run, model_file, reference
 from experiments.cli.terminal import duration, percent
 from experiments.range_test import HIGHEST, make_range_test, read_range_test
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, Status, create_run
 from experiments.training.calibration import calibrate_threads
 from experiments.training.worker import train_run
-from model import PRESETS, ConfigError, TrainConfig, load_checkpoint, parse_setting
+from model import ConfigError, load_checkpoint
 
 SETTINGS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # those with an option of their own
 
@@ -30,7 +31,7 @@ def train(arguments: argparse.Namespace) -> int:
     return follow(run, as_json=arguments.json)
 
 
-def prepared(arguments: argparse.Namespace) -> TrainConfig:
+def prepared(arguments: argparse.Namespace) -> RunConfig:
     """What the command line asks for, with its data here and its threads counted."""
     config = config_of(arguments)
     prepare_data(config)
@@ -41,7 +42,7 @@ def prepared(arguments: argparse.Namespace) -> TrainConfig:
     return config
 
 
-def config_of(arguments: argparse.Namespace) -> TrainConfig:
+def config_of(arguments: argparse.Namespace) -> RunConfig:
     """The preset, with what the command line changes about it."""
     if arguments.preset not in PRESETS:
         raise ConfigError(f"there is no preset {arguments.preset!r}; the presets are {', '.join(PRESETS)}.")
@@ -53,7 +54,7 @@ def config_of(arguments: argparse.Namespace) -> TrainConfig:
         changes["steps"] = 0  # a preset may count in steps
     for name in SETTINGS:
         if getattr(arguments, name) is not None:
-            changes[name] = parse_setting(name, getattr(arguments, name))
+            changes[name] = RunConfig.parse(name, getattr(arguments, name))
     if arguments.threads not in (None, "auto"):
         try:
             changes["threads"] = int(arguments.threads)
@@ -66,14 +67,14 @@ def config_of(arguments: argparse.Namespace) -> TrainConfig:
         name = name.strip().replace("-", "_")
         if name in ("data", "start_from"):
             raise ConfigError(f"give {name} with --{name.replace('start_', '')}, not with --set.")
-        changes[name] = parse_setting(name, text)
+        changes[name] = RunConfig.parse(name, text)
     data = arguments.data or default_source()
     # A path is kept whole, so that the run can be resumed from any folder.
     changes["data"] = data if data in SOURCES else str(path_of(data).absolute())
     return config.replace(**changes)
 
 
-def prepare_data(config: TrainConfig) -> None:
+def prepare_data(config: RunConfig) -> None:
     """Fail, or download, before there is a run."""
     if config.data not in SOURCES:
         load_training(config.data, config.validation_share)

@@ -8,8 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, create_run
-from model import TrainConfig
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -34,7 +34,7 @@ def start(run: Run) -> None:
     _launch(run)
 
 
-def start_training(config: TrainConfig, *, name: str = "", start: Path | None = None) -> Run:
+def start_training(config: RunConfig, *, name: str = "", start: Path | None = None) -> Run:
     """A new run and a worker on it; `start` is the checkpoint to continue from."""
     run = create_run(config, name=name, start=start)
     _launch(run)

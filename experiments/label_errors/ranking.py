@@ -23,7 +23,7 @@ Part = Literal["test", "train", "all"]
 PARTS: dict[str, str] = {"test": "test digits", "train": "training digits", "all": "all digits"}
 NETWORKS = 5
 EPOCHS, LEAST_STEPS = 6, 400  # few digits are gone over more often
-RECIPE = PRESETS["best-mlp"].replace(hidden=(256, 128), validation_share=0.0)
+RECIPE = PRESETS["best-mlp"].replace(hidden=(256, 128))
 LEAST = 50  # digits
 NEIGHBOURS = 6
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from dataset.files import written_whole
-from model import BOUNDS, TrainConfig
+from experiments.runs.config import BOUNDS, RunConfig
 from model.errors import DigitLabError
 
 if TYPE_CHECKING:
@@ -154,13 +154,13 @@ class Run:
         return self.folder / "start.npz"
 
     @cached_property
-    def config(self) -> TrainConfig:
+    def config(self) -> RunConfig:
         try:
-            return TrainConfig.from_dict(_read_json(self.folder / "config.json"))
+            return RunConfig.from_dict(_read_json(self.folder / "config.json"))
         except ValueError as error:
             raise RunError(f"The run {self.id} is damaged: {error}") from error
 
-    def settle(self, config: TrainConfig) -> None:
+    def settle(self, config: RunConfig) -> None:
         """Put down what the config had left open, as the run begins."""
         _write_json(self.folder / "config.json", config.to_dict())
         self.__dict__["config"] = config  # as if it had been read anew
@@ -309,7 +309,7 @@ def runs_folder() -> Path:
 
 
 def create_run(
-    config: TrainConfig,
+    config: RunConfig,
     *,
     name: str = "",
     group: str = "",

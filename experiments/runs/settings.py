@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
-from model import BOUNDS, TrainConfig
+from experiments.runs.config import BOUNDS, RunConfig
 
-SETTINGS = tuple(field.name for field in fields(TrainConfig))
+SETTINGS = tuple(RunConfig.declared())
 SHARES = ("validation_share", "dropout", "label_smoothing", "scale", "shear")
 PIXELS = ("shift", "elastic", "stroke_width")
 NONE = {  # what 0, nothing or an empty text means
@@ -25,7 +24,7 @@ NONE = {  # what 0, nothing or an empty text means
 IDLE = "–"
 
 
-def takes_part(config: TrainConfig, setting: str) -> bool:
+def takes_part(config: RunConfig, setting: str) -> bool:
     """Whether the setting does anything beside the others: momentum does nothing to adam."""
     match setting:
         case "drawings_version":
@@ -43,7 +42,7 @@ def takes_part(config: TrainConfig, setting: str) -> bool:
     return True
 
 
-def in_words(config: TrainConfig, setting: str) -> str:
+def in_words(config: RunConfig, setting: str) -> str:
     """The value of a setting as people read it: "12.5 %", "128, 64", "all images"; a dash if it takes no part."""
     value: Any = getattr(config, setting)
     if not takes_part(config, setting):
@@ -67,7 +66,7 @@ def in_words(config: TrainConfig, setting: str) -> str:
     return str(value)
 
 
-def differing(configs: Iterable[TrainConfig]) -> list[str]:
+def differing(configs: Iterable[RunConfig]) -> list[str]:
     """The settings in which configs differ, in their order; where a setting takes no part, its value is no difference.
 
     One by epochs and one by steps differ in steps.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset.files import Stamp, stamp
+from experiments.runs.config import RunConfig
 from experiments.runs.run import START_GRACE, Label, Run, RunError, Status, runs_folder, titled
 from experiments.runs.settings import SETTINGS, differing, takes_part
-from model import TrainConfig
 
 FILES = ("config.json", "status.json", "label.json")  # all that a row is made of
 OF_THE_SEED = ("seed", "start_from")  # settings in which runs of one group may differ
@@ -25,7 +25,7 @@ class RunRow:
     """One run as it was when the table was read. Accuracies and losses are those on its validation digits."""
 
     run: Run
-    config: TrainConfig
+    config: RunConfig
     status: Status
     label: Label
 

@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from experiments.jobs.launch import worker_limit
 from experiments.jobs.shutdown import Departure
+from experiments.runs.config import RunConfig
 from experiments.runs.run import HISTORY_COLUMNS, OVER, Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.sweeps import space as search
 from experiments.sweeps.pool import start_pool, train_for
@@ -30,7 +31,7 @@ from experiments.sweeps.spec import SweepError, slug
 from experiments.sweeps.study import open_study, sampler_of, storage_of
 from experiments.sweeps.sweep import STOPPED, Sweep, SweepStatus
 from experiments.sweeps.trials import Trial, statuses_of, trial_of, with_results
-from model import ConfigError, TrainConfig
+from model import ConfigError
 
 JUDGE_SECONDS = 0.1  # between two looks at the validations of trials that may be pruned
 WAIT_SECONDS = 0.25  # between two looks at anything else
@@ -52,7 +53,7 @@ class Work:
     handle: optuna.Trial
     lock: FileLock
     trial: Trial
-    configs: list[TrainConfig]
+    configs: list[RunConfig]
     runs: list[Run] = field(default_factory=list)
     ends: dict[int, Status] = field(default_factory=dict)
     """Of the runs that are over, by their place."""

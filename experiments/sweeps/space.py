@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from model import BOUNDS, CHOICES, HELP, ConfigError, TrainConfig
+from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
+from model import ConfigError
 from model.errors import DigitLabError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MADE_UP = {
 """Names beside those of settings, each with a sentence."""
 NOT_SEARCHED = ("data", "start_from", "threads", "validation_share")
 """What they change is not how well a network learns."""
-WHOLE = {"width", "depth", *(name for name, kind in get_type_hints(TrainConfig).items() if kind is int)}
+WHOLE = {"width", "depth", *(name for name, kind in get_type_hints(RunConfig).items() if kind is int)}
 LIMITS = {"width": (1, 2048), "depth": (0, 5), "augmentation": (0.0, 1.0)}
 MANY = 5000  # combinations: of more, not every one is looked at beforehand
 
@@ -114,7 +115,7 @@ def plain_space(space: Space) -> dict[str, Any]:
     }
 
 
-def check_space(space: Space, base: TrainConfig, variants: Mapping[str, Params], *, grid: bool) -> None:
+def check_space(space: Space, base: RunConfig, variants: Mapping[str, Params], *, grid: bool) -> None:
     """Raise a SearchError unless every value of the space can be, by itself and together with the others."""
     if not space:
         raise SearchError("There is nothing to search: name at least one setting and the values to try.")
@@ -141,7 +142,7 @@ def check_space(space: Space, base: TrainConfig, variants: Mapping[str, Params],
             raise SearchError(f"The combination {shown} cannot be: {error}") from None
 
 
-def config_of(params: Params, base: TrainConfig, variants: Mapping[str, Params]) -> TrainConfig:
+def config_of(params: Params, base: RunConfig, variants: Mapping[str, Params]) -> RunConfig:
     """The base with what a combination says. Raises ConfigError."""
     changes = {name: value for name, value in params.items() if name not in MADE_UP}
     if "variant" in params:
@@ -241,7 +242,7 @@ def _check_values(name: str, values: Range | tuple[Any, ...], variants: Mapping[
                 raise SearchError(f"{name} lies between {low:g} and {high:g}, got {value:g}.")
         else:
             try:
-                TrainConfig(**{name: value})
+                RunConfig(**{name: value})
             except ConfigError as error:
                 if name in BOUNDS or name in CHOICES or name == "hidden":
                     raise SearchError(str(error)) from None

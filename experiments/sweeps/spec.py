@@ -16,10 +16,11 @@ from typing import Any
 from dataset import SOURCES, default_source
 from dataset.files import path_of
 from experiments.jobs import launch as jobs
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.sweeps import space as search
 from experiments.sweeps.space import Params, Range, SearchError, Space
 from experiments.training.cost import START, training_seconds
-from model import PRESETS, ConfigError, TrainConfig
+from model import ConfigError
 from model.errors import DigitLabError
 
 SAMPLERS = {
@@ -51,7 +52,7 @@ class SweepSpec:
     """What is tried, how it is judged and how much it may take; checked when it is made. Raises SweepError."""
 
     name: str
-    base: TrainConfig
+    base: RunConfig
     search: Space
     variants: dict[str, Params] = field(default_factory=dict)
     """Settings that go together, by a label; searched as "variant"."""
@@ -122,7 +123,7 @@ class SweepSpec:
     def maximize(self) -> bool:
         return self.objective == "validation_accuracy"
 
-    def config(self, params: Params, seed: int) -> TrainConfig:
+    def config(self, params: Params, seed: int) -> RunConfig:
         """The config of a combination for the seed number `seed` (from 0) of its trial. Raises ConfigError."""
         config = search.config_of(params, self.base, self.variants)
         return config.replace(seed=config.seed + seed)
@@ -184,7 +185,7 @@ class SweepSpec:
                 raise SweepError(f"A sweep has no {name!r}; it has {', '.join(sorted(known))}.")
         try:
             base = values["base"]
-            base = base if isinstance(base, TrainConfig) else TrainConfig.from_dict(base)
+            base = base if isinstance(base, RunConfig) else RunConfig.from_dict(base)
             variants = {
                 str(label): {name: search.unplain(value) for name, value in settings.items()}
                 for label, settings in values.get("variants", {}).items()
@@ -234,7 +235,7 @@ class SweepSpec:
             settings = settings | {"steps": 0}  # a preset may count in steps
         data = str(found.pop("data", default_source()))
         data = data if data in SOURCES else str(path_of(data).absolute())
-        base = TrainConfig.from_dict(PRESETS[preset].to_dict() | settings | {"data": data})
+        base = RunConfig.from_dict(PRESETS[preset].to_dict() | settings | {"data": data})
         if not all(isinstance(of, dict) for of in found.get("variants", {}).values()):
             raise SweepError('a variant is a table of settings, [variants."its name"].')
         return cls.from_dict({"name": path.stem, "search": {}, **found, "base": base})

@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from dataset import Digits, load_training
 from experiments.jobs.launch import usable_cores
-from model import BOUNDS, StepDone, TrainConfig, build_trainer
+from experiments.runs.config import BOUNDS, RunConfig
+from model import StepDone, build_trainer
 
 SECONDS = 2.0  # in all
 SLICE_SECONDS = 0.05  # of training at a stretch; the numbers of threads take turns, so that other work hits them alike
@@ -18,7 +19,7 @@ WORTH_IT = 1.1  # more threads take cores from other work, so they must be faste
 IMAGES = 16_384  # enough for any batch whose parts are like those of a larger one
 
 
-def calibrate_threads(config: TrainConfig) -> tuple[int, str]:
+def calibrate_threads(config: RunConfig) -> tuple[int, str]:
     """The number of threads to train with, and why, in a line."""
     train, _ = load_training(config.data, config.validation_share, config.training_images)
     return choose_threads(measure_speeds(config, train[:IMAGES]))
@@ -38,7 +39,7 @@ def choose_threads(speeds: Mapping[int, float]) -> tuple[int, str]:
     return 1, f"1 thread is fastest here: {speeds[1]:,.0f} images/s, {others}."
 
 
-def measure_speeds(config: TrainConfig, train: Digits, seconds: float = SECONDS) -> dict[int, float]:
+def measure_speeds(config: RunConfig, train: Digits, seconds: float = SECONDS) -> dict[int, float]:
     """Images per second by number of threads, over steps of a real training whose weights are thrown away."""
     # A tiny rate, so that no network diverges, and more steps than there is time for.
     trained = config.replace(learning_rate=BOUNDS["learning_rate"].low, steps=int(BOUNDS["steps"].high), patience=0)

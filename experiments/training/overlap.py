@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataset import DataError, Digits, available, load_training
 from dataset.corrections import load_corrections
 from dataset.download import SHIPPED
+from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError, open_run
 from experiments.training.data import load_data
 from model import Checkpoint, Classifier, load_checkpoint
@@ -20,7 +21,7 @@ def digits_seen(classifier: Classifier, digits: Digits) -> int | None:
 
 
 def _learnt_from(model: Classifier | Checkpoint) -> Iterator[Digits]:
-    config = model.config
+    config = RunConfig.from_dict(model.settings)
     if not available(config.data):
         if config.data != SHIPPED:
             raise DataError(f"{config.data} is not on this computer.")

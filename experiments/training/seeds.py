@@ -1,9 +1,9 @@
 """Seeds: the same training with other random numbers, which shows how much of a result is chance."""
 
 from experiments.jobs.launch import start_training
+from experiments.runs.config import BOUNDS
 from experiments.runs.run import Run
 from experiments.runs.table import run_rows
-from model import BOUNDS
 
 SEEDS = 5
 

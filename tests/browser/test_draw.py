@@ -176,7 +176,9 @@ def test_what_looks_like_no_digit_is_said_so_and_nothing_moves(
     monkeypatch.setenv("DIGITS_RUNS", str(folder / "runs"))
     trained = finish(SMALL)
     saved = load_checkpoint(trained.best)
-    save_checkpoint(trained.best, Checkpoint(saved.config, saved.weights, about={**saved.about, "rejects_above": -1.0}))
+    save_checkpoint(
+        trained.best, Checkpoint(saved.settings, saved.weights, about={**saved.about, "rejects_above": -1.0})
+    )
     page = ready(new_page(f"/?model={trained.id}"))
     places = [page.locator(".answer"), page.get_by_test_id("stVegaLiteChart").first, button(page, "Correct")]
     before = [place.bounding_box() for place in places]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, create_run, list_runs
 from experiments.runs.trash import deleted_runs
-from model import TrainConfig
 from tests.browser.conftest import NewPage
 from tests.small_runs import SMALL, finish, to_end
 
@@ -29,7 +29,7 @@ def runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
         run.folder.rename(folder / f"gone-{run.id}")
 
 
-def train(name: str, config: TrainConfig) -> Run:
+def train(name: str, config: RunConfig) -> Run:
     run = create_run(config, name=name)
     assert to_end(run).state == "finished"
     return run
