@@ -27,6 +27,7 @@ from dataset.sources import (
     default_source,
     load_digits,
     load_training,
+    load_upload,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "load_digits",
     "load_drawings",
     "load_training",
+    "load_upload",
     "undo_change",
     "undo_drawing",
     "without",

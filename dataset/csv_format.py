@@ -1,4 +1,4 @@
-"""The CSV format of Kaggle: one digit a line, `label,pixel0..pixel783`; read strictly and in bounded memory."""
+"""Kaggle's CSV format: one digit a line, `label,pixel0..pixel783`; read strictly, in bounded memory."""
 
 import csv
 import re
@@ -14,13 +14,13 @@ from dataset.digits import UNLABELLED, DataError
 from dataset.files import CHUNK, open_data
 
 PIXELS = 784
-LONGEST_LINE = 64 * 1024  # 785 values need 4 KB; a file of anything else shall not be read as one endless line
+LONGEST_LINE = 64 * 1024  # bytes; 785 values need 4 KB. Other files may have no line ends at all.
 LABEL_NAMES = {"label", "labels", "class", "digit", "target", "y"}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a CSV file, and where."""
+    """A fault in a CSV file: the line, what was expected and what was found."""
 
     file: str
     line: int
@@ -33,7 +33,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which of a line's columns are the label (none: -1) and the pixels, in the order of the image."""
+    """The columns of a line that hold the label (-1: none) and the pixels, in image order."""
 
     columns: int
     label: int
@@ -42,11 +42,12 @@ class Layout:
 
     @property
     def wanted(self) -> tuple[int, ...]:
+        """All columns that are read: the label, if any, then the pixels."""
         return self.pixels if self.label < 0 else (self.label, *self.pixels)
 
     @property
     def trailing(self) -> int:
-        """How many columns there are after the last wanted one."""
+        """The number of columns after the last wanted one."""
         return self.columns - 1 - max(self.wanted)
 
 
@@ -55,10 +56,10 @@ PLAIN_UNLABELLED = Layout(PIXELS, -1, tuple(range(PIXELS)), header=False)
 
 
 def read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images (n, 28, 28) and labels (n,) of a file without a problem; else DataError with the first one."""
+    """Images (n, 28, 28) and labels (n,) of a CSV file. Raises DataError with the first problem."""
     with open_data(path) as file:
         size = sum(len(chunk) for chunk in iter(lambda: file.read(CHUNK), b""))
-    most = (size + 1) // (2 * PIXELS)  # a row has a character and a sign after it for each pixel, at the least
+    most = (size + 1) // (2 * PIXELS)  # a row has at least two characters for each pixel
     images = np.empty((most, PIXELS), np.uint8)
     labels = np.empty(most, np.uint8)
     rows = 0
@@ -72,7 +73,7 @@ def read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def check_csv(path: str | Path, limit: int = 20) -> list[Problem]:
-    """The first `limit` problems of a CSV file; none: it can be used."""
+    """The first `limit` problems of a CSV file; an empty list if it is valid."""
     problems: list[Problem] = []
     for part in _scan(Path(path)):
         if isinstance(part, Problem):
@@ -83,7 +84,7 @@ def check_csv(path: str | Path, limit: int = 20) -> list[Problem]:
 
 
 def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
-    """The file in order: blocks of good rows (label and 784 pixels, label 255 for none) and problems between them."""
+    """Blocks of valid rows (n, 785), label first and 255 where unknown, and the problems between."""
     layout: Layout | None = None
     rows = 0
     seen_first, seen_last = np.zeros(256, bool), np.zeros(256, bool)
@@ -111,13 +112,13 @@ def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
         found = "an empty file" if layout is None else "a header line alone"
         yield Problem(path.name, 1, "a line for each digit: its label, then 784 pixel values", found)
     elif layout == PLAIN and seen_first.sum() == 1 and seen_last.sum() >= 3 and not seen_last[10:].any():
-        # The corner of a digit's image is paper in nearly every row: these are pixels, and labels at the other end.
+        # The first column is always 0, as the corner pixel of an image is, and the last one has labels.
         found = "labels that seem to be in the last column: put a line with the column names above the rows"
         yield Problem(path.name, 1, "the label in the first column", found)
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, list[str], bool]]:
-    """About a megabyte of lines at a time: the number of the first, the lines, and whether the last has no end."""
+    """Blocks of about 1 MB: number of the first line, the lines, and whether the last has no line end."""
     number, rest = 1, b""
     with open_data(path) as file:
         while chunk := file.read(CHUNK):
@@ -141,7 +142,7 @@ def _decode(text: bytes, number: int) -> list[str]:
 
 
 def split_line(line: str) -> list[str]:
-    """The fields of one line; a comma inside quotes becomes an apostrophe, so that the fields can be joined again."""
+    """The fields of one line. A comma inside quotes becomes an apostrophe, so joining stays possible."""
     line = line.rstrip("\r")
     if '"' not in line:
         return line.split(",")
@@ -152,7 +153,7 @@ def split_line(line: str) -> list[str]:
 
 
 def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
-    """How the columns lie, from the first line: by their names where there is a header, else by their count."""
+    """The layout by the first line: by column names if it is a header, else by the number of columns."""
     names = [field.strip().lower() for field in fields]
     counted = names[1:] == [str(column) for column in range(len(names) - 1)] or names == [
         str(column) for column in range(len(names))
@@ -162,7 +163,7 @@ def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
     if not (label_columns or counted or text > len(names) / 2):
         return PLAIN_UNLABELLED if len(fields) == PIXELS else PLAIN
     if counted and len(names) == 1 + PIXELS and names[0] == "0":
-        return Layout(1 + PIXELS, 0, PLAIN.pixels, header=True)  # pandas numbered the columns: no names to go by
+        return Layout(1 + PIXELS, 0, PLAIN.pixels, header=True)  # pandas numbered the columns
     expected = "columns named label and pixel0 to pixel783"
     if len(label_columns) > 1:
         return Problem(file, number, expected, f"{len(label_columns)} label columns")
@@ -177,7 +178,7 @@ def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
 
 
 def _pixel_columns(names: list[str]) -> dict[int, int]:
-    """Pixel number -> column, from names like pixel0, pixel1 (or from 1 on), px_12, 12, or row x column as in 28x28."""
+    """Pixel number -> column, by names like pixel0 (or from pixel1 on), px_12, 12, or 28x28."""
     best: dict[int, int] = {}
     squares = {
         (int(m[1]) - 1) * 28 + int(m[2]) - 1: i for i, n in enumerate(names) if (m := re.fullmatch(r"(\d+)x(\d+)", n))
@@ -195,7 +196,7 @@ def _pixel_columns(names: list[str]) -> dict[int, int]:
 
 
 def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], list[tuple[int, str, str]]]:
-    """The good rows (n, 785), and for each bad one its place among the lines, what was expected and what was there."""
+    """The valid rows (n, 785), and for each faulty line its index, what was expected and what was found."""
     wrong: list[tuple[int, str, str]] = []
     good: list[str] = []
     places: list[int] = []
@@ -205,10 +206,10 @@ def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], li
         if count == layout.columns:
             good.append(line.rsplit(",", layout.trailing)[0])
             places.append(place)
-        elif line.strip():  # an empty line means nothing and harms nobody
+        elif line.strip():  # empty lines are ignored
             wrong.append((place, f"{layout.columns} values", _separator(line) or str(count)))
     values = _parse(good, layout)
-    if values is None:  # somewhere in this block: look at each line
+    if values is None:  # at least one line is faulty: parse each by itself
         parsed = []
         for place, line in zip(places, good, strict=True):
             row = _parse([line], layout)
@@ -221,10 +222,10 @@ def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], li
 
 
 def _parse(lines: list[str], layout: Layout) -> NDArray[np.uint8] | None:
-    """The lines as rows of label and pixels, or None if any value is not what it should be."""
+    """The lines as rows of label and pixels; None if any value is invalid."""
     if not lines:
         return np.empty((0, 1 + PIXELS), np.uint8)
-    # 12.0 is 12: spreadsheets and pandas write whole numbers so as soon as a column once held a gap
+    # Accept 12.0 as 12: spreadsheets and pandas write so where a column once had an empty cell.
     decimal = any(sign in line for line in lines for sign in ".eE")
     try:
         numbers: NDArray[Any] = np.loadtxt(

@@ -1,4 +1,4 @@
-"""Digits: images with labels, held once in memory and never changed."""
+"""Digits: images with labels, read-only and shared in memory."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ UNLABELLED = 255
 
 
 class DataError(DigitLabError):
-    """One sentence: what is wrong with the data, what was expected, what to do."""
+    """Data that cannot be used: what is wrong, what was expected, what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """images uint8 (n, 28, 28), ink 255 on paper 0; labels uint8 (n,), UNLABELLED where a file gives none."""
+    """images uint8 (n, 28, 28), ink 255 on paper 0; labels uint8 (n,), UNLABELLED where unknown."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -49,29 +49,30 @@ class Digits:
 
     @property
     def labelled(self) -> bool:
+        """Whether every digit has a label."""
         return not (self.labels == UNLABELLED).any()
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of the SHA-256 over images and labels: equal digits have equal ones, whatever their source."""
+        """16 hex digits of the SHA-256 over images and labels, independent of the source."""
         digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()[:16]
 
 
 def without(digits: Digits, *banned: Digits) -> Digits:
-    """The digits but for those whose image is, byte for byte, a banned one or one of MNIST's 10,000 test images."""
+    """The digits whose image equals neither a banned image nor one of MNIST's 10,000 test images."""
     images = _mnist_test_hashes().union(*(_hashes(other.images) for other in banned))
     keep = np.array([image not in images for image in _hashes(digits.images)], bool)
     return digits if keep.all() else digits[keep]
 
 
 def _hashes(images: NDArray[np.uint8]) -> list[int]:
-    """64 bits for each image: two different ones among 100,000 agree with a chance of 1 in 4 billion."""
+    """64-bit hashes. A collision among 100,000 different images has a chance of 1 in 4 billion."""
     return [int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little") for image in images]
 
 
 @cache
 def _mnist_test_hashes() -> frozenset[int]:
-    """Of MNIST's test images, so that none is trained on, whatever file it comes in and with MNIST there or not."""
+    """Hashes of MNIST's test images, so that none is trained on, from any file."""
     return frozenset(np.load(Path(__file__).with_name("mnist_test_hashes.npy"), allow_pickle=False).tolist())

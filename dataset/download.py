@@ -1,10 +1,9 @@
-"""Downloads: the four IDX files of MNIST and Fashion-MNIST, from mirrors in order, checked and put into the cache."""
+"""Downloads: the four IDX files of MNIST or Fashion-MNIST, from mirrors in order, checked and cached."""
 
-import hashlib
-import sys
+import gzip
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,24 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from dataset.digits import DataError
-from dataset.files import CHUNK, cache_folder, open_data, written_whole
+from dataset.files import cache_folder, written_whole
 from dataset.idx import read_idx
 
-PARTS = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
-TIMEOUT = (5, 20)  # seconds to connect, seconds without a byte
+PARTS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+TIMEOUT = (5, 20)  # seconds to connect; seconds without receiving a byte
+CHUNK = 64 * 1024  # bytes between two updates of a progress bar
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the four files are, and the digests they must have: SHA-256 unpacked, or MD5 of the .gz."""
+    """The mirrors of four files, and the digests: SHA-256 of the unpacked file or MD5 of the .gz."""
 
     mirrors: tuple[str, ...]
     sha256: dict[str, str]
     md5: dict[str, str]
 
 
-SHIPPED = "mnist-minus-5k-test"  # what the shipped weights learn from, so that their score on mnist-5k is honest
+SHIPPED = "mnist-minus-5k-test"  # the training data of the shipped weights: their score on mnist-5k stays honest
 ORIGINS = {
     "mnist": Origin(
         mirrors=(
@@ -65,10 +60,11 @@ ORIGINS = {
 def download(name: str, progressbar: Any = False) -> Path:
     """Put the four files of `mnist` or `fashion-mnist` into the cache, unpacked; -> their folder.
 
-    progressbar: True for a bar on the terminal, or an object with total, update(n), reset() and close(), as tqdm has.
+    `progressbar`: True for a bar in the terminal, or an object with total, update(n), reset() and
+    close(), as tqdm has. Raises DataError.
     """
     if name == SHIPPED:
-        name = "mnist"  # of which it is a part
+        name = "mnist"  # it is a part of MNIST
     origin = ORIGINS.get(name)
     if origin is None:
         raise DataError(f"{name!r} cannot be downloaded. Choose one of: {', '.join(ORIGINS)}.")
@@ -85,41 +81,40 @@ def download(name: str, progressbar: Any = False) -> Path:
 
 
 def _fetch(name: str, part: str, origin: Origin, target: Path, progressbar: Any) -> None:
+    """Download one file from the first mirror that has it, check it and put it at `target`, unpacked."""
     import pooch
     import requests
 
+    pooch.get_logger().setLevel("WARNING")
+    md5 = origin.md5.get(part)
+    downloader = pooch.HTTPDownloader(progressbar=progressbar, chunk_size=CHUNK, timeout=TIMEOUT)
     failures = []
     for mirror in origin.mirrors:
         host = urlsplit(mirror).netloc
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder, _bar(progressbar, part) as bar:
-            packed = Path(folder) / f"{part}.gz"
-            try:
-                fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=64 * 1024, timeout=TIMEOUT)
-                fetch(f"{mirror}{part}.gz", str(packed), None)
-                _unpack(packed, target, origin.sha256.get(part), origin.md5.get(part))
+        try:
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                unpacked = pooch.retrieve(
+                    f"{mirror}{part}.gz",
+                    known_hash=md5 and f"md5:{md5}",
+                    fname=f"{part}.gz",
+                    path=folder,
+                    downloader=downloader,
+                    processor=pooch.Decompress(name=part),
+                )
+                read_idx(Path(unpacked), origin.sha256.get(part, ""))
+                with Path(unpacked).open("rb") as source, written_whole(target) as file:
+                    shutil.copyfileobj(source, file)
                 return
-            except requests.HTTPError as error:
-                failures.append(str(error))
-            except requests.RequestException:
-                failures.append(f"no connection to {host}")
-            except DataError as error:
-                failures.append(f"{host}: {error}")
+        except requests.HTTPError as error:
+            failures.append(str(error))
+        except requests.RequestException:
+            failures.append(f"no connection to {host}")
+        except (ValueError, EOFError, gzip.BadGzipFile, zlib.error):  # a wrong digest or damaged data
+            failures.append(f"{host}: its file is not the original one")
     raise DataError(
         f"{name} is not on this computer and cannot be downloaded ({'; '.join(failures)}). "
         f"Use mnist-5k, which needs no network, or put the four files into the folder that DIGITS_DATA names."
     )
-
-
-def _unpack(packed: Path, target: Path, sha256: str | None, md5: str | None) -> None:
-    if md5 and hashlib.md5(packed.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-        raise DataError("its file is not the original one (another MD5)")
-    digest = hashlib.sha256()
-    with open_data(packed) as source, written_whole(target) as file:
-        while chunk := source.read(CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
-        if sha256 and digest.hexdigest() != sha256:
-            raise DataError("its file is not the original one (another SHA-256)")
 
 
 def _is_good(path: Path, sha256: str | None) -> bool:
@@ -128,43 +123,3 @@ def _is_good(path: Path, sha256: str | None) -> bool:
     except DataError:
         return False
     return True
-
-
-@contextmanager
-def _bar(progressbar: Any, description: str) -> Iterator[Any]:
-    if progressbar is not True:
-        yield progressbar
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
-        yield _RichBar(progress, description)
-
-
-class _RichBar:
-    """A rich progress bar with the four names that pooch asks of one."""
-
-    def __init__(self, progress: Any, description: str) -> None:
-        self.progress = progress
-        self.task = progress.add_task(description)
-        self._total = 0
-
-    @property
-    def total(self) -> int:
-        return self._total
-
-    @total.setter
-    def total(self, total: int) -> None:
-        self._total = total
-        self.progress.update(self.task, total=total)
-
-    def update(self, received: int) -> None:
-        self.progress.advance(self.task, received)
-
-    def reset(self) -> None:
-        self.progress.reset(self.task, total=self._total)
-
-    def close(self) -> None:
-        self.progress.update(self.task, completed=self._total)

@@ -1,4 +1,4 @@
-"""Files: read raw or gzipped, written whole or not at all, added to under a lock; and a cache of parsed arrays."""
+"""Files: read raw or gzipped, replace atomically, append under a lock; a cache of parsed arrays."""
 
 import gzip
 import hashlib
@@ -21,21 +21,22 @@ from numpy.typing import NDArray
 from dataset.digits import DataError
 
 CHUNK = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
 CACHED_FILES = 8  # 47 MB each for 60,000 images
-PATIENCE = 30  # seconds to wait for what another program writes
+LOCK_TIMEOUT = 30  # seconds to wait while another program writes
 
 Stamp = tuple[int, int, int] | None
 
 
 def path_of(text: str | Path) -> Path:
-    """The path that a person wrote: ~ is their home folder, and that of nobody known stays as it is."""
+    """The path that a person typed, with ~ expanded where that user exists."""
     with suppress(RuntimeError):
         return Path(text).expanduser()
     return Path(text)
 
 
 def is_there(path: Path) -> bool:
-    """False too where that cannot be told: the name is too long, or the folder closed."""
+    """Whether a path exists; False for a name that is too long or a folder that is not readable."""
     try:
         return path.exists()
     except OSError:
@@ -44,7 +45,7 @@ def is_there(path: Path) -> bool:
 
 @contextmanager
 def open_raw(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file as they are; a failure to read them becomes a DataError."""
+    """The raw bytes of a file. Raises DataError where it cannot be read."""
     try:
         with path.open("rb") as file:
             yield file
@@ -54,9 +55,9 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def open_data(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, unpacked if they are gzipped, whatever its name says."""
+    """The bytes of a file, decompressed if they are gzip data, for any file name."""
     with open_raw(path) as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
+        packed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
         if not packed:
             yield raw
@@ -71,7 +72,7 @@ def open_data(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to that takes the place of `path` only when everything is on the disk."""
+    """A temporary file that replaces `path` after everything is written to the disk."""
     path = path.resolve()  # a link stays a link
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -88,7 +89,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_new(files: dict[Path, bytes]) -> None:
-    """Files that were not there before, packed where their name ends in .gz."""
+    """Write new files, compressed where the name ends in .gz. Raises DataError if one exists."""
     for path in files:
         if is_there(path):
             raise DataError(f"{path} exists already. Choose another name.")
@@ -101,16 +102,16 @@ def write_new(files: dict[Path, bytes]) -> None:
 
 
 def stamp(path: Path | str) -> Stamp:
-    """Changes whenever the file does."""
+    """A value that changes whenever the file does; None where there is no file."""
     try:
-        about = os.stat(path)  # noqa: PTH116  # run tables look at thousands: a Path takes twice as long
+        about = os.stat(path)  # noqa: PTH116  # run tables check thousands of files; Path.stat takes twice as long
     except OSError:
         return None
     return about.st_ino, about.st_mtime_ns, about.st_size
 
 
 def append(path: Path, data: bytes) -> None:
-    """All of it with one write, on the disk when this returns."""
+    """Append with a single write; the data are on the disk when this returns."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
     try:
         size = os.fstat(file).st_size
@@ -124,12 +125,13 @@ def append(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file that several programs write. Raises DataError after 30 s."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=PATIENCE):
+        with FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT):
             yield
     except Timeout as error:
-        raise DataError(f"{path} is held by another program for {PATIENCE} s. Close it and try again.") from error
+        raise DataError(f"{path} is held by another program for {LOCK_TIMEOUT} s. Close it and try again.") from error
     except OSError as error:
         raise DataError(
             f"{path} cannot be written: {error.strerror or error}. Set DIGITS_DRAWINGS to a file that can."
@@ -137,7 +139,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def cache_folder() -> Path:
-    """Where downloads and parsed copies go; everything in it can be made again."""
+    """The folder of downloads and parsed copies. All of them can be made again."""
     return platformdirs.user_cache_path("digit-lab", appauthor=False)
 
 
@@ -153,7 +155,10 @@ def content_hash(path: Path) -> str:
 def cached(
     name: str, build: Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images and labels from `<cache>/<name>.npz`, or built and kept there; a damaged copy is built anew."""
+    """Images and labels from `<cache>/<name>.npz`, or built and cached there.
+
+    A damaged copy is built again.
+    """
     path = cache_folder() / f"{name}.npz"
     with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         with path.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
@@ -161,7 +166,7 @@ def cached(
         if images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28):
             return images, labels
     images, labels = build()
-    with suppress(OSError):  # a full or read-only disk costs time at the next load, nothing else
+    with suppress(OSError):  # on a full or read-only disk the next load is slower
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as target:
             np.savez(target, images=images, labels=labels)

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a header of sizes, then one byte per pixel or label; raw or gzipped."""
+"""IDX, the format of MNIST: a header of sizes, then one byte per pixel or label; raw or gzipped."""
 
 import hashlib
 import math
@@ -11,21 +11,25 @@ from numpy.typing import NDArray
 from dataset.digits import UNLABELLED, DataError
 from dataset.files import CHUNK, open_data
 
-BYTES = b"\0\0\x08"  # two zeros, then the code of the type unsigned byte
-GZIP_LIMIT = 1032  # gzip cannot make a file shorter than this share: a larger promise is a damaged header
+MAGIC = b"\0\0\x08"  # two zeros and the type code of unsigned bytes
+GZIP_LIMIT = 1032  # largest compression ratio of gzip; a header that promises more is damaged
 
 
 def is_idx(path: Path) -> bool:
+    """Whether the file starts like an IDX file of bytes. Raises DataError where it cannot be read."""
     with open_data(path) as file:
-        return file.read(3) == BYTES
+        return file.read(3) == MAGIC
 
 
 def read_idx(path: Path, sha256: str = "") -> NDArray[np.uint8]:
-    """The array in an IDX file; with `sha256`, only if the unpacked bytes have that digest."""
+    """The array in an IDX file, uint8 of any shape. Raises DataError.
+
+    `sha256`: the digest that the decompressed bytes must have; empty: any.
+    """
     digest = hashlib.sha256()
     with open_data(path) as file:
         head = file.read(4)
-        if len(head) < 4 or head[:3] != BYTES:
+        if len(head) < 4 or head[:3] != MAGIC:
             raise DataError(
                 f"{path.name}: expected an IDX file of bytes, which starts with 00 00 08, "
                 f"got {head.hex(' ') or 'an empty file'}."
@@ -59,14 +63,14 @@ def read_idx(path: Path, sha256: str = "") -> NDArray[np.uint8]:
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
-    """An array as an IDX file."""
-    return BYTES + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    """The bytes of an IDX file that holds this array."""
+    return MAGIC + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 def read_idx_pair(
     images_path: Path, labels_path: Path | None, sha256: dict[str, str] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images (n, 28, 28) and their labels (n,), UNLABELLED without a labels file."""
+    """Images (n, 28, 28) and their labels (n,), UNLABELLED without a labels file. Raises DataError."""
     images = read_idx(images_path, (sha256 or {}).get(idx_name(images_path), ""))
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         size = " x ".join(str(length) for length in images.shape) or "none"
@@ -86,12 +90,12 @@ def read_idx_pair(
 
 
 def idx_name(path: Path) -> str:
-    """The name as in the original distribution: train-images-idx3-ubyte for train-images.idx3-ubyte.gz too."""
+    """The original name of an IDX file: train-images-idx3-ubyte for train-images.idx3-ubyte.gz."""
     return path.name.removesuffix(".gz").replace(".idx", "-idx")
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """The file `name` in any of the spellings in which it is handed around; raw before .gz, because it loads faster."""
+    """The file `name` in any of its usual spellings, raw before .gz because it loads faster; or None."""
     for spelling in (name, name.replace("-idx", ".idx")):
         for path in (folder / spelling, folder / f"{spelling}.gz"):
             if path.is_file():

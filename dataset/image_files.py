@@ -1,4 +1,4 @@
-"""Image files: a picture of a digit, as anyone may have one, becomes an array of pixels."""
+"""Image files: read a picture of a digit, in any common format, as an array of pixels."""
 
 import io
 import warnings
@@ -12,12 +12,15 @@ from dataset.digits import DataError
 
 MAX_BYTES = 5_000_000
 MAX_PIXELS = 25_000_000  # 100 MB when unpacked
-# Those that people have, and none whose reader runs other programs.
+# Common formats. None of their readers runs another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 
 def read_image(file: str | Path | bytes, *, name: str = "The upload") -> NDArray[np.uint8]:
-    """The pixels the right way up: uint8 (height, width) of a grey picture, (height, width, 4) of any other."""
+    """The upright pixels: uint8 (height, width) of a grey picture, (height, width, 4) of any other.
+
+    Raises DataError, with `name` for uploaded bytes.
+    """
     if not isinstance(file, bytes):
         path = Path(file)
         name = str(path)
@@ -42,7 +45,7 @@ def read_image(file: str | Path | bytes, *, name: str = "The upload") -> NDArray
         raise DataError(f"{name} has more than 25 million pixels; save it smaller.") from None
     except UnidentifiedImageError:
         raise DataError(f"{name} is not an image: give a PNG, JPEG, WebP, GIF, BMP or TIFF file.") from None
-    except Exception as error:  # a damaged file can make a decoder raise nearly anything
+    except Exception as error:  # decoders of damaged files raise many types of errors
         raise DataError(f"{name} is a damaged image ({error}); save it again as PNG.") from error
 
 
@@ -52,8 +55,8 @@ def _pixels(image: Image.Image) -> NDArray[np.uint8]:
         if image.mode.startswith("I") and values.min() >= 0 and values.max() > 255:
             return (values / 257).clip(0, 255).astype(np.uint8)  # 16 bits: 65,535 is white
         if not np.isfinite(values).all():
-            raise ValueError("pixels that are no numbers")
-        low, span = values.min(), float(np.ptp(values))  # numbers of no known range
+            raise ValueError("pixels that are not finite")
+        low, span = values.min(), float(np.ptp(values))  # an unknown range of numbers
         stretched: NDArray[np.float64] = (values - low) * (255 / span if span else 0)
         return stretched.astype(np.uint8)
     if image.mode in ("1", "L") and not image.has_transparency_data:

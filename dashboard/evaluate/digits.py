@@ -1,7 +1,6 @@
 """Choice of the labelled digits that Evaluate scores, with advice where they are missing."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -11,7 +10,7 @@ from dashboard.components.downloads import offer_download
 from dashboard.evaluate.state import page_state
 from dashboard.navigation import place
 from dashboard.session import state
-from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_digits
+from dataset import SOURCES, UNLABELLED, DataError, Digits, available, default_source, load_upload
 from experiments.formats import count
 from experiments.runs.config import RunConfig
 from model import Classifier
@@ -115,10 +114,7 @@ def _drawings() -> Digits | None:
 @st.cache_resource(max_entries=2, show_spinner="Reading the file")
 def _read_upload(file_id: str, _file: UploadedFile) -> Digits:
     """All digits of an uploaded file; each upload has an id of its own."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, Path(_file.name).name)
-        path.write_bytes(_file.getbuffer())
-        return load_digits(path, "all")
+    return load_upload(_file.getvalue(), _file.name)
 
 
 def _labelled_part(digits: Digits) -> Digits | None:
