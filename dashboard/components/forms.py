@@ -8,7 +8,8 @@ import streamlit as st
 
 from dashboard.components.image_layers import ImageLayers
 from dashboard.session import state
-from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
+from dataset import SOURCES
+from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig
 from model.build import MAX_HIDDEN_LAYERS, MAX_UNITS
 
 EPOCHS, STEPS = "Epochs", "Steps"
@@ -190,3 +191,33 @@ class Form:
 def _nearest(rate: float) -> float:
     """The place of the slider that is closest to a rate, as a ratio."""
     return min(RATES, key=lambda place: abs(math.log(place / rate)))
+
+
+TRAINING_FORM = Form("train")  # of the Train page; other pages fill it in too
+DATA_SETTINGS = (  # a preset leaves them as they are
+    "data",
+    "validation_share",
+    "training_images",
+    "drawings_weight",
+    "label_corrections",
+    "seed",
+    "threads",
+)
+
+
+def preset_with_data_of(config: RunConfig, preset: str) -> RunConfig:
+    """A preset with the data settings of a config."""
+    return PRESETS[preset].replace(**{setting: getattr(config, setting) for setting in DATA_SETTINGS})
+
+
+def fill_training_form(config: RunConfig) -> None:
+    """Make the form of the Train page show these settings."""
+    TRAINING_FORM.fill(config)
+    known = config.data in SOURCES
+    widgets: dict[str, Any] = {"source": config.data if known else "file", "path": "" if known else config.data}
+    widgets |= {"drawings": config.drawings_weight > 0, "corrected": bool(config.label_corrections)}
+    for preset in PRESETS:
+        if preset_with_data_of(config, preset).replace(learning_rate=config.learning_rate) == config:
+            widgets["preset"] = preset
+    for part, value in widgets.items():
+        state.set_widget(TRAINING_FORM.key(part), value)

@@ -14,6 +14,16 @@ from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"
 REPEATED = 30  # runs whose settings are offered again
+STATE_ICONS = {
+    "queued": ":material/hourglass_empty:",
+    "running": ":material/play_circle:",
+    "paused": ":material/pause_circle:",
+    "finished": ":material/check_circle:",
+    "stopped": ":material/stop_circle:",
+    "interrupted": ":material/power_off:",
+    "diverged": ":material/error:",
+    "failed": ":material/error:",
+}
 
 
 def version(path: Path) -> tuple[int, int]:

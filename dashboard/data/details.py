@@ -13,9 +13,9 @@ from dashboard.charts.strokes import strokes_image
 from dashboard.components import resources
 from dashboard.data.actions import counted
 from dashboard.data.surprise import surprise_of
-from dashboard.draw.drawing import DIGITS
 from dashboard.session import state
 from dataset import Drawings
+from dataset.digits import DIGIT_CLASSES
 from model import Classifier
 
 
@@ -58,7 +58,7 @@ def facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, str
         sure = drawings.confidence[row]
         known["Network said"] = f"{predicted}" + ("" if np.isnan(sure) else f", {percent_text(sure)} sure")
         known["That model"] = model_name(str(drawings.model[row]), classifier)
-    if classifier.classes == DIGITS:
+    if classifier.classes == DIGIT_CLASSES:
         now = classifier.predict_proba(drawings.digits.images[row][None])[0]
         known["Model in use says"] = f"{now.argmax()}, {percent_text(now.max())} sure"
         known["Surprise"] = f"{surprise_of(now[label]):.2f}"

@@ -11,6 +11,7 @@ from dashboard.charts.digit_bars import digit_bars, missing_hint
 from dashboard.charts.thumbnails import Thumbnail
 from dashboard.components.image_sheet import render_selectable, selection
 from dashboard.components.model_choice import choose_model
+from dashboard.components.stored_drawings import render_damage, render_fleeting
 from dashboard.data.actions import counted, render_actions
 from dashboard.data.choosing import PAGE, SURPRISE, render_choice, show_all
 from dashboard.data.details import local_time, render_details
@@ -19,11 +20,10 @@ from dashboard.data.page import PART
 from dashboard.data.review import render_review, visible
 from dashboard.data.state import ShownSheet, page_state
 from dashboard.data.surprise import surprises
-from dashboard.draw.collected import render_damage, render_fleeting
-from dashboard.draw.drawing import DIGITS
 from dashboard.navigation import go_to, place
 from dashboard.session import state
 from dataset import DataError, Drawings, load_drawings
+from dataset.digits import DIGIT_CLASSES
 from dataset.drawings import drawings_history, drawings_last
 
 SHEET = "sheet"
@@ -62,7 +62,7 @@ def render_bench() -> None:
     choice = render_choice()
     surprise = None
     if choice.order == SURPRISE:
-        if classifier.classes == DIGITS:
+        if classifier.classes == DIGIT_CLASSES:
             surprise = surprises(classifier, drawings)
         else:
             st.warning("This model does not read digits, so nothing surprises it. Choose another one.")

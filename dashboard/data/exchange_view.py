@@ -10,9 +10,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.access.decision import Action, allowed
 from dashboard.access.drawings import import_corrections, import_drawings
+from dashboard.components.stored_drawings import render_damage
 from dashboard.data.actions import counted, render_outcome
 from dashboard.data.state import page_state
-from dashboard.draw.collected import render_damage
 from dataset import DataError, load_drawings
 from dataset.corrections import CORRECTIONS, export_corrections, is_corrections, load_corrections
 from dataset.drawings import count_by_digit, drawings_history

@@ -16,10 +16,10 @@ from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
 from dashboard.components.image_sheet import render_selectable, selection
+from dashboard.components.training_data import choose_path, existing
 from dashboard.data.state import Review, page_state
 from dashboard.navigation import place
 from dashboard.session import state
-from dashboard.train.training_data import choose_path, existing
 from dataset import SOURCES, DataError, Digits, available, default_source
 from dataset.corrections import (
     CORRECTIONS,

@@ -7,9 +7,10 @@ import streamlit as st
 from dashboard.access.decision import Refusal, is_reviewed
 from dashboard.access.drawings import append_drawing
 from dashboard.draw.canvas import new_sheet
-from dashboard.draw.drawing import DIGITS, Reading, Saved
+from dashboard.draw.drawing import Reading, Saved
 from dashboard.session import state
 from dataset import DataError
+from dataset.digits import DIGIT_CLASSES
 from dataset.drawings import undo_drawing
 
 
@@ -20,7 +21,7 @@ def render_verdict(found: Reading | str) -> None:
     """
     if isinstance(found, str):
         render_buttons(None)
-    elif found.classes != DIGITS:
+    elif found.classes != DIGIT_CLASSES:
         st.caption("This model does not read digits, so its answers are not collected.")
     elif found.sheet.asking:
         render_labels(found)
@@ -62,7 +63,7 @@ def render_labels(reading: Reading) -> None:
         st.markdown("Which digit is it?", width="content")
         st.button("Back", type="tertiary", icon=":material/arrow_back:", shortcut="Esc", on_click=ask, args=(False,))
     with st.container(key="labels"):
-        for label, digit in enumerate(DIGITS):
+        for label, digit in enumerate(DIGIT_CLASSES):
             st.button(
                 digit, key=f"label-{digit}", shortcut=digit, on_click=save, args=(reading, label), width="stretch"
             )

@@ -11,7 +11,6 @@ from model import BlankDrawing, Classifier, ink_stages
 from model.preprocessing import Stage
 
 Pixels = NDArray[np.uint8]
-DIGITS = tuple("0123456789")
 DRAW, UPLOAD = "Draw", "Upload an image"  # the ways to hand in a digit
 DRAW_HINT = "Draw a digit from 0 to 9. Where the network reads it wrong, correct it, and it can learn from you."
 UPLOAD_HINT = "Upload a picture of one digit, and the network reads it."

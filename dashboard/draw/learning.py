@@ -7,10 +7,10 @@ import streamlit as st
 from dashboard.access.decision import politely
 from dashboard.access.runs import resume, start_lesson, stop
 from dashboard.components import resources
-from dashboard.draw.drawing import DIGITS
 from dashboard.draw.lesson_result import render_lesson
 from dashboard.session import state
 from dataset import DataError, load_drawings
+from dataset.digits import DIGIT_CLASSES
 from experiments import fine_tuning as finetune
 from experiments.fine_tuning import Lesson
 from experiments.formats import duration
@@ -27,7 +27,7 @@ PROBLEMS = (RunError, DataError, CheckpointError, OSError)
 
 def render_learning(classifier: Classifier) -> None:
     """A panel that counts what was corrected, and does nothing else while it is closed."""
-    if classifier.classes != DIGITS:
+    if classifier.classes != DIGIT_CLASSES:
         return
     # open at first: who has never been here sees what correcting is for; another title would close it
     state.set_widget("learning", state.widget("learning", True))

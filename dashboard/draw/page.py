@@ -3,9 +3,9 @@
 import streamlit as st
 
 from dashboard.components.model_choice import choose_model
+from dashboard.components.stored_drawings import render_counts, render_damage
 from dashboard.draw.answer import render_answer, render_probabilities
 from dashboard.draw.canvas import render_sheet
-from dashboard.draw.collected import render_counts, render_damage
 from dashboard.draw.collecting import render_verdict
 from dashboard.draw.drawing import read
 from dashboard.draw.learning import render_learning

@@ -7,12 +7,11 @@ import streamlit as st
 from dashboard.access.decision import Refusal
 from dashboard.access.runs import start_range_test
 from dashboard.charts.range_test import range_test_figure
-from dashboard.components.forms import named
+from dashboard.components.forms import fill_training_form, named
 from dashboard.components.resources import runs_to_repeat
 from dashboard.explore.state import page_state
 from dashboard.navigation import go_to
 from dashboard.session import state
-from dashboard.train.new_run import fill_from
 from dataset import SOURCES, available, default_source
 from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
 from experiments.runs.config import PRESETS, RunConfig
@@ -143,5 +142,5 @@ def render_outcome(config: RunConfig, status: Status, found: RangeTest) -> None:
         for name, number in numbers.items():
             st.metric(name, number, width=180)
         if st.button(f"Use {found.suggested:g} in Train", icon=":material/tune:", type="primary"):
-            fill_from(config.replace(learning_rate=found.suggested))
+            fill_training_form(config.replace(learning_rate=found.suggested))
             go_to("train")

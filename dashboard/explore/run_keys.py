@@ -114,7 +114,7 @@ def going(label: str, page: str, row: RunRow, prepare: Callable[[Run], None]) ->
 
 def start_from(run: Run) -> None:
     """Train shows the run, and its settings with its seed in the form, to start from."""
-    from dashboard.train.new_run import fill_from  # whoever only compares does not wait for it
+    from dashboard.components.forms import fill_training_form
 
-    fill_from(run.config)
+    fill_training_form(run.config)
     state.show_run(run.id)

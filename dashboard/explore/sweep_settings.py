@@ -6,9 +6,9 @@ import streamlit as st
 
 from dashboard.components import resources
 from dashboard.components.forms import Form
+from dashboard.components.training_data import FILE, choose_source
 from dashboard.explore.search_form import begin_with, fill_space
 from dashboard.session import state
-from dashboard.train.training_data import FILE, choose_source
 from dataset import SOURCES
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import RunError, open_run

@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from dashboard.components.resources import STATE_ICONS
 from dashboard.explore.new_sweep import render_new_sweep
 from dashboard.explore.run_actions import render_notice
 from dashboard.explore.search_form import can_show
@@ -12,7 +13,6 @@ from dashboard.explore.sweep_actions import render_delete, render_deleted
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.explore.sweep_settings import fill_from_sweep
 from dashboard.session import state
-from dashboard.train.run_list import ICONS
 from experiments.sweeps import Sweep, SweepError, list_sweeps, open_sweep
 
 LISTED = 20
@@ -68,7 +68,7 @@ def render_entry(sweep: Sweep) -> None:
     st.button(
         f"{sweep.spec.name}, {made}, {status.state}",
         key=f"open-sweep-{sweep.id}",
-        icon=ICONS[status.state],
+        icon=STATE_ICONS[status.state],
         type="tertiary",
         on_click=open_listed,
         args=(sweep.id,),

@@ -9,14 +9,14 @@ from dashboard.access.decision import Action, Refusal, allowed
 from dashboard.access.runs import start_training
 from dashboard.charts.training import Figure, rate_figure, schedule
 from dashboard.components import resources
-from dashboard.components.forms import Form
+from dashboard.components.forms import DATA_SETTINGS, TRAINING_FORM, preset_with_data_of
 from dashboard.components.image_layers import sentence
+from dashboard.components.training_data import choose_source, corrected_labels, own_drawings
 from dashboard.navigation import place
 from dashboard.session import SHIPPED, state
 from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
-from dashboard.train.training_data import choose_source, corrected_labels, own_drawings
-from dataset import SOURCES, count_by_digit, default_source
+from dataset import count_by_digit, default_source
 from experiments.formats import duration
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import RunError, open_run
@@ -25,28 +25,9 @@ from experiments.training.cost import expected_seconds, slowness
 from model import DEFAULT_PRESET, DESCRIPTIONS, CheckpointError, ConfigError
 from model.classifier import SHIPPED as SHIPPED_FILE
 
-FORM = Form("train")
+FORM = TRAINING_FORM
 LISTED = 30  # runs that tell how fast this machine is
 PLAN = "The learning rate over the steps of the run, as planned"
-OF_THE_DATA = ("data", "validation_share", "training_images", "drawings_weight", "label_corrections", "seed", "threads")
-"""Settings that a preset leaves as they are."""
-
-
-def fill_from(config: RunConfig) -> None:
-    """Show the settings of a config, as where a run is to be repeated."""
-    FORM.fill(config)
-    for preset in PRESETS:
-        if with_data_of(config, preset).replace(learning_rate=config.learning_rate) == config:
-            state.set_widget(FORM.key("preset"), preset)
-    known = config.data in SOURCES
-    state.set_widget(FORM.key("source"), config.data if known else "file")
-    state.set_widget(FORM.key("path"), "" if known else config.data)
-    state.set_widget(FORM.key("drawings"), config.drawings_weight > 0)
-    state.set_widget(FORM.key("corrected"), bool(config.label_corrections))
-
-
-def with_data_of(config: RunConfig, preset: str) -> RunConfig:
-    return PRESETS[preset].replace(**{setting: getattr(config, setting) for setting in OF_THE_DATA})
 
 
 def render_new_run() -> Figure | None:
@@ -62,7 +43,7 @@ def render_new_run() -> Figure | None:
         list(PRESETS),
         key=FORM.key("preset"),
         help="A network and its training that are worth knowing. Every setting below stays free.",
-        on_change=lambda: FORM.fill(PRESETS[state.widget(FORM.key("preset"))], but=OF_THE_DATA),
+        on_change=lambda: FORM.fill(PRESETS[state.widget(FORM.key("preset"))], but=DATA_SETTINGS),
         persist_state="session",
     )
     st.caption(DESCRIPTIONS[preset])
@@ -129,7 +110,7 @@ def render_start(config: RunConfig, preset: str, images: int, *, ready: bool) ->
     if config.patience and not config.validation_share:
         st.error("Early stopping needs validation images: raise the validation share, or set early stopping to 0.")
         ready = False
-    name = preset if config == with_data_of(config, preset) else f"{preset}, changed"
+    name = preset if config == preset_with_data_of(config, preset) else f"{preset}, changed"
     pressed, continuing = start_buttons(ready=ready)
     if pressed:
         begin(config, name)

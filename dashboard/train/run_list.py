@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.resources import STATE_ICONS
 from dashboard.session import state
 from experiments.runs.run import Run, Status
 from experiments.runs.table import run_rows
@@ -9,16 +10,6 @@ from experiments.runs.table import run_rows
 LISTED = 30
 LOOK_SECONDS = 2.0  # until a run that was started in a terminal is here
 OPEN = "run-list"
-ICONS = {
-    "queued": ":material/hourglass_empty:",
-    "running": ":material/play_circle:",
-    "paused": ":material/pause_circle:",
-    "finished": ":material/check_circle:",
-    "stopped": ":material/stop_circle:",
-    "interrupted": ":material/power_off:",
-    "diverged": ":material/error:",
-    "failed": ":material/error:",
-}
 
 
 @st.fragment(run_every=LOOK_SECONDS)
@@ -37,7 +28,7 @@ def render_run_list(drawn: str) -> None:
                 st.button(
                     f"{run.title}, {status.state}",
                     key=f"open-{run.id}",
-                    icon=ICONS[status.state],
+                    icon=STATE_ICONS[status.state],
                     type="tertiary",
                     on_click=open_run,
                     args=(run.id,),

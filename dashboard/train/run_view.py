@@ -8,9 +8,9 @@ import streamlit as st
 from dashboard.access import runs as permitted
 from dashboard.access.decision import Action, allowed, politely
 from dashboard.charts.training import accuracy_figure, loss_figure, rate_figure, schedule
+from dashboard.components.forms import fill_training_form
 from dashboard.navigation import place
 from dashboard.session import state
-from dashboard.train.new_run import fill_from
 from experiments.formats import duration
 from experiments.jobs import launch as jobs
 from experiments.runs.config import BOUNDS
@@ -58,7 +58,7 @@ def render_actions(run: Run, status: Status) -> None:
         if not status.active and run.model.exists():
             render_model_actions(run, status)
         if not status.active:
-            st.button("Use settings again", icon=":material/tune:", on_click=fill_from, args=(run.config,))
+            st.button("Use settings again", icon=":material/tune:", on_click=fill_training_form, args=(run.config,))
             if st.button("Try 5 seeds", icon=":material/casino:", help=SEEDS_HELP, key=f"seeds-{run.id}"):
                 compare_seeds(run)
         if st.button("Compare", icon=place("explore").icon, help="With other runs, on Explore."):

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard.components.resources import damaged_drawings
-from dashboard.draw.drawing import DIGITS
 from dataset import DataError
+from dataset.digits import DIGIT_CLASSES
 from dataset.drawings import count_by_digit, drawings_last
 from dataset.drawings.exchange import export_csv
 
@@ -16,7 +16,7 @@ def render_counts() -> None:
         st.error(f"The collected drawings cannot be counted: {error}")
         return
     cells = "".join(f"<td>{count:,}</td>" for count in counts)
-    heads = "".join(f'<th scope="col">{digit}</th>' for digit in DIGITS)
+    heads = "".join(f'<th scope="col">{digit}</th>' for digit in DIGIT_CLASSES)
     total = f"{counts.sum():,} drawing" + ("" if counts.sum() == 1 else "s")
     st.html(
         f'<table class="counts"><caption>Collected so far: {total}</caption><tr>{heads}</tr><tr>{cells}</tr></table>'
