@@ -10,6 +10,7 @@ import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -203,6 +204,180 @@ def test_each_file_of_the_network_stays_readable_in_one_sitting() -> None:
     lengths = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
     long = {file for file, lines in lengths.items() if file.startswith("model/") and lines > 300}
     assert long <= {"model/trainer.py"}
+
+
+# Readability. Each number and each name below may only be removed or lowered, until nothing is left.
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CYCLES: list[set[str]] = [
+    {"experiments.runs.run", "experiments.runs.table"},
+    {"experiments.sweeps.driver", "experiments.sweeps.study", "experiments.sweeps.sweep"},
+]
+UNDOCUMENTED: dict[str, int] = {"model": 20, "dataset": 4, "experiments": 137, "dashboard": 202, "pretraining": 2}
+LONG_PROSE: dict[str, int] = {
+    "model": 138,
+    "dataset": 61,
+    "experiments": 170,
+    "dashboard": 168,
+    "pretraining": 25,
+    "tests": 97,
+    "benchmarks": 92,
+    "README.md": 32,
+    "docs": 186,
+}
+LONG_MODULES: set[str] = {
+    "dashboard/charts/runs.py",
+    "dashboard/data/suspects_view.py",
+    "experiments/cli/main.py",
+    "experiments/guides.py",
+    "experiments/runs/run.py",
+    "experiments/sweeps/driver.py",
+    "experiments/training/worker.py",
+    "model/trainer.py",
+}
+LONG_FUNCTIONS: set[str] = {
+    "dashboard/charts/parallel.py parallel_figure",
+    "dashboard/charts/robustness.py robustness_figure",
+    "dashboard/charts/runs.py curves_figure",
+    "dashboard/charts/sweeps.py _points_figure",
+    "dashboard/train/new_run.py render_new_run",
+}
+
+Documented: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def module_name(path: Path) -> str:
+    """Dotted name: model/layers/__init__.py -> model.layers."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def import_graph() -> dict[str, set[str]]:
+    """The modules of the product that each of its modules imports, at any depth of the file."""
+    modules = {module_name(path): path for path in SOURCES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        found = graph[module] = set[str]()
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                # `from package import name`: a module of the package, or something that the package defines
+                parts = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= (parts & modules.keys()) | ({node.module} if parts - modules.keys() else set())
+        found &= modules.keys() - {module}
+    return graph
+
+
+def reachable(module: str) -> set[str]:
+    """All modules that a module imports, directly or through others."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        new = import_graph()[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_imports_form_no_cycle() -> None:
+    """Imports inside functions and below `if TYPE_CHECKING` count too."""
+    reached = {module: reachable(module) for module in import_graph()}
+    cycles = {frozenset(m for m in found if module in reached[m]) for module, found in reached.items()} - {frozenset()}
+    assert not [sorted(cycle) for cycle in cycles if not any(cycle <= known for known in CYCLES)]
+
+
+def ratchet(found: dict[str, list[str]], most: dict[str, int]) -> None:
+    """Fail with the evidence for each package that has more than its number."""
+    too_many = {part: places for part, places in found.items() if len(places) > most.get(part, 0)}
+    counts = {part: f"{len(places)} instead of {most.get(part, 0)}" for part, places in too_many.items()}
+    assert not too_many, (counts, too_many)
+
+
+def part_of(path: Path) -> str:
+    """Top-level folder."""
+    return path.relative_to(ROOT).parts[0]
+
+
+def public(body: list[ast.stmt]) -> Iterator[Documented]:
+    """The public classes and functions of a module or class."""
+    for node in body:
+        if isinstance(node, Documented) and not node.name.startswith("_"):
+            yield node
+
+
+@cache
+def classes_by_name() -> dict[str, ast.ClassDef]:
+    """All classes of the product."""
+    nodes = (node for path in SOURCES for node in ast.walk(parse(path)))
+    return {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
+
+
+def inherits_documentation(of: ast.ClassDef, method: str) -> bool:
+    """Whether a base class, also of the project, documents a method of this name."""
+    bases = [classes_by_name().get(ast.unparse(base).partition("[")[0].rpartition(".")[2]) for base in of.bases]
+    return any(
+        inherits_documentation(base, method)
+        or any(node.name == method and ast.get_docstring(node) for node in public(base.body))
+        for base in bases
+        if base is not None and base is not of
+    )
+
+
+def test_public_names_have_a_docstring() -> None:
+    """A method may inherit it. A setter needs none beside its getter."""
+    found: dict[str, list[str]] = {}
+    for path in SOURCES:
+        silent = []
+        for node in public(parse(path).body):
+            silent += [node.name] if not ast.get_docstring(node) else []
+            for method in public(node.body) if isinstance(node, ast.ClassDef) else ():
+                is_setter = any(isinstance(d, ast.Attribute) and d.attr == "setter" for d in method.decorator_list)
+                if not (ast.get_docstring(method) or is_setter or inherits_documentation(node, method.name)):
+                    silent.append(f"{node.name}.{method.name}")
+        found.setdefault(part_of(path), []).extend(f"{name(path)} {one}" for one in silent)
+    ratchet(found, UNDOCUMENTED)
+
+
+def prose_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, line) of each line that is all docstring, comment or Markdown text. Tables and code are no prose."""
+    text = path.read_text(encoding="utf-8")
+    lines = dict(enumerate(text.splitlines(), 1))
+    if path.suffix == ".md":
+        parts = text.split("```")
+        fenced = {1 + n for i in range(1, len(parts), 2) for n in range("```".join(parts[:i]).count("\n"),
+                  "```".join(parts[: i + 1]).count("\n") + 1)}  # fmt: skip
+        yield from ((n, line) for n, line in lines.items() if n not in fenced and not line.startswith("|"))
+        return
+    code = code_lines(path)
+    yield from ((n, line) for n, line in lines.items() if n not in code)
+
+
+def test_lines_of_prose_are_short() -> None:
+    """At most 100 characters, unless the line is one long link."""
+    found: dict[str, list[str]] = {}
+    for path in [*EVERYTHING, *DOCUMENTS]:
+        long = [n for n, line in prose_lines(path) if len(line) > 100 and " " in line.strip().strip("- <>")]
+        found.setdefault(part_of(path), []).extend(f"{name(path)}:{n}" for n in long)
+    ratchet(found, LONG_PROSE)
+
+
+def test_no_module_is_long() -> None:
+    """At most 350 lines."""
+    long = {name(p) for p in SOURCES if len(p.read_text(encoding="utf-8").splitlines()) > 350}
+    assert long <= LONG_MODULES
+
+
+def test_no_function_is_long() -> None:
+    """At most 60 lines."""
+    long = {
+        f"{name(path)} {node.name}"
+        for path in SOURCES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= 60
+    }
+    assert long <= LONG_FUNCTIONS
 
 
 def code_lines(path: Path) -> set[int]:
