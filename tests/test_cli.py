@@ -312,7 +312,10 @@ def test_help_comes_without_numpy():
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_leaving_saves_the_run_and_says_how_to_go_on(number):
+    # nohup has SIGHUP ignored, and a run respects that. A handler, unlike that, is not inherited.
+    before = signal.signal(number, lambda *_: None)
     process = subprocess.Popen([*COMMAND, "train", *ENDLESS_OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.signal(number, before)
     until(lambda: list_runs() and underway(list_runs()[0])(), "the run to begin")
     (run,) = list_runs()
     process.send_signal(number)
