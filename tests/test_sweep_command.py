@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -125,11 +126,24 @@ def test_without_distributed_a_cluster_is_a_sentence(digits_sweep, file, monkeyp
     assert "needs the package distributed: pip install 'digit-lab[scaling]'" in err
 
 
+OWN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # now Ctrl-C in the terminal sends SIGINT
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 def in_a_terminal(file, ctrl_c=None):
     """The command in a real terminal; Ctrl-C comes so many seconds after the first words. -> exit status, all words."""
-    pid, primary = pty.fork()
-    if not pid:
-        os.execv(sys.executable, [sys.executable, "-m", "experiments", "sweep", str(file), "--workers", "2"])
+    primary, secondary = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWN_TERMINAL, "-m", "experiments", "sweep", str(file), "--workers", "2"],
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+        start_new_session=True,
+    )
+    os.close(secondary)
     shown = os.read(primary, 65536)
     if ctrl_c is not None:
         time.sleep(ctrl_c)
@@ -138,7 +152,7 @@ def in_a_terminal(file, ctrl_c=None):
         while part := os.read(primary, 65536):
             shown += part
     os.close(primary)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+    return process.wait(), shown.decode()
 
 
 @pytest.mark.slow
