@@ -145,10 +145,11 @@ def run_checks(arguments: list[str]) -> int:
             failed.append(name)
 
     workers = min(4, os.cpu_count() or 1)
+    parallel = ["-n", str(workers), "--dist", "loadgroup"]
     parts = {
-        f"Unit tests, {workers} at a time": ["-m", "not slow and not browser", "-n", str(workers)],
-        # These measure time, kill processes and drive a browser: one at a time, or they disturb each other.
-        "Slow tests and browser tests, one at a time": ["-m", "slow or browser", "--durations=10"],
+        f"Unit tests, {workers} at a time": ["-m", "not slow and not browser and not alone", *parallel],
+        f"Slow tests and browser tests, {workers} at a time": ["-m", "(slow or browser) and not alone", *parallel],
+        "Tests that measure time, one at a time": ["-m", "alone"],
     }
     if arguments:
         parts = {f"pytest {' '.join(arguments)}": arguments}

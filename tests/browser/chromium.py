@@ -81,6 +81,18 @@ def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> 
     raise RuntimeError(f"The server did not start:\n{log.read_text()}")
 
 
+def wait_until_idle(page: Page) -> None:
+    """Wait until the page's script has run to its end and the browser has drawn its result."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def wait_for_canvas(page: Page) -> None:
+    """Wait until strokes can be drawn: the canvas takes none before its script has run."""
+    page.locator(CANVAS).wait_for()
+    wait_until_idle(page)
+
+
 def draw(page: Page, points: list[tuple[int, int]]) -> None:
     """One stroke of the mouse through the points, in pixels of the canvas."""
     canvas = page.locator(CANVAS)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import NO_CHROMIUM, chromium, find_chromium, serve
 
 TIMEOUT = 30_000  # ms; a loaded machine takes its time
+expect.set_options(timeout=TIMEOUT)
 
 NewPage = Callable[..., Page]
 

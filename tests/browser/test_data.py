@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from dataset import load_drawings
 from dataset.drawings import drawings_history
-from tests.browser.chromium import CANVAS, SEVEN, draw
+from tests.browser.chromium import SEVEN, draw, wait_for_canvas
 from tests.browser.conftest import NewPage
 from tests.digit_files import csv_lines, write_csv
 from tests.made_drawings import append
@@ -61,8 +61,7 @@ def test_two_bad_drawings_are_found_relabelled_undone_and_deleted_and_the_link_s
     new_page: NewPage,
 ) -> None:
     page = new_page()
-    page.locator(CANVAS).wait_for()
-    page.wait_for_timeout(500)  # the canvas takes strokes only once its script has run
+    wait_for_canvas(page)
     collect(page, SEVEN, "3")
     expect(page.locator(".answer span")).to_have_text("?")
     collect(page, BAD_ONE, "8")

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
 from model import Checkpoint, load_checkpoint, save_checkpoint
-from tests.browser.chromium import CANVAS, SEVEN, draw
+from tests.browser.chromium import SEVEN, draw, wait_for_canvas
 from tests.browser.conftest import NewPage
 from tests.small_runs import SMALL, finish
 
@@ -30,8 +30,7 @@ def rows(path: Path) -> pd.DataFrame:
 
 
 def ready(page: Page) -> Page:
-    page.locator(CANVAS).wait_for()
-    page.wait_for_timeout(500)  # the canvas takes strokes only once its script has run
+    wait_for_canvas(page)
     return page
 
 

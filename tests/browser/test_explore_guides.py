@@ -6,6 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.chromium import wait_until_idle
 from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
@@ -20,7 +21,7 @@ def button(page: Page, name: str) -> Locator:
 def test_a_click_finds_a_learning_rate_and_another_takes_it_over_into_train(new_page: NewPage) -> None:
     page = new_page("/explore?view=Learning-rate test")
     button(page, "Test learning rates").wait_for()
-    page.wait_for_timeout(500)
+    wait_until_idle(page)
     began = time.monotonic()
     button(page, "Test learning rates").click()
     page.get_by_text("Suggested learning rate").wait_for()

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, create_run, list_runs
 from experiments.runs.trash import deleted_runs
+from tests.browser.chromium import wait_until_idle
 from tests.browser.conftest import NewPage
 from tests.small_runs import SMALL, finish, to_end
 
@@ -45,7 +46,7 @@ def click(page: Page, row: int, at: int) -> None:
 def opened(new_page: NewPage, address: str = "/explore", **options: object) -> Page:
     page = new_page(address, **options)
     page.locator("[data-testid=stDataFrame] canvas tbody tr").first.wait_for(state="attached")
-    page.wait_for_timeout(500)  # until it takes clicks
+    wait_until_idle(page)  # the table takes no clicks before
     return page
 
 
@@ -96,7 +97,7 @@ def test_two_ticked_runs_are_compared_and_the_link_shows_the_same_in_another_bro
 def test_a_sorted_table_ticks_the_run_that_is_seen_and_keeps_its_choice_over_a_page_switch(new_page: NewPage) -> None:
     page = opened(new_page)
     click(page, -1, ACCURACY)  # the worst first
-    page.wait_for_timeout(500)
+    wait_until_idle(page)
     tick(page, 0)
     expect(keys(page)).to_have_text(["slow"])
     page.get_by_role("link", name="Draw").first.click()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.sweeps import Sweep
+from tests.browser.chromium import wait_until_idle
 from tests.browser.conftest import NewPage
 from tests.browser.test_train import button
 from tests.small_runs import until
@@ -33,7 +34,7 @@ def opened(new_page: NewPage, address: str = "", **options: int) -> Page:
 
 def start(page: Page) -> None:
     button(page, "Start sweep").wait_for()
-    page.wait_for_timeout(300)
+    wait_until_idle(page)
     button(page, "Start sweep").click()
     button(page, "Stop").wait_for()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import CANVAS, SEVEN, draw, serve
+from tests.browser.chromium import SEVEN, draw, serve, wait_for_canvas
 from tests.browser.conftest import TIMEOUT
 from tests.made_label_errors import made_suspects
 
@@ -27,7 +27,7 @@ def test_a_drawing_and_three_relabelled_digits_of_mnist_are_there_after_the_serv
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()
         page.goto(url)
-        page.locator(CANVAS).wait_for()
+        wait_for_canvas(page)
         draw(page, SEVEN)
         expect(page.locator(".answer span")).to_have_text("7", timeout=TIMEOUT)
         page.get_by_role("button").filter(has=page.get_by_text("Correct", exact=True)).click()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import CANVAS, SEVEN, draw, serve
+from tests.browser.chromium import CANVAS, SEVEN, draw, serve, wait_for_canvas, wait_until_idle
 from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_a_phone(new_page: NewPage, path: str, scheme: str) -> None:
     page = new_page(path, width=390, height=844, color_scheme=scheme, has_touch=True, is_mobile=True)
-    page.wait_for_timeout(2000)
+    wait_until_idle(page)
+    page.wait_for_load_state("networkidle")  # charts and fonts are loaded after the page
     width, room = page.locator("[data-testid=stMain]").evaluate("main => [main.scrollWidth, main.clientWidth]")
     assert width <= room == 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -46,8 +47,7 @@ def test_canvas_answer_and_verdict_are_visible_without_scrolling(new_page: NewPa
 def test_two_browsers_at_once_never_mix(new_page: NewPage) -> None:
     first, second = new_page(), new_page()
     for page in (first, second):
-        page.locator(CANVAS).wait_for()
-        page.wait_for_timeout(500)
+        wait_for_canvas(page)
     draw(first, SEVEN)
     draw(second, [(140, 40), (140, 240)])
     expect(first.locator(".answer span")).to_have_text("7")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import CANVAS, draw
+from tests.browser.chromium import draw, wait_for_canvas
 from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
@@ -22,8 +22,7 @@ def button(page: Page, name: str):
 
 def correct(page: Page, label: int) -> None:
     """Draw a digit and say which it is, whatever was answered."""
-    page.locator(CANVAS).wait_for()
-    page.wait_for_timeout(400)  # the canvas takes strokes only once its script has run
+    wait_for_canvas(page)
     draw(page, STROKES[label])
     no = page.get_by_role("button", name="Incorrect").or_(page.get_by_role("button", name="Another digit"))
     expect(no).to_be_enabled()

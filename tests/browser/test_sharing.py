@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dataset.drawings import open_storage
-from tests.browser.chromium import CANVAS, SEVEN, draw, serve
+from tests.browser.chromium import CANVAS, SEVEN, draw, serve, wait_for_canvas
 from tests.browser.conftest import NewPage
 from tests.browser.forging import forge
 from tests.browser.login_provider import provide_login, secrets_toml
@@ -41,7 +41,7 @@ def log_in(page: Page, who: str) -> None:
 def save(page: Page) -> None:
     """Draw a digit and say that the answer is right."""
     expect(page.locator(CANVAS)).to_have_count(1)
-    page.wait_for_timeout(400)  # the canvas takes strokes only once its script has run
+    wait_for_canvas(page)
     draw(page, SEVEN)
     yes = page.get_by_role("button", name="Correct", exact=False).first
     expect(yes).to_be_enabled()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.runs.run import Run
+from tests.browser.chromium import wait_until_idle
 from tests.browser.conftest import NewPage
 from tests.small_runs import until
 
@@ -104,7 +105,7 @@ def test_a_run_survives_a_page_switch_and_so_do_the_settings(new_page: NewPage) 
 def test_a_double_click_starts_one_run(new_page: NewPage, runs: Path) -> None:
     page = new_page("/train")
     button(page, "Start fresh").wait_for()
-    page.wait_for_timeout(500)
+    wait_until_idle(page)
     before = len(every_run(runs))
     button(page, "Start fresh").dblclick()
     page.get_by_text("Finished after").wait_for()
