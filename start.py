@@ -1,16 +1,17 @@
-"""One command for a fresh machine: `python3 start.py` opens the app, `python3 start.py test` runs every check.
+"""Install Digit Lab and open it (`python3 start.py`) or run every check (`python3 start.py test`).
 
-Both install into the folder .venv, and do so again only when pyproject.toml or requirements.txt changed.
-What follows `start.py` goes to Streamlit (--server.port 8502), what follows `start.py test` to pytest (-k drawings).
+Both commands install into the folder .venv, and install again only when pyproject.toml or
+requirements.txt has changed. Options of `start.py` go to Streamlit (--server.port 8502), options of
+`start.py test` to pytest (-k drawings).
 """
 
 import sys
 
-# Before anything that an older Python could not read.
+# An older Python could not read the code below this check.
 if not (3, 11) <= sys.version_info[:2] < (3, 14):
     sys.exit(
         "start.py: Digit Lab needs Python 3.11, 3.12 or 3.13, and this is "
-        f"{sys.version_info[0]}.{sys.version_info[1]}. Install one of those from python.org/downloads and name it, "
+        f"{sys.version_info[0]}.{sys.version_info[1]}. Install one of those from python.org/downloads and start with it, "
         "for example: python3.13 start.py"
     )
 
@@ -28,10 +29,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP = VENV / "digit-lab.txt"  # what was installed last: "<fingerprint> app" or "<fingerprint> dev"
-INSTALLING = ["installing"]  # what STAMP says while pip is at work
+STAMP = VENV / "digit-lab.txt"  # the last installation: "<fingerprint> app" or "<fingerprint> dev"
+INSTALLING = ["installing"]  # content of STAMP while pip runs
 
-# How pip words it, in its several releases, when it reaches no package index.
+# Messages of pip, in several releases, when it cannot reach the package index.
 NO_NETWORK = re.compile(
     r"connection broken|NewConnectionError|Failed to establish|name resolution|Max retries|timed out|"
     r"Network is unreachable|ProxyError|Could not fetch URL|from versions: none",
@@ -40,10 +41,11 @@ NO_NETWORK = re.compile(
 
 
 class SetupError(Exception):
-    """What is wrong and what to do, in one sentence."""
+    """The installation failed; the message gives the reason and what to do."""
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command of these arguments; -> exit status."""
     try:
         if arguments[:1] == ["test"]:
             prepare(dev=True)
@@ -64,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(*, dev: bool) -> None:
-    """Make .venv and install into it, unless that is done already; a half-made one is made anew."""
+    """Create .venv and install into it, unless that has been done. Replace an incomplete .venv."""
     wanted = [fingerprint(), "dev" if dev else "app"]
     installed = STAMP.read_text(encoding="utf-8").split() if STAMP.exists() else []
     if not is_usable(PYTHON) or installed == INSTALLING:
@@ -76,7 +78,7 @@ def prepare(*, dev: bool) -> None:
 
 
 def fingerprint() -> str:
-    """Changes with the two files that name the dependencies, and with the folder: the installation points to it."""
+    """Hash of the two files that name the dependencies, and of the folder that .venv points to."""
     digest = hashlib.sha256(str(ROOT).encode())
     for name in ("pyproject.toml", "requirements.txt"):
         digest.update((ROOT / name).read_bytes())
@@ -84,7 +86,7 @@ def fingerprint() -> str:
 
 
 def is_usable(python: Path) -> bool:
-    """Whether this Python starts, has a fitting version and has pip: what an interrupted or outdated .venv lacks."""
+    """Whether this Python starts, has a supported version and has pip."""
     question = "import pip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"
     try:
         return subprocess.run([python, "-c", question], stderr=subprocess.DEVNULL, check=False).returncode == 0
@@ -93,50 +95,56 @@ def is_usable(python: Path) -> bool:
 
 
 def make_environment() -> None:
+    """Create an empty .venv with the Python that runs this file."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         raise SetupError(
             f"this Python {version} came without its venv module. On Debian or Ubuntu, install it with "
             f"`sudo apt install python3-venv` (or python{version}-venv) and start again."
         )
-    print(f"{'Making .venv anew' if VENV.exists() else 'Making .venv'} with Python {version} ...", flush=True)
-    # Inside a .venv that is about to be cleared, only the Python it was made from survives.
+    print(f"{'Replacing' if VENV.exists() else 'Creating'} .venv with Python {version} ...", flush=True)
+    # The Python inside .venv is deleted with it; the Python that created it stays.
     python = getattr(sys, "_base_executable", sys.executable)
     if call([python, "-m", "venv", "--clear", str(VENV)]) != 0 or not is_usable(PYTHON):
-        raise SetupError(f"could not make {VENV}; the lines above say why. Delete that folder and start again.")
+        raise SetupError(f"could not create {VENV}; the lines above give the reason. Delete it and start again.")
 
 
 def install(packages: list[str]) -> None:
+    """Install these packages (arguments of `pip install`) into .venv."""
     print("Installing Digit Lab into .venv; the first time this takes a minute or two ...", flush=True)
     STAMP.write_text(INSTALLING[0], encoding="utf-8")
-    complaints = []
+    messages = []
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *packages]
     if not sys.stdout.isatty():
-        command.append("--quiet")  # nobody watches: two hundred lines less in a log
+        command.append("--quiet")  # saves two hundred lines in a log
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace") as pip:
         for line in pip.stderr or ():
-            complaints.append(line)
+            messages.append(line)
             sys.stderr.write(line)
     if pip.returncode != 0:
-        STAMP.unlink()  # pip came to an end of its own, so what it left may be built upon
-        if any(NO_NETWORK.search(line) for line in complaints):
+        STAMP.unlink()  # pip was not interrupted, so .venv is usable and the next start continues with it
+        if any(NO_NETWORK.search(line) for line in messages):
             raise SetupError("could not reach the package index. Check the network connection and start again.")
-        raise SetupError("pip could not install the dependencies; its lines above say why.")
+        raise SetupError("pip could not install the dependencies; its lines above give the reason.")
 
 
 def open_app(arguments: list[str]) -> int:
-    # Streamlit asks newcomers for an e-mail address before it starts: not here.
+    """Start Streamlit with these options; on Linux and macOS it replaces this process."""
+    # Without this option Streamlit asks a new user for an e-mail address before it starts.
     command = [str(PYTHON), "-m", "streamlit", "run", "dashboard/app.py", "--server.showEmailPrompt=false", *arguments]
     if os.name == "nt":
         return call(command)
-    # Streamlit takes the place of this process, so every signal reaches it and nothing can be left behind.
+    # Streamlit replaces this process, so every signal reaches it and no process stays behind.
     os.chdir(ROOT)
     sys.stdout.flush()
-    return os.execv(PYTHON, command)  # returns nothing: it does not return
+    return os.execv(PYTHON, command)  # never returns
 
 
 def run_checks(arguments: list[str]) -> int:
-    """Formatting, lint, types and tests; all run even when one fails. The last line printed counts the tests."""
+    """Check formatting, lint, types and tests, all of them even if one fails; -> exit status.
+
+    The last line printed counts all tests.
+    """
     started = time.monotonic()
     failed = []
     for tool in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"]):
@@ -158,7 +166,7 @@ def run_checks(arguments: list[str]) -> int:
         for name, options in parts.items():
             reports.append(Path(folder) / f"{len(reports)}.xml")
             status = check(name, [str(PYTHON), "-m", "pytest", f"--junitxml={reports[-1]}", *options])
-            if status not in (0, 5):  # 5: none of the tests asked for is in this part
+            if status not in (0, 5):  # 5: this part has none of the selected tests
                 failed.append(name)
         counts = count_tests(reports)
     if failed:
@@ -168,16 +176,17 @@ def run_checks(arguments: list[str]) -> int:
 
 
 def check(name: str, command: list[str]) -> int:
+    """Print the name of a check and run its command; -> exit status."""
     print(f"\n{name}", flush=True)
     return call(command)
 
 
 def call(command: list[str]) -> int:
-    """Run a command in the project's folder to its end. One that is to stop is given time to clean up."""
+    """Run a command in the project's folder; -> exit status. On a stop request, let it clean up first."""
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             return process.wait()
-        except KeyboardInterrupt:  # Ctrl-C in a terminal reached it too
+        except KeyboardInterrupt:  # Ctrl-C in a terminal reaches the command too
             process.wait()
             raise
         except SystemExit:
@@ -187,7 +196,7 @@ def call(command: list[str]) -> int:
 
 
 def count_tests(reports: list[Path]) -> dict[str, int]:
-    """Add up what pytest wrote; a part that broke off before it wrote anything counts as one error."""
+    """Add up the reports (JUnit XML) of pytest; a missing report counts as one error."""
     total = dict.fromkeys(("tests", "failures", "skipped", "errors"), 0)
     for report in reports:
         if not report.exists():
@@ -202,12 +211,12 @@ def count_tests(reports: list[Path]) -> dict[str, int]:
 
 
 def closing_line(counts: dict[str, int], seconds: float) -> str:
-    """The line with which pytest ends, for all parts together: "== 1 failed, 41 passed in 12.30s =="."""
+    """The last line of pytest, for all parts together: "== 1 failed, 41 passed in 12.30s =="."""
     words = [f"{count} {word}" for word, count in counts.items() if count] or ["no tests ran"]
     return f" {', '.join(words)} in {seconds:.2f}s ".center(80, "=")
 
 
 if __name__ == "__main__":
-    # A `kill` reaches this process only: what it started must not go on alone.
+    # `kill` reaches only this process: it must stop the processes that it started.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(main(sys.argv[1:]))

@@ -27,7 +27,7 @@ def to_end(run: Run) -> Status:
     return status
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> float:
+def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> float:
     """Wait for something that must come; -> how long it took."""
     began = time.monotonic()
     while not condition():

@@ -304,7 +304,7 @@ def test_a_full_disk_while_the_log_is_written_leaves_both_files_as_they_were(mon
     assert len(load_drawings().digits) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_ten_thousand_drawings_are_read_and_added_to_quickly() -> None:
     squares = np.random.default_rng(0).integers(0, 256, (10_000, 7, 7), dtype=np.uint8)
     images = squares.repeat(4, axis=1).repeat(4, axis=2)

@@ -145,7 +145,7 @@ def test_more_trials_make_the_interval_narrower() -> None:
     assert few.high - few.low > 2 * (many.high - many.low)
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_hundred_trials_of_four_settings_take_under_a_second() -> None:
     trials = drawn(100, peak, 0.01)
     findings.find(SPACE, trials, images=333)  # imports

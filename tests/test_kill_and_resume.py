@@ -10,7 +10,7 @@ import pytest
 from experiments.runs.config import RunConfig
 from experiments.runs.run import create_run, open_run
 from model import load_checkpoint
-from tests.small_runs import finish
+from tests.small_runs import finish, until
 
 KILLS = 20
 # All that has a state or draws random numbers: moments, schedule, dropout, shuffling, augmentation, best weights.
@@ -23,7 +23,7 @@ CONFIG = RunConfig(
     weight_decay=0.01,
     shift=1.0,
     rotation=10.0,
-    epochs=80,
+    epochs=40,
     patience=1000,
     seed=7,
 )
@@ -42,6 +42,11 @@ def arrays(path):
     return {name: array.tobytes() for name, array in (checkpoint.weights | checkpoint.state).items()}
 
 
+def at_work(run, worker):
+    status = run.status()
+    return status.state == "running" and status.pid == worker.pid
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_twenty_kills_end_with_the_weights_of_the_uninterrupted_run():
@@ -53,9 +58,11 @@ def test_twenty_kills_end_with_the_weights_of_the_uninterrupted_run():
     while True:
         start = ["-m", "experiments"] if moments.random() < 0.3 else ["-c", OFTEN]
         worker = subprocess.Popen([sys.executable, *start, "resume", run.id], stdout=subprocess.DEVNULL)
+        if moments.random() < 0.8:  # the others are killed while they start
+            until(lambda: worker.poll() is not None or at_work(run, worker), "the worker to train")  # noqa: B023
         try:
-            # Once they are enough, it may go on to the end.
-            status = worker.wait(moments.uniform(0.1, 2.0) if kills < KILLS else None)
+            # After the last kill the run goes on to its end.
+            status = worker.wait(moments.uniform(0.0, 0.5) if kills < KILLS else None)
         except subprocess.TimeoutExpired:
             worker.send_signal(signal.SIGKILL)
             worker.wait()

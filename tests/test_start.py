@@ -85,7 +85,7 @@ def test_a_python_without_venv_is_told_the_package_to_install(
     ("complaint", "sentence"),
     [
         ("WARNING: Retrying after connection broken by 'NewConnectionError'", "Check the network connection"),
-        ("ERROR: No space left on device", "its lines above say why"),
+        ("ERROR: No space left on device", "its lines above give the reason"),
     ],
 )
 def test_a_failed_installation_ends_in_one_sentence(

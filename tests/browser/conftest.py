@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import NO_CHROMIUM, chromium, find_chromium, serve
 
-TIMEOUT = 30_000  # ms; a loaded machine takes its time
+TIMEOUT = 60_000  # ms; a loaded machine takes its time
 expect.set_options(timeout=TIMEOUT)
 
 NewPage = Callable[..., Page]
