@@ -11,7 +11,7 @@ import sys
 if not (3, 11) <= sys.version_info[:2] < (3, 14):
     sys.exit(
         "start.py: Digit Lab needs Python 3.11, 3.12 or 3.13, and this is "
-        f"{sys.version_info[0]}.{sys.version_info[1]}. Install one of those from python.org/downloads and start with it, "
+        f"{sys.version_info[0]}.{sys.version_info[1]}. Install one of those from python.org/downloads and use it, "
         "for example: python3.13 start.py"
     )
 

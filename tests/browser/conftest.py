@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import NO_CHROMIUM, chromium, find_chromium, serve
 
@@ -44,20 +44,35 @@ def url(browser: Browser, folder: Path) -> Iterator[str]:  # without a browser n
         yield address
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> dict[str, BrowserContext]:
+    """Open browser windows by their options: a new window costs a third of opening a page."""
+    return {}
+
+
 @pytest.fixture
-def new_page(browser: Browser, url: str) -> Iterator[NewPage]:
-    """Opens a path of the app in a browser profile of its own: nothing is shared but the server."""
-    contexts = []
+def new_page(browser: Browser, windows: dict[str, BrowserContext], url: str) -> Iterator[NewPage]:
+    """Opens a path of the app. No two pages of a test, and no two tests, share cookies or stored data."""
+    pages: list[Page] = []
+    closed_after_test: list[BrowserContext] = []
 
     def open_page(path: str = "/", *, width: int = 1280, height: int = 800, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(TIMEOUT)
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(url + path)
-        page.locator("h1").first.wait_for()
-        return page
+        options |= {"viewport": {"width": width, "height": height}}
+        window = windows.get(repr(options))
+        if window is None or any(page.context == window for page in pages):
+            window = browser.new_context(**options)
+            window.set_default_timeout(TIMEOUT)
+            if windows.setdefault(repr(options), window) != window:
+                closed_after_test.append(window)
+        pages.append(window.new_page())
+        pages[-1].goto(url + path)
+        pages[-1].locator("h1").first.wait_for()
+        return pages[-1]
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
+        page.context.clear_cookies()
+    for window in closed_after_test:
+        window.close()
