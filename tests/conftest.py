@@ -1,4 +1,4 @@
-"""Fixtures for all tests: their own cache and drawings, and the reference data where it is at hand."""
+"""Fixtures for all tests: their own cache, drawings and runs, and the reference data if present."""
 
 import os
 import signal
@@ -12,15 +12,15 @@ from experiments.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 
-# As in a worker: two threads round a matrix product otherwise than one, so "bit for bit" would depend on the machine.
+# As in a worker: one thread, because results of matrix products depend on the number of threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_configure() -> None:
-    """Undo that Ctrl-C (SIGINT) is ignored, as it is in a background shell: tests send it to processes they start.
+    """Let the tests, and the processes they start, respond to Ctrl-C (SIGINT).
 
-    A process inherits an ignored signal from the one that starts it, and Python then installs no handler of its own.
-    The workers of pytest-xdist inherit what is set here.
+    A background shell starts its commands with SIGINT ignored. Every process they start inherits
+    that, and Python then installs no handler. Workers of pytest-xdist inherit what is set here.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,7 +28,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or fills the cache of the person who runs it; one for all, so that mnist-5k is parsed once."""
+    """A cache for all tests, apart from the cache of the person who runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -49,7 +49,7 @@ def _own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
-    """The folder with mnist/ and pen-drawings/, from DIGITS_REFERENCE_DATA or beside the repository."""
+    """The folder with mnist/ and pen-drawings/: DIGITS_REFERENCE_DATA or beside the repository."""
     folder = Path(os.environ.get("DIGITS_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"no reference data: {folder} is not there")
@@ -72,7 +72,7 @@ def digits(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, 
 
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
-    """A page that runs without a browser takes the place of the main module, which spawned processes would then run."""
+    """Restore the main module: a page replaces it, and spawned processes would run the page."""
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main

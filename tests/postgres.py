@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests: made in a folder of its own, on a free port, and gone at the end."""
+"""A real PostgreSQL server for tests, in a temporary folder and on a free port."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""Small runs: networks that train in a blink on digits that every installation has, and waiting for processes."""
+"""Small runs for tests, which train within a second, and functions that wait for processes."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Kill and resume: after twenty kill -9 at random moments, the weights are those of a run that nobody disturbed."""
+"""A run that was killed twenty times ends with the weights of a run that was never killed."""
 
 import random
 import signal
@@ -13,7 +13,8 @@ from model import load_checkpoint
 from tests.small_runs import finish, until
 
 KILLS = 20
-# All that has a state or draws random numbers: moments, schedule, dropout, shuffling, augmentation, best weights.
+# With all parts that have a state or draw random numbers: optimizer, schedule, dropout, shuffling,
+# augmentation, best weights.
 CONFIG = RunConfig(
     data="mnist-5k",
     hidden=(256, 128),

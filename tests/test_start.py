@@ -1,4 +1,4 @@
-"""The start command: what it installs and when, what it says when it cannot, and that Ctrl-C leaves nothing behind."""
+"""The start command: when it installs, its errors, and that Ctrl-C leaves no process behind."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ import start
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder whose .venv/bin/python is the Python of the tests, as if `venv` had just made it."""
+    """A project folder with a fresh .venv, whose Python is the Python of the tests."""
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     (tmp_path / "requirements.txt").write_text("-e .\n")
     (tmp_path / ".venv").mkdir()
@@ -120,7 +120,7 @@ def test_a_part_that_wrote_no_report_is_an_error(tmp_path: Path) -> None:
 
 @pytest.fixture
 def app() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The app as start.py opens it, with the tests' own Python, in a process group of its own as in a terminal."""
+    """The app started by start.py with the Python of the tests, in a process group of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Chromium: the machine's own browser, the real server for it, and a hand that draws."""
+"""Start Chromium and the real server, and draw with the mouse."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser, as long as it is needed; where there is none, that is the program's last word."""
+    """Start the browser and close it at the end. Exit with a message if none is installed."""
     executable = find_chromium()
     if executable is None:
         sys.exit(NO_CHROMIUM)
@@ -42,7 +42,10 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def serve(folder: Path, *options: str, ends_by: int = signal.SIGTERM) -> Iterator[str]:
-    """The address of a server started by the command that people use, its runs and drawings in the folder."""
+    """Start the server with the command that people use; -> its address.
+
+    Its runs and drawings are in the folder.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What every browser test has: a server of its own folder, a browser, and pages of the size it asks for."""
+"""Fixtures of the browser tests: a browser, a server for each module, and pages of any size."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,10 @@ NewPage = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, pytest-xdist runs all tests of a module in one worker: they share a server."""
+    """Run all tests of a module in one worker of pytest-xdist, because they share a server.
+
+    This needs the option `--dist loadgroup`.
+    """
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
@@ -52,7 +55,7 @@ def windows(browser: Browser) -> dict[str, BrowserContext]:
 
 @pytest.fixture
 def new_page(browser: Browser, windows: dict[str, BrowserContext], url: str) -> Iterator[NewPage]:
-    """Opens a path of the app. No two pages of a test, and no two tests, share cookies or stored data."""
+    """Opens a path of the app. No page shares cookies or stored data with another page."""
     pages: list[Page] = []
     closed_after_test: list[BrowserContext] = []
 
@@ -71,8 +74,9 @@ def new_page(browser: Browser, windows: dict[str, BrowserContext], url: str) -> 
 
     yield open_page
     for page in pages:
-        page.evaluate("localStorage.clear()")
-        page.close()
+        if not page.is_closed():
+            page.evaluate("localStorage.clear()")
+            page.close()
         page.context.clear_cookies()
     for window in closed_after_test:
         window.close()

@@ -1,4 +1,4 @@
-"""Forging: a client of the server's websocket that is no browser, and presses buttons that nobody may press."""
+"""A client of the server's websocket that presses buttons which the page has disabled."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Login provider: OpenID Connect as small as it can be, on this machine; whoever asks is who they say they are."""
+"""A minimal login provider (OpenID Connect) for tests. It accepts every name without a password."""
 
 import base64
 import hashlib

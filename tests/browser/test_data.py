@@ -1,4 +1,4 @@
-"""The Data page in a real browser: drawings are found, chosen by mouse, finger and keys, and put right."""
+"""The Data page in a real browser: choose drawings by mouse, finger or keys, and correct them."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Evaluate in a real browser: from a cell of the confusion matrix to its images, by mouse, touch and keyboard."""
+"""Evaluate in a real browser: open the images of a cell by mouse, touch and keyboard."""
 
 import re
 

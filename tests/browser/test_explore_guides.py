@@ -1,4 +1,4 @@
-"""Explore in a real browser: from one click to a learning rate in Train, an experiment from its card to its text."""
+"""Explore in a real browser: the learning-rate range test and the guided experiments."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The Runs view of the Explore page in a real browser: runs are ticked, compared, renamed, deleted and brought back."""
+"""The Runs view in a real browser: select, compare, rename, delete and restore runs."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def train(name: str, config: RunConfig) -> Run:
 
 
 def click(page: Page, row: int, at: int) -> None:
-    """A cell of the table; row -1 is the heading. The table is one canvas, so it is a place and no element."""
+    """Click a cell by its position, because the table is one canvas. Row -1 is the heading."""
     box = page.get_by_test_id("stDataFrame").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + at, box["y"] + HEAD / 2 + (row + 1) * ROW)

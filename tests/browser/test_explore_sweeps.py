@@ -1,4 +1,4 @@
-"""The Sweeps view in a real browser: a sweep is started from nothing, watched, brushed, and one of its runs opened."""
+"""The Sweeps view in a real browser: start, watch, filter and stop a sweep, and open a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +45,7 @@ def finished(page: Page) -> None:
 
 
 def brush(page: Page, axis: str, low: float, high: float) -> None:
-    """Drag down one axis of the parallel figure, between two of its places: 0 at the bottom, 1 at the top."""
+    """Drag down one axis of the parallel coordinates, from `high` to `low` (0 bottom, 1 top)."""
     chart = page.locator(PARALLEL)
     chart.scroll_into_view_if_needed()
     title = chart.get_by_text(axis, exact=True).bounding_box()

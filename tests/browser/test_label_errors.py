@@ -1,4 +1,4 @@
-"""Suspect labels in a real browser: from one click to three relabelled digits of MNIST, which a new visit shows."""
+"""Suspected label errors in a real browser: search, relabel three digits, and visit again."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""What people made outlasts the server: killed, and with a database its disk wiped, a new one shows it all."""
+"""Drawings and corrections survive a killed server and, with a database, an erased disk."""
 
 import shutil
 import signal

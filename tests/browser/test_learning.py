@@ -1,4 +1,4 @@
-"""Learning in a real browser: draw badly, correct, learn, see before and after, keep it, and go back."""
+"""Fine-tuning in a real browser: draw, correct, learn, compare, keep the model, go back."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A public dashboard without a login: a client that starts one training after another, and one that wants just one."""
+"""A public dashboard without a login: one client starts many trainings, another starts one."""
 
 from collections.abc import Iterator
 from pathlib import Path

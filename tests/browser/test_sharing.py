@@ -1,4 +1,4 @@
-"""A shared dashboard in real browsers: owner and visitors, a hostile one among them, and the others unaffected."""
+"""A shared dashboard in real browsers: an owner, visitors, and a hostile visitor."""
 
 import time
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ def start(page: Page, steps: int) -> None:
 
 
 def heights(page: Page) -> list[float]:
-    """The training loss as drawn: how far each point of the curve lies above the bottom of the screen."""
+    """Height of each point of the drawn training loss, in pixels above the bottom of the screen."""
     path = page.locator(CURVE).first.get_attribute("d") or ""
     return [-float(y) for _, y in re.findall(r"[ML]([-\d.e]+),([-\d.e]+)", path)]
 
@@ -53,7 +53,7 @@ def wait_for_points(page: Page, more_than: int) -> None:
 
 @pytest.fixture(autouse=True)
 def runs(folder: Path) -> Iterator[Path]:
-    """The folder of the runs. None of them outlives its test: the next one would have to wait in the queue."""
+    """The folder of the runs. All are stopped after the test, or the next run would be queued."""
     yield folder / "runs"
     for run in every_run(folder / "runs"):
         run.ask("stop")
