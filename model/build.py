@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from model.image_layers import GRAMMAR, MAX_LAYERS, ImageLayer, read_word
+from model.image_layers import GRAMMAR, MAX_LAYERS, ImageLayer, read_image_layer
 from model.initializers import INITIALIZERS
 from model.layers import (
     ACTIVATIONS,
@@ -36,9 +36,9 @@ MAX_HIDDEN_LAYERS = 5
 MAX_UNITS = 2048
 OF_THE_NETWORK = ("image_layers", "hidden", "activation", "batch_norm")
 """Settings on which the meaning of a network's weights depends."""
-WORK = 1e10  # multiplications and additions in a piece of a batch: about 0.1 s on one core
-NUMBERS = 8e6  # outputs of all layers for a piece of a batch: about 100 MB with the other arrays of the layers
-NEAR = 1e6  # the same for image layers: few enough to stay in the processor's cache
+PRODUCTS = 1e10  # multiplications and additions for a piece of a batch: 0.1 s on one core
+NUMBERS = 8e6  # outputs of all layers for a piece: about 100 MB with the layers' other arrays
+NUMBERS_IN_CACHE = 1e6  # the same for image layers: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class NetworkConfig(Settings):
 
 
 class LayerRow(NamedTuple):
-    """A line of the table that describes a network."""
+    """One row of the table that describes a network."""
 
     name: str
     output_shape: Shape
@@ -113,94 +113,97 @@ class LayerRow(NamedTuple):
 
 
 def build_layers(config: NetworkConfig) -> list[Layer]:
-    """Image layers -> hidden layers, each with its activation and dropout -> 10 logits. Raises ValueError, a sentence.
+    """Image layers, hidden layers with their activation and dropout, then the 10 logits.
 
-    After a convolution comes the maximum pooling, if any, then normalization and activation: the order matters to no
-    activation that only rises, and there is less left to do.
+    After a convolution comes maximum pooling, if any, and then normalization and activation. For
+    an activation that only rises the order makes no difference, and a pooled image is less work.
+    Raises ValueError if a layer does not fit.
     """
     layers: list[Layer] = []
     shape: Shape = IMAGE if config.image_layers else (PIXELS,)
-    words = [read_word(word) for word in config.image_layers]
-    for place, word in enumerate(words):
+    parts = [read_image_layer(text) for text in config.image_layers]
+    for index, part in enumerate(parts):
+        after = parts[index + 1] if index + 1 < len(parts) else None
         try:
-            layers += _image_layers(config, shape, word, words[:place][-1:], words[place + 1 : place + 2])
+            layers += _build_image_layer(config, shape, part, layers[-1:], after)
         except ValueError as error:
-            raise ValueError(f"image layer {place + 1}, {word.word}: {error}") from None
+            raise ValueError(f"image layer {index + 1}, {part.text}: {error}") from None
         shape = layers[-1].output_shape
-    if words:
+    if parts:
         layers.append(Flatten(shape))
     for units in config.hidden:
         layers.append(Dense(layers[-1].units if layers else PIXELS, units, first=not layers))
-        layers += _after(config, (units,))
+        layers += _normalization_and_activation(config, (units,))
         if config.dropout:
             layers.append(Dropout(units, config.dropout))
     return [*layers, Dense(layers[-1].units if layers else PIXELS, CLASSES, first=not layers)]
 
 
-def _image_layers(
-    config: NetworkConfig, shape: Shape, word: ImageLayer, before: list[ImageLayer], after: list[ImageLayer]
+def _build_image_layer(
+    config: NetworkConfig, shape: Shape, part: ImageLayer, before: list[Layer], after: ImageLayer | None
 ) -> list[Layer]:
-    """What a word stands for. A maximum pooling right after a convolution goes before its normalization."""
-    match word.kind:
+    """The layers for one image layer of a config."""
+    match part.kind:
         case "conv":
-            pooled = bool(after) and after[0].kind == "max-pool"
+            pooling = after if after and after.kind == "max-pool" else None
             conv = Conv2D(
                 shape,
-                word.filters,
-                word.size,
-                stride=word.stride,
-                padding=word.padding,
-                window=after[0].size if pooled else 1,
+                part.filters,
+                part.size,
+                stride=part.stride,
+                padding=part.padding,
+                window=pooling.size if pooling else 1,
                 bias=not config.batch_norm,
                 first=not before,
             )
-            return [conv] if pooled else [conv, *_after(config, conv.output_shape)]
+            return [conv] if pooling else [conv, *_normalization_and_activation(config, conv.output_shape)]
         case "residual":
-            return [_residual(config, shape, word.filters)]
+            return [_build_residual(config, shape, part.filters)]
         case "max-pool":
-            follows = bool(before) and before[0].kind == "conv"
-            pool = MaxPool2D(shape, word.size, by_window=follows)
-            return [pool, *(_after(config, pool.output_shape) if follows else [])]
+            convs = [layer for layer in before if isinstance(layer, Conv2D)]
+            pool = MaxPool2D(shape, part.size, input_window=convs[0].output_window if convs else 1)
+            return [pool, *(_normalization_and_activation(config, pool.output_shape) if convs else [])]
         case _:
-            return [AveragePool2D(shape, word.size)]
+            return [AveragePool2D(shape, part.size)]
 
 
-def _residual(config: NetworkConfig, shape: Shape, filters: int) -> Residual:
+def _build_residual(config: NetworkConfig, shape: Shape, filters: int) -> Residual:
     bias, out = not config.batch_norm, (*shape[:2], filters)
-    branch: list[Layer] = [Conv2D(shape, filters, bias=bias), *_after(config, out), Conv2D(out, filters, bias=bias)]
+    branch: list[Layer] = [Conv2D(shape, filters, bias=bias), *_normalization_and_activation(config, out)]
+    branch.append(Conv2D(out, filters, bias=bias))
     if config.batch_norm:
         branch.append(BatchNorm(out))
     shortcut = [] if out == shape else [Conv2D(shape, filters, 1)]
     return Residual(branch, shortcut, ACTIVATIONS[config.activation](out))
 
 
-def _after(config: NetworkConfig, shape: Shape) -> list[Layer]:
-    """What follows a layer with weights."""
-    bend = ACTIVATIONS[config.activation](shape)
-    return [BatchNorm(shape), bend] if config.batch_norm else [bend]
+def _normalization_and_activation(config: NetworkConfig, shape: Shape) -> list[Layer]:
+    activation = ACTIVATIONS[config.activation](shape)
+    return [BatchNorm(shape), activation] if config.batch_norm else [activation]
 
 
 def describe_layers(config: NetworkConfig) -> list[LayerRow]:
-    """Name, output shape and learned parameters of each layer, from the image to the answer."""
-    return [LayerRow(name, layer.output_shape, _learned(layer)) for name, layer in named(build_layers(config)).items()]
+    """Name, output shape and number of learned parameters of each layer."""
+    layers = named(build_layers(config))
+    return [LayerRow(name, layer.output_shape, _count_learned(layer)) for name, layer in layers.items()]
 
 
 def count_parameters(config: NetworkConfig) -> int:
-    """Learned parameters in all."""
-    return sum(_learned(layer) for layer in build_layers(config))
+    """Number of learned parameters."""
+    return sum(map(_count_learned, build_layers(config)))
 
 
 def count_products(config: NetworkConfig) -> int:
-    """Multiplications that one image takes on its way through the network."""
+    """Number of multiplications for one image in the forward pass."""
     return sum(layer.products for layer in build_layers(config))
 
 
-def _learned(layer: Layer) -> int:
+def _count_learned(layer: Layer) -> int:
     return sum(math.prod(shape) for name, shape in layer.shapes().items() if not is_statistic(name))
 
 
 def build_network(config: NetworkConfig, *, dtype: npt.DTypeLike = np.float32) -> Network:
-    """The network of a config, all parameters zero."""
+    """The network of a config, with all parameters zero."""
     return Network(build_layers(config), rows=rows_at_once(config), dtype=dtype)
 
 
@@ -210,11 +213,12 @@ def build_loss(config: NetworkConfig) -> Loss:
 
 
 def rows_at_once(config: NetworkConfig) -> int:
-    """Rows that go through the network in one piece; a larger batch goes in parts whose gradients are added.
+    """Number of rows in one piece of a batch; the gradients of several pieces are added up.
 
-    Bounds the memory of a full batch, and the time until a person who presses Stop is heard. Images fill the cache
-    soon, so they go in small pieces, unless batch normalization wants to see all of a batch.
+    This limits the memory of a full batch, and the time until a request to stop is noticed. Images
+    quickly fill the processor's cache, so they come in small pieces, unless batch normalization
+    needs the whole batch.
     """
     outputs = sum(layer.units for layer in build_layers(config))
-    numbers = NEAR if config.image_layers and not config.batch_norm else NUMBERS
-    return int(np.clip(min(WORK / (6 * count_products(config)), numbers / outputs), 32, 1024))
+    numbers = NUMBERS_IN_CACHE if config.image_layers and not config.batch_norm else NUMBERS
+    return int(np.clip(min(PRODUCTS / (6 * count_products(config)), numbers / outputs), 32, 1024))

@@ -1,9 +1,9 @@
-"""Image layers: the words in which a configuration names its convolutions and poolings."""
+"""Image layers: the texts that name convolutions and poolings in a config, such as "conv 16"."""
 
 import re
 from dataclasses import dataclass
 
-SHAPES = {
+PATTERNS = {
     "conv": re.compile(
         r"conv (?P<filters>\d+)(?: (?P<size>\d+)x(?P=size))?(?: stride (?P<stride>\d+))?(?P<valid> valid)?"
     ),
@@ -11,7 +11,7 @@ SHAPES = {
     "max-pool": re.compile(r"max-pool(?: (?P<size>\d+)x(?P=size))?"),
     "average-pool": re.compile(r"average-pool(?: (?P<size>\d+)x(?P=size))?"),
 }
-KINDS = tuple(SHAPES)
+KINDS = tuple(PATTERNS)
 MAX_LAYERS, MAX_FILTERS = 12, 256
 KERNELS = (1, 3, 5, 7)
 GRAMMAR = "conv 16, conv 16 5x5, conv 16 stride 2, conv 16 valid, residual 32, max-pool, max-pool 3x3 or average-pool"
@@ -19,7 +19,10 @@ GRAMMAR = "conv 16, conv 16 5x5, conv 16 stride 2, conv 16 valid, residual 32, m
 
 @dataclass(frozen=True)
 class ImageLayer:
-    """One word, read.   filters: of conv and residual; size: the side of a kernel or of a pooling window, in pixels."""
+    """One image layer.
+
+    filters: of conv and residual. size: side of the kernel or of the pooling window, in pixels.
+    """
 
     kind: str
     filters: int = 0
@@ -28,12 +31,12 @@ class ImageLayer:
     padding: str = "same"
 
     @property
-    def word(self) -> str:
-        """The shortest word for this layer."""
+    def text(self) -> str:
+        """The shortest text for this layer."""
         parts = [self.kind]
         if self.kind in ("conv", "residual"):
             parts.append(str(self.filters))
-        if self.size != _usual(self.kind):
+        if self.size != _default_size(self.kind):
             parts.append(f"{self.size}x{self.size}")
         if self.stride > 1:
             parts.append(f"stride {self.stride}")
@@ -42,19 +45,19 @@ class ImageLayer:
         return " ".join(parts)
 
 
-def read_word(word: str) -> ImageLayer:
-    """The layer that a word names. Raises ValueError, a sentence."""
-    for kind, shape in SHAPES.items():
-        if found := shape.fullmatch(" ".join(word.split())):
-            given = {name: int(text) for name, text in found.groupdict().items() if text and text.isdigit()}
+def read_image_layer(text: str) -> ImageLayer:
+    """The image layer that a text names. Raises ValueError."""
+    for kind, pattern in PATTERNS.items():
+        if found := pattern.fullmatch(" ".join(text.split())):
+            given = {name: int(value) for name, value in found.groupdict().items() if value and value.isdigit()}
             padding = "valid" if found.groupdict().get("valid") else "same"
-            layer = ImageLayer(kind, **{"size": _usual(kind)} | given, padding=padding)
+            layer = ImageLayer(kind, **{"size": _default_size(kind)} | given, padding=padding)
             _check(layer)
             return layer
-    raise ValueError(f"there is no image layer {word!r}; write {GRAMMAR}.")
+    raise ValueError(f"there is no image layer {text!r}; write {GRAMMAR}.")
 
 
-def _usual(kind: str) -> int:
+def _default_size(kind: str) -> int:
     return 3 if kind in ("conv", "residual") else 2
 
 

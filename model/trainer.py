@@ -252,7 +252,7 @@ class Trainer:
         slopes = gradients[: network.learned]
         norm = float(np.sqrt(np.dot(slopes, slopes))) if report else math.nan
         self.optimizer.step(network.parameters[: network.learned], slopes, rate, self.step + 1)
-        network.follow(len(parts))
+        network.update_statistics(len(parts))
         self.progress.step += 1
         self._epoch_tally.add(tally)
         self._report_tally.add(tally)

@@ -8,7 +8,7 @@ from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
 from model.build import build_layers, describe_layers
 from model.checkpoint import OF_THE_RUN
 from model.config import TrainConfig
-from model.image_layers import read_word
+from model.image_layers import read_image_layer
 from model.layers import parameter_shapes
 from model.presets import DESCRIPTIONS, PRESETS
 from model.settings import ConfigError
@@ -122,8 +122,8 @@ WORDS = ("conv 16", "conv 8 5x5 stride 2 valid", "residual 32", "max-pool", "max
 
 @pytest.mark.parametrize("word", WORDS)
 def test_an_image_layer_is_read_from_its_word_and_says_the_same_word(word):
-    assert read_word(word).word == word
-    assert read_word("conv  16 3x3 stride 1").word == "conv 16"
+    assert read_image_layer(word).text == word
+    assert read_image_layer("conv  16 3x3 stride 1").text == "conv 16"
 
 
 @pytest.mark.parametrize(

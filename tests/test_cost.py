@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import create_run
 from experiments.training.cost import START, expected_seconds, slowness
-from model import PRESETS, TrainConfig
 from model.build import count_products
 
-CONFIG = TrainConfig()
+CONFIG = RunConfig()
 
 
 def test_twice_the_epochs_take_twice_as_long() -> None:

@@ -85,9 +85,9 @@ IMAGE_LAYERS: dict[str, list[Layer]] = {
     "conv without bias": [Conv2D(IMAGE, 3, bias=False)],
     "max-pool": [Conv2D(IMAGE, 3), MaxPool2D(OUT)],
     "max-pool that leaves pixels over": [Conv2D((7, 7, 1), 3), MaxPool2D((7, 7, 3))],
-    "max-pool by window": [Conv2D(IMAGE, 3, window=2), MaxPool2D(OUT, by_window=True)],
-    "max-pool by large windows": [Conv2D(IMAGE, 3, window=3), MaxPool2D(OUT, 3, by_window=True)],
-    "max-pool by windows that do not fit": [Conv2D(IMAGE, 3, window=4), MaxPool2D(OUT, 4, by_window=True)],
+    "max-pool by window": [Conv2D(IMAGE, 3, window=2), MaxPool2D(OUT, input_window=2)],
+    "max-pool by large windows": [Conv2D(IMAGE, 3, window=3), MaxPool2D(OUT, 3, input_window=3)],
+    "max-pool by windows that do not fit": [Conv2D(IMAGE, 3, window=4), MaxPool2D(OUT, 4)],
     "average-pool": [Conv2D(IMAGE, 3), AveragePool2D(OUT, 3)],
     "norm of images": [Conv2D(IMAGE, 3), BatchNorm(OUT), tanh(OUT)],
     "norm of units": [Dense(6, 5), BatchNorm(5), tanh(5)],
@@ -152,7 +152,7 @@ def test_a_convolution_in_blocks_equals_one_in_a_piece(monkeypatch):
 
 @pytest.mark.parametrize("by_window", [False, True])
 def test_a_constant_image_gives_one_unit_of_gradient_per_window_to_one_pixel_of_it(by_window):
-    layer = MaxPool2D((6, 6, 1), by_window=by_window)
+    layer = MaxPool2D((6, 6, 1), input_window=2 if by_window else 1)
     layer.allocate(1, np.float64)
     layer.forward(np.ones((4, 1, 9, 1) if by_window else (1, 36)), None)
     dx = layer.backward(np.ones((1, 9)))
@@ -169,7 +169,7 @@ def test_batch_normalization_follows_the_batches_and_predicts_by_what_it_has_see
     np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-4)
     for _ in range(200):
         network.forward(x, np.random.default_rng(0))
-        network.follow(1)
+        network.update_statistics(1)
     np.testing.assert_allclose(network.weights["norm1.mean"], x.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(network.weights["norm1.variance"], x.var(axis=0, ddof=1), rtol=1e-6)
     expected = (x[:1] - x.mean(axis=0)) / np.sqrt(x.var(axis=0, ddof=1) + 1e-5)
@@ -226,6 +226,10 @@ def test_layers_that_do_not_fit_are_refused_by_name():
         Network([Dense(6, 4), Dense(5, 3)], rows=1)
     with pytest.raises(ValueError, match=r"dense needs 108 inputs, but conv gives 6x6x3. Put Flatten between them."):
         Network([Conv2D(IMAGE, 3), Dense(108, 3)], rows=1)
+    with pytest.raises(ValueError, match=r"max-pool needs inputs grouped by windows of 1, but conv groups .* of 2\."):
+        Network([Conv2D(IMAGE, 3, window=2), MaxPool2D(OUT)], rows=1)
+    with pytest.raises(ValueError, match=r"tanh needs inputs grouped by windows of 1, but conv groups .* of 2\."):
+        Residual([Conv2D(IMAGE, 3), BatchNorm(OUT), Conv2D(OUT, 3, window=2)], [], ACTIVATIONS["tanh"](OUT))
     with pytest.raises(ValueError, match=r"Dense\(6, 3\) needs \(rows, 6\), got \(2, 7\)"):
         network_of(Dense(6, 3)).forward(np.zeros((2, 7)))
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.session import state
 from model import ConfigError, TrainConfig
-from model.image_layers import KERNELS, KINDS, MAX_FILTERS, MAX_LAYERS, ImageLayer, read_word
+from model.image_layers import KERNELS, KINDS, MAX_FILTERS, MAX_LAYERS, ImageLayer, read_image_layer
 
 NAMES = {
     "conv": "Convolution",
@@ -74,7 +74,7 @@ class ImageLayers:
 
     def fill(self, words: Iterable[str]) -> None:
         """Make the rows show these layers. For a callback, or before the first widget is drawn."""
-        layers = [read_word(word) for word in words]
+        layers = [read_image_layer(word) for word in words]
         state.set_widget(self.key("count"), len(layers))
         # a row that is open belongs to the layer that was there: with another key it is closed
         state.set_widget(self.key("filled"), state.widget(self.key("filled"), 0) + 1)
@@ -87,7 +87,7 @@ class ImageLayers:
 
     def words(self) -> tuple[str, ...]:
         """What the rows show now."""
-        return tuple(self._layer(place).word for place in range(state.widget(self.key("count"), 0)))
+        return tuple(self._layer(place).text for place in range(state.widget(self.key("count"), 0)))
 
     def render(self) -> tuple[str, ...]:
         """Draws the rows, a ready choice above them -> the words of the layers."""
@@ -107,7 +107,7 @@ class ImageLayers:
                 refused = wrong is not None and wrong[0] == place
                 with (
                     st.popover(
-                        f"{place + 1} · {in_words(read_word(word))}",
+                        f"{place + 1} · {in_words(read_image_layer(word))}",
                         icon=":material/error:" if refused else None,
                         width="stretch",
                         key=f"{self.key('row', place)}-{state.widget(self.key('filled'))}",
@@ -173,7 +173,7 @@ class ImageLayers:
     def _add(self) -> None:
         """What often comes next: after a convolution a pooling, else a convolution of twice as many filters."""
         words = self.words()
-        layers = [read_word(word) for word in words]
+        layers = [read_image_layer(word) for word in words]
         if layers and layers[-1].kind == "conv":
             self.fill([*words, "max-pool"])
         else:

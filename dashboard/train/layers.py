@@ -11,7 +11,7 @@ from dashboard.session import state
 from dashboard.theme import Palette
 from model import TrainConfig
 from model.build import IMAGE, PIXELS, describe_layers
-from model.image_layers import KINDS, read_word
+from model.image_layers import KINDS, read_image_layer
 from model.layers import Shape
 
 TALL = 1.4  # rem, the drawing of an image as large as those that come in
@@ -37,7 +37,7 @@ def lines(config: TrainConfig) -> Iterator[tuple[str, Shape, int]]:
     """Each layer in words, its output shape, and its parameters."""
     if not config.image_layers:
         yield "Flatten", (PIXELS,), 0  # no layer: the digits come as rows of pixels
-    words = map(read_word, config.image_layers)  # each makes one layer of its kind, and in this order
+    words = map(read_image_layer, config.image_layers)  # each makes one layer of its kind, and in this order
     for name, shape, parameters in describe_layers(config):
         kind = name.rstrip("0123456789")
         if kind in KINDS:

@@ -1,11 +1,11 @@
-"""Layers: one small file per kind."""
+"""Layers: one file for each kind."""
 
 from model.layers.activations import ACTIVATIONS, GELU, Activation, LeakyReLU, ReLU, Sigmoid, Tanh
 from model.layers.convolution import Conv2D
 from model.layers.dense import Dense
 from model.layers.dropout import Dropout
 from model.layers.flatten import Flatten
-from model.layers.layer import STATISTICS, Layer, Shape, bind, named, parameter_shapes
+from model.layers.layer import STATISTICS, Layer, Shape, bind, check_neighbours, named, parameter_shapes
 from model.layers.normalization import BatchNorm
 from model.layers.pooling import AveragePool2D, MaxPool2D
 from model.layers.residual import Residual
@@ -30,6 +30,7 @@ __all__ = [
     "Sigmoid",
     "Tanh",
     "bind",
+    "check_neighbours",
     "named",
     "parameter_shapes",
 ]

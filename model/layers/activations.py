@@ -1,4 +1,4 @@
-"""Activations: the bends between the dense layers, without which the whole network would be one matrix."""
+"""Activation functions. Without them, several layers could compute no more than a single matrix."""
 
 import math
 
@@ -11,7 +11,7 @@ from model.layers.layer import Layer, Shape
 
 
 class Activation(Layer):
-    """y = f(x), elementwise and in place; the derivative is taken from y where it can be."""
+    """y = f(x), elementwise and in place. The derivative is computed from y where possible."""
 
     def __init__(self, units: int | Shape) -> None:
         super().__init__(units, units)
@@ -27,7 +27,8 @@ class ReLU(Activation):
         self._zeros = np.zeros(self.units, dtype)
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
-        # a row of zeros is two to four times as fast as the number 0, for which NumPy has no vector instructions
+        # An array of zeros is two to four times as fast as the number 0, for which NumPy uses no
+        # vector instructions.
         self._y = np.maximum(x, self._zeros, out=x)
         return self._y
 
@@ -38,7 +39,7 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """y = max(x, 0.01 x): a small slope where ReLU has none, so that no unit dies."""
+    """y = max(x, 0.01 x): a small slope where ReLU has none, so that every unit can learn."""
 
     kind = "leaky-relu"
     slope = 0.01
@@ -51,7 +52,7 @@ class LeakyReLU(Activation):
         return self._y
 
     def backward(self, dy: Floats) -> Floats:
-        # the slope as a number: 1 where y > 0, else 0.01
+        # 1 where y > 0, else 0.01
         slopes = np.greater(self._y, 0, out=self._work[: len(dy)], casting="unsafe")
         np.multiply(slopes, 1.0 - self.slope, out=slopes)
         np.add(slopes, self.slope, out=slopes)
@@ -85,7 +86,7 @@ class Sigmoid(Activation):
         self._work = np.empty((rows, self.units), dtype)
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
-        # 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, and NumPy's tanh is six times as fast as SciPy's expit
+        # = (1 + tanh(x / 2)) / 2; NumPy's tanh is six times as fast as SciPy's expit
         x *= 0.5
         np.tanh(x, out=x)
         x *= 0.5
@@ -100,7 +101,10 @@ class Sigmoid(Activation):
 
 
 class GELU(Activation):
-    """y = x Phi(x), Phi the normal distribution function: a smooth ReLU (Hendrycks and Gimpel 2016), exact, by erf."""
+    """y = x Phi(x), a smooth ReLU (Hendrycks and Gimpel 2016).
+
+    Phi is the normal distribution function, computed exactly with erf.
+    """
 
     kind = "gelu"
 
@@ -120,7 +124,7 @@ class GELU(Activation):
         np.multiply(density, 1.0 / math.sqrt(2.0 * math.pi), out=density)
         np.multiply(density, x, out=density)
         np.multiply(x, phi, out=x)
-        np.add(phi, density, out=phi)  # dy/dx = Phi(x) + x phi(x), kept while x is at hand
+        np.add(phi, density, out=phi)  # dy/dx = Phi(x) + x phi(x), for `backward`
         return x
 
     def backward(self, dy: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Convolution: the same small filters at every place of an image."""
+"""Convolution: the same small filters at every position of an image."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,17 +9,21 @@ from numpy.lib.stride_tricks import as_strided
 from model.arrays import Floats
 from model.layers.layer import Layer, Shape
 
-BLOCK = 2**17  # numbers in a matrix of patches: a batch goes in blocks, so that it stays near the processor
+BLOCK = 2**17  # numbers in a matrix of patches: small enough for the processor's cache
 
 
 class Conv2D(Layer):
-    """y[h, w] = sum_ij x[stride h + i - pad, stride w + j - pad] @ W[i, j] + b, what lies outside the image being 0.
+    """y[h, w] = sum_ij x[stride h + i - pad, stride w + j - pad] @ W[i, j] + b; x is 0 outside.
 
-    x (rows, height, width, channels), W (kernel, kernel, channels, filters) -> y (rows, height', width', filters).
-    Padding "same" is kernel // 2 on each side, "valid" none. Computed as one product of the matrix of all patches
-    (im2col, Chellapilla et al. 2006), whose last column is 1 and multiplies the bias; dx likewise, as a convolution of
-    dy with the filters turned round. With `window`, outputs come by their place in the windows of a MaxPool2D of that
-    size (if it divides the image), which is then the maximum of whole arrays: (window * window, rows, places, filters).
+    x (rows, height, width, channels), W (kernel, kernel, channels, filters)
+    -> y (rows, height', width', filters). Padding "same": kernel // 2 on each side; "valid": none.
+
+    One matrix product with all patches computes it (im2col, Chellapilla et al. 2006). The last
+    column of the patches is 1 and multiplies the bias. dx is a convolution of dy with the filters
+    turned by 180 degrees.
+
+    With `window`, the outputs are grouped by windows (see `Layer`) if windows of this size fill the
+    image. A MaxPool2D with this input_window is then a maximum of whole arrays.
     """
 
     kind = "conv"
@@ -46,8 +50,8 @@ class Conv2D(Layer):
         outputs = [(side + 2 * pad - kernel) // stride + 1 for side in (height, width)]
         super().__init__(shape, (*outputs, filters))
         self.kernel, self.stride, self.pad, self.bias, self.first = kernel, stride, pad, bias, first
-        self.window = 1 if any(side % window for side in outputs) else window
-        self.places = outputs[0] * outputs[1] // self.window**2
+        self.output_window = 1 if any(side % window for side in outputs) else window
+        self.windows = outputs[0] * outputs[1] // self.output_window**2
 
     def shapes(self) -> dict[str, Shape]:
         W = (self.kernel, self.kernel, self.input_shape[2], self.output_shape[2])
@@ -64,10 +68,10 @@ class Conv2D(Layer):
 
     def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
         height, width, channels = self.input_shape
-        filters, kernel, pad, window = self.output_shape[2], self.kernel, self.pad, self.window
+        filters, kernel, pad, window = self.output_shape[2], self.kernel, self.pad, self.output_window
         padded = (height + 2 * pad, width + 2 * pad, channels)
         self._x = _Patches(rows, padded, kernel, self.stride, window, bias=self.bias, dtype=dtype)
-        self._y = np.empty((window**2, rows, self.places, filters), dtype)
+        self._y = np.empty((window**2, rows, self.windows, filters), dtype)
         if not self.first:
             spread = (height + kernel - 1, width + kernel - 1, filters)
             self._dy = _Patches(rows, spread, kernel, 1, 1, bias=False, dtype=dtype)
@@ -79,17 +83,17 @@ class Conv2D(Layer):
         weights = np.concatenate(self._parameters)
         for part, patches in self._x.blocks(rows):
             np.matmul(patches, weights, out=_matrices(self._y[:, part]))
-        return self._y[:, :rows] if self.window > 1 else self._y[0, :rows].reshape(rows, self.units)
+        return self._y[:, :rows] if self.output_window > 1 else self._y[0, :rows].reshape(rows, self.units)
 
     def backward(self, dy: Floats) -> Floats:
-        dy = dy.reshape(self.window**2, -1, self.places, self.output_shape[2])
+        dy = dy.reshape(self.output_window**2, -1, self.windows, self.output_shape[2])
         rows = dy.shape[1]
-        slopes = sum(
+        total = sum(
             np.matmul(patches.swapaxes(1, 2), _matrices(dy[:, part])).sum(axis=0)
-            for part, patches in self._x.blocks(rows, again=True)
+            for part, patches in self._x.blocks(rows, unchanged=True)
         )
-        for gradient, slope in zip(self._gradients, np.split(slopes, [len(self._gradients[0])]), strict=False):
-            gradient[...] = slope
+        for gradient, part_of_total in zip(self._gradients, np.split(total, [len(self._gradients[0])]), strict=False):
+            gradient[...] = part_of_total
         if self.first:
             return dy
         self._spread(dy)
@@ -100,8 +104,11 @@ class Conv2D(Layer):
         return self._dx[0, :rows].reshape(rows, self.inputs)
 
     def _spread(self, dy: Floats) -> None:
-        """Put dy where its outputs lie among the padded inputs: a stride apart, and out of the order of windows."""
-        window, (height, width, filters) = self.window, self.output_shape
+        """Write dy to the positions of its outputs among the padded inputs.
+
+        They are a stride apart. This also undoes the grouping by windows.
+        """
+        window, (height, width, filters) = self.output_window, self.output_shape
         start = self.kernel - 1 - self.pad
         row, down, across, one = (spread := self._dy.padded[: dy.shape[1], start:, start:]).strides
         down, across = down * self.stride, across * self.stride
@@ -111,7 +118,7 @@ class Conv2D(Layer):
 
 
 class _Patches:
-    """Padded images, and the patches under a kernel as the rows of a matrix, a block of images at a time."""
+    """Padded images, and the matrix of their patches, for one block of images at a time."""
 
     def __init__(
         self, rows: int, shape: Shape, kernel: int, stride: int, window: int, *, bias: bool, dtype: npt.DTypeLike
@@ -126,29 +133,31 @@ class _Patches:
             (*step, row, *span, down, across, one),
         )
         self._numbers = kernel * kernel * shape[2]
-        columns, places = self._numbers + bias, height * width // window**2
+        columns, windows = self._numbers + bias, height * width // window**2
         self._block = min(rows, max(1, BLOCK // (height * width * columns)))
         if shape[2] == 1:
-            # a patch has few neighbours in memory: copy along the rows of the image, column by column, of all images
+            # Few numbers of a patch are neighbours in memory: copying column by column, along the
+            # rows of all images, is faster.
             self._block = rows
-            self._matrix = np.ones((columns, window**2, self._block, places), dtype).transpose(1, 2, 3, 0)
+            self._matrix = np.ones((columns, window**2, self._block, windows), dtype).transpose(1, 2, 3, 0)
         else:
-            self._matrix = np.ones((window**2, self._block, places, columns), dtype)
+            self._matrix = np.ones((window**2, self._block, windows, columns), dtype)
 
-    def blocks(self, rows: int, *, again: bool = False) -> Iterator[tuple[slice, Floats]]:
-        """Some images and their patches, (window * window, images * places, kernel * kernel * channels + bias).
+    def blocks(self, rows: int, *, unchanged: bool = False) -> Iterator[tuple[slice, Floats]]:
+        """Blocks of images with their patches.
 
-        `again`: the images have not changed since the last time, so a single block is still there.
+        Patches: (window * window, images * windows, kernel * kernel * channels + bias).
+        `unchanged`: the images are those of the last call, so a single block need not be copied.
         """
         for start in range(0, rows, self._block):
             part = slice(start, min(start + self._block, rows))
             matrix = self._matrix[:, : part.stop - start]
-            if not again or rows > self._block:
+            if not unchanged or rows > self._block:
                 views = self._views[:, :, part]
                 np.copyto(matrix[..., : self._numbers].reshape(views.shape, copy=False), views)
             yield part, _matrices(matrix)
 
 
 def _matrices(array: Floats) -> Floats:
-    """(windows, rows, places, columns) as matrices (windows, rows * places, columns), without a copy."""
+    """(positions, rows, windows, columns) as matrices (positions, rows * windows, columns): a view."""
     return array.reshape(array.shape[0], -1, array.shape[3], copy=False)

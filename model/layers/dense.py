@@ -12,8 +12,8 @@ from model.layers.layer import Layer
 class Dense(Layer):
     """y = x @ W + b.   x (rows, inputs), W (inputs, units), b (units,) -> y (rows, units).
 
-    With `first`, nobody asks for dx, so its product, the largest of the backward pass, is left out; and x are images,
-    whose empty margins need no products either.
+    `first`: the first layer of a network needs no dx, which saves the largest product of the
+    backward pass. Its x are images, and pixels that are 0 in all rows need no products either.
     """
 
     kind = "dense"
@@ -21,7 +21,7 @@ class Dense(Layer):
     def __init__(self, inputs: int, units: int, *, first: bool = False) -> None:
         super().__init__(inputs, units)
         self.first = first
-        # dot takes less time to begin, which counts in the small products; of slices it would make copies
+        # dot starts faster, which matters for small products, but it would copy slices
         self._product = np.matmul if first else np.dot
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -43,18 +43,18 @@ class Dense(Layer):
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"Dense({self.inputs}, {self.units}) needs (rows, {self.inputs}), got {x.shape}.")
-        self._inked = inked(x) if self.first else slice(None)
-        self._x = x[:, self._inked]
+        self._used = used_pixels(x) if self.first else slice(None)
+        self._x = x[:, self._used]
         y = self._y[: len(x)]
-        self._product(self._x, self.W[self._inked], out=y)
+        self._product(self._x, self.W[self._used], out=y)
         np.add(y, self.b, out=y)
         return y
 
     def backward(self, dy: Floats) -> Floats:
-        self._product(self._x.T, dy, out=self.dW[self._inked])
+        self._product(self._x.T, dy, out=self.dW[self._used])
         if self.first:
-            self.dW[: self._inked.start] = 0
-            self.dW[self._inked.stop :] = 0
+            self.dW[: self._used.start] = 0
+            self.dW[self._used.stop :] = 0
         # a product with ones is faster than dy.sum(axis=0)
         np.dot(self._ones[: len(dy)], dy, out=self.db)
         dx = self._dx[: len(dy)]
@@ -63,7 +63,7 @@ class Dense(Layer):
         return dx
 
 
-def inked(x: Floats) -> slice:
-    """The pixels from the first to the last that is not 0 in all rows; all of them where none is."""
-    some: npt.NDArray[np.bool_] = np.logical_or.reduce(x, axis=0)
-    return slice(int(some.argmax()), x.shape[1] - int(some[::-1].argmax()))
+def used_pixels(x: Floats) -> slice:
+    """From the first to the last pixel that is not 0 in all rows; all pixels if there is none."""
+    used: npt.NDArray[np.bool_] = np.logical_or.reduce(x, axis=0)
+    return slice(int(used.argmax()), x.shape[1] - int(used[::-1].argmax()))

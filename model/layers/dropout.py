@@ -1,4 +1,4 @@
-"""Dropout: while training, silence a random share of the units, so that none is relied on alone."""
+"""Dropout: set a random share of the units to 0 in training, so that no unit is relied on alone."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,10 @@ from model.layers.layer import Layer
 
 
 class Dropout(Layer):
-    """y = x * mask / (1 - rate), mask drawn anew at each step; y = x when predicting (Srivastava et al. 2014)."""
+    """y = x * mask / (1 - rate), with a new random mask in each step (Srivastava et al. 2014).
+
+    In prediction, y = x.
+    """
 
     kind = "dropout"
 
@@ -17,7 +20,7 @@ class Dropout(Layer):
         self.rate = rate
 
     def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
-        # an own y: the layer before still needs its output for the way back
+        # not in place: the layer before needs its output in `backward`
         self._y = np.empty((rows, self.units), dtype)
         self._mask = np.empty((rows, self.units), dtype)
         self._uniform = np.empty((rows, self.units), np.float32)

@@ -1,4 +1,4 @@
-"""Flatten: an image becomes a row of numbers, for the dense layers after it."""
+"""Flatten: turns an image into a row of numbers for the dense layers after it."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from model.layers.layer import Layer, Shape
 
 
 class Flatten(Layer):
-    """x (rows, height, width, channels) -> y (rows, height * width * channels), the channel changing fastest."""
+    """x (rows, height, width, channels) -> y (rows, height * width * channels), channels last."""
 
     kind = "flatten"
 

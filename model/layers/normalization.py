@@ -1,4 +1,4 @@
-"""Normalization: each unit brought to mean 0 and variance 1 over the batch, then to a learned scale and offset."""
+"""Batch normalization: mean 0 and variance 1 for each unit, then a learned scale and offset."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,11 @@ EPSILON = 1e-5
 
 
 class BatchNorm(Layer):
-    """y = gamma (x - mean) / sqrt(variance + 1e-5) + beta, for each unit or channel (Ioffe and Szegedy 2015).
+    """y = gamma (x - mean) / sqrt(variance + 1e-5) + beta (Ioffe and Szegedy 2015).
 
-    In training, mean and variance are those of the batch, over its rows and all places of an image; when predicting,
-    the running ones. These are kept among the parameters, and `gradients` holds how far they are from the batch's.
+    In training, each unit or channel has the mean and variance of the batch, over all rows and
+    pixels. In prediction it has running ones: these are among the parameters, and `gradients`
+    holds their differences from those of the batch.
     """
 
     kind = "norm"
@@ -23,7 +24,7 @@ class BatchNorm(Layer):
     def __init__(self, shape: int | Shape) -> None:
         super().__init__(shape, shape)
         self.channels = self.input_shape[-1]
-        # numbers along a row of an image, so that NumPy's inner loops are long
+        # numbers in a row of an image: long enough for fast inner loops in NumPy
         self.wide = int(np.prod(self.input_shape[-2:]))
 
     def shapes(self) -> dict[str, Shape]:
@@ -70,7 +71,7 @@ class BatchNorm(Layer):
         return dy.reshape(rows, self.units)
 
     def _along(self, values: Floats) -> Floats:
-        """(channels,) repeated along a row of the image."""
+        """Values (channels,) repeated along a row of the image."""
         return np.tile(values, self.wide // self.channels)
 
     def _sums(self, x: Floats) -> Floats:

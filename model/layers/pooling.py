@@ -1,4 +1,4 @@
-"""Pooling: one number for each small window of an image, which makes the image smaller."""
+"""Pooling: one number for each small window makes an image smaller."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,11 @@ from model.layers.layer import Layer, Shape
 class _Pool2D(Layer):
     """x (rows, height, width, channels) -> y (rows, height // size, width // size, channels).
 
-    What is left over at the right and at the bottom is not looked at. `by_window`: x is already cut into arrays by the
-    place in the window, as Conv2D with a `window` gives it where the size divides the image.
+    Pixels at the right and the bottom that fill no window are ignored. `input_window` is 1, or the
+    size if the layer before groups its outputs by windows (see `Layer`).
     """
 
-    def __init__(self, shape: Shape, size: int = 2, *, by_window: bool = False) -> None:
+    def __init__(self, shape: Shape, size: int = 2, *, input_window: int = 1) -> None:
         height, width, channels = shape
         if size > min(height, width):
             raise ValueError(
@@ -22,75 +22,79 @@ class _Pool2D(Layer):
                 "take smaller windows, or fewer layers that shrink the image before them."
             )
         super().__init__(shape, (height // size, width // size, channels))
-        self.size, self.by_window = size, by_window and height % size == width % size == 0
+        self.size, self.input_window = size, input_window
+        self.grouped = input_window > 1
 
     def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
         height, width, channels = self.output_shape
         self._y = np.empty((rows, height, width, channels), dtype)
-        self._dx = np.empty((self.size**2, rows, self.units) if self.by_window else (rows, *self.input_shape), dtype)
-        self._won = np.empty((self.size**2 - 1, *self._y.shape), bool)
+        self._dx = np.empty((self.size**2, rows, self.units) if self.grouped else (rows, *self.input_shape), dtype)
+        self._larger = np.empty((self.size**2 - 1, *self._y.shape), bool)
 
-    def _slopes(self, rows: int) -> Floats:
-        """The buffer of dx, zero where the windows leave pixels over: the layer before may have worked in it."""
-        if self.by_window:
+    def _empty_dx(self, rows: int) -> Floats:
+        """The buffer of dx. Pixels outside all windows are set to 0 again.
+
+        The layer before may have worked in place in the buffer.
+        """
+        if self.grouped:
             return self._dx[:, :rows]
         dx, (height, width, _) = self._dx[:rows], self.output_shape
         dx[:, height * self.size :] = dx[:, :, width * self.size :] = 0
         return dx
 
-    def _places(self, x: Floats, rows: int) -> list[Floats]:
-        """A view for each place in the window, (rows, height', width', channels)."""
+    def _positions(self, x: Floats, rows: int) -> list[Floats]:
+        """A view of x for each position in the window, (rows, height', width', channels)."""
         height, width, channels = self.output_shape
-        if self.by_window:
+        if self.grouped:
             return list(x.reshape(self.size**2, rows, height, width, channels))
-        kept = x.reshape(rows, *self.input_shape)[:, : height * self.size, : width * self.size]
-        windows = kept.reshape(rows, height, self.size, width, self.size, channels)
+        inside = x.reshape(rows, *self.input_shape)[:, : height * self.size, : width * self.size]
+        windows = inside.reshape(rows, height, self.size, width, self.size, channels)
         return [windows[:, :, i, :, j] for i in range(self.size) for j in range(self.size)]
 
 
 class MaxPool2D(_Pool2D):
-    """The largest number of each window; where several are, the gradient goes to the first alone."""
+    """Maximum of each window. If several numbers are largest, the first gets the whole gradient."""
 
     kind = "max-pool"
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
-        rows = x.shape[1] if self.by_window else len(x)
-        places, y = self._places(x, rows), self._y[:rows]
-        np.copyto(y, places[0])
-        for place, won in zip(places[1:], self._won, strict=True):
-            np.greater(place, y, out=won[:rows])
-            np.maximum(y, place, out=y)
+        rows = x.shape[1] if self.grouped else len(x)
+        positions, y = self._positions(x, rows), self._y[:rows]
+        np.copyto(y, positions[0])
+        for position, larger in zip(positions[1:], self._larger, strict=True):
+            np.greater(position, y, out=larger[:rows])
+            np.maximum(y, position, out=y)
         return y.reshape(rows, self.units)
 
     def backward(self, dy: Floats) -> Floats:
         rows = len(dy)
         dy = dy.reshape(rows, *self.output_shape)
-        dx = self._slopes(rows)
-        places = self._places(dx, rows)
-        # the last that beat all before it takes the gradient, and leaves nothing
-        for place, won in zip(reversed(places[1:]), reversed(self._won), strict=True):
-            np.multiply(dy, won[:rows], out=place)
-            np.subtract(dy, place, out=dy)
-        np.copyto(places[0], dy)
-        return dx if self.by_window else dx.reshape(rows, self.inputs)
+        dx = self._empty_dx(rows)
+        positions = self._positions(dx, rows)
+        # from the end: the first position that was larger than all before it gets the gradient
+        for position, larger in zip(reversed(positions[1:]), reversed(self._larger), strict=True):
+            np.multiply(dy, larger[:rows], out=position)
+            np.subtract(dy, position, out=dy)
+        np.copyto(positions[0], dy)
+        return dx if self.grouped else dx.reshape(rows, self.inputs)
 
 
 class AveragePool2D(_Pool2D):
-    """The mean of each window."""
+    """Mean of each window."""
 
     kind = "average-pool"
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
         y = self._y[: len(x)]
-        first, *others = self._places(x, len(x))
+        first, *others = self._positions(x, len(x))
         np.copyto(y, first)
-        for place in others:
-            np.add(y, place, out=y)
+        for other in others:
+            np.add(y, other, out=y)
         return np.multiply(y, 1.0 / self.size**2, out=y).reshape(len(x), self.units)
 
     def backward(self, dy: Floats) -> Floats:
         np.multiply(dy, 1.0 / self.size**2, out=dy)
-        dx = self._slopes(len(dy))
-        for place in self._places(dx, len(dy)):
-            place[...] = dy.reshape(len(dy), *self.output_shape)
+        dx = self._empty_dx(len(dy))
+        for position in self._positions(dx, len(dy)):
+            position[...] = dy.reshape(len(dy), *self.output_shape)
         return dx.reshape(len(dy), self.inputs)

@@ -1,4 +1,4 @@
-"""Residual: layers that learn what to add to their input, so that a deep network is no harder to train."""
+"""Residual block: layers that learn what to add to their input, which makes deep networks trainable."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,15 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from model.arrays import Floats
-from model.layers.layer import Layer, Shape, bind, parameter_shapes
+from model.layers.layer import Layer, Shape, bind, check_neighbours, parameter_shapes
 
 
 class Residual(Layer):
-    """y = last(branch(x) + shortcut(x)), the shortcut being x itself unless the branch changes its shape (He 2015)."""
+    """y = last(branch(x) + shortcut(x)) (He et al. 2015).
+
+    The shortcut is x itself unless the branch changes its shape.
+    """
 
     kind = "residual"
 
     def __init__(self, branch: Sequence[Layer], shortcut: Sequence[Layer], last: Layer) -> None:
+        check_neighbours([*branch, last])
+        check_neighbours([*shortcut, last])
         super().__init__(branch[0].input_shape, branch[-1].output_shape)
         self.branch, self.shortcut, self.last = list(branch), list(shortcut), last
         self.layers = [*branch, *shortcut, last]
@@ -35,20 +40,20 @@ class Residual(Layer):
         self._dy = np.empty((rows, self.units), dtype)
 
     def forward(self, x: Floats, random: np.random.Generator | None) -> Floats:
-        y = kept = x
+        y = shortcut = x
         for layer in self.branch:
             y = layer.forward(y, random)
         for layer in self.shortcut:
-            kept = layer.forward(kept, random)
-        return self.last.forward(np.add(y, kept, out=y), random)
+            shortcut = layer.forward(shortcut, random)
+        return self.last.forward(np.add(y, shortcut, out=y), random)
 
     def backward(self, dy: Floats) -> Floats:
         dy = self.last.backward(dy)
-        # the layers of the branch may work in place on theirs
-        kept, dx = self._dy[: len(dy)], dy
-        np.copyto(kept, dy)
+        # a copy for the shortcut: the layers of the branch may work in place
+        shortcut, dx = self._dy[: len(dy)], dy
+        np.copyto(shortcut, dy)
         for layer in reversed(self.branch):
             dx = layer.backward(dx)
         for layer in reversed(self.shortcut):
-            kept = layer.backward(kept)
-        return np.add(dx, kept, out=dx)
+            shortcut = layer.backward(shortcut)
+        return np.add(dx, shortcut, out=dx)
