@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import default_source
-from experiments.jobs.launch import start_training
 from experiments.runs.config import PRESETS
+from experiments.runs.control import start_training
 from experiments.runs.run import open_run
 from tests.browser.chromium import chromium, serve
 
@@ -108,8 +108,8 @@ def memory_in_use(browser: Browser, folder: Path, seconds: float) -> tuple[dict[
         steps = open_run(run.id).status().step
         watch.ended.set()
         watch.join()
-        run.ask("stop")
-        while run.alive():
+        run.request("stop")
+        while run.is_alive():
             time.sleep(0.1)
     if not steps:
         sys.exit("The worker trained no step, so the memory measured means nothing: see its log.txt.")

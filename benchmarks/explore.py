@@ -17,7 +17,8 @@ from pathlib import Path
 
 from benchmarks.report import Goal, begin, conclude, table
 from experiments.runs.config import RunConfig
-from experiments.runs.run import HISTORY_COLUMNS, Run, Status
+from experiments.runs.history import HISTORY_COLUMNS
+from experiments.runs.run import Run, Status
 from experiments.runs.table import RunTable, differing_settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,8 +14,9 @@ import numpy as np
 from benchmarks.drawn_digits import WRITERS, options
 from benchmarks.report import table
 from dataset import DataError, Digits, append_drawing, load_digits
-from experiments.fine_tuning import lesson_config, read_lesson, start_lesson
+from experiments.fine_tuning import create_fine_tuning, fine_tuning_config, read_result
 from experiments.runs.config import RunConfig
+from experiments.runs.control import start
 from experiments.runs.run import RunError
 from model import CheckpointError, Classifier, load_classifier
 from model.classifier import SHIPPED
@@ -73,11 +74,12 @@ def learn(model: Path, drawn: Digits, order: np.ndarray, checked: int, unseen: n
                 session="benchmark",
             )
         began = time.perf_counter()
-        run = start_lesson(model)
+        run = create_fine_tuning(model)
+        start(run)
         while (status := run.status()).active:
             time.sleep(0.02)
         seconds = time.perf_counter() - began
-        lesson = read_lesson(run)
+        lesson = read_result(run)
         if lesson is None:
             raise RunError(f"A lesson has {status.state}: {status.reason}")
         after = load_classifier(run.model)
@@ -140,7 +142,7 @@ def main() -> int:
             f"## Learning\n\nModel {classifier.fingerprint}; {arguments.writers} writers, {arguments.manner}{turned}. "
         )
         print("Errors of each writer: " + ", ".join(f"{writer}: {counts[writer]}" for writer in counts) + ".\n")
-        config = lesson_config(RunConfig.from_dict(classifier.settings), 40)
+        config = fine_tuning_config(RunConfig.from_dict(classifier.settings), 40)
         print(f"A lesson goes over {config.training_images:,} old digits of {config.data}.\n", flush=True)
         rows = []
         for count in COUNTS:

@@ -8,20 +8,20 @@ import numpy as np
 from benchmarks.known_errors import FIRST_OF_TEST, FIRST_SHARE, FLIPPED, VALIDATED, among, flipped
 from benchmarks.report import Goal, begin, conclude, table
 from dataset import Digits, available, load_digits, load_training
-from experiments.label_errors import Suspects, find
+from experiments.label_errors import LabelErrors, rank_label_errors
 
 HEADER = ("wrong labels", "looked at", "found by margin", "by self-confidence", "time")
 
 
 def measure(what: str, digits: Digits, wrong: np.ndarray, first: int, train: Digits | None = None) -> list[str]:
     began = time.process_time()
-    suspects = find(digits, train)
+    suspects = rank_label_errors(digits, train)
     seconds = time.process_time() - began
     found = [f"{among(order, wrong, first)} of {len(wrong)}" for order in (suspects.order, by_confidence(suspects))]
     return [what, f"first {first:,} of {len(digits):,}", *found, f"{seconds:.0f} s"]
 
 
-def by_confidence(suspects: Suspects) -> np.ndarray:
+def by_confidence(suspects: LabelErrors) -> np.ndarray:
     return np.argsort(suspects.confidence, kind="stable")
 
 

@@ -17,7 +17,7 @@ from statistics import median
 
 from benchmarks.presets import digits
 from benchmarks.report import Goal, begin, conclude, table, worst
-from experiments.runs.run import list_runs
+from experiments.runs.table import list_runs
 
 WORKERS = 2
 RATES = (0.0003, 0.001, 0.002, 0.003, 0.005, 0.01)

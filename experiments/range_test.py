@@ -1,4 +1,4 @@
-"""Range test: one short training whose learning rate rises from far too low to far too high, and what it tells.
+"""Learning-rate range test: one short training whose rate rises from far too low to far too high.
 
 After Smith 2015 (arXiv:1506.01186) and 2018 (arXiv:1803.09820): where the loss falls, the rate is high enough; where it
 rises again, too high.
@@ -6,20 +6,17 @@ rises again, too high.
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dataset.files import written_whole
-from experiments.jobs.launch import start
+from dataset.files import is_there
+from experiments.jobs.record import is_job_id, read_record, shortened, write_record
 from experiments.runs.config import RunConfig
-from experiments.runs.run import Run, RunError, create_run, is_id, open_run, runs_folder
+from experiments.runs.run import Run, RunError, create_run, open_run, runs_folder
 from experiments.training.cost import training_seconds
 from model.build import CLASSES
 from model.losses import CrossEntropy
@@ -31,36 +28,30 @@ if TYPE_CHECKING:
     from model.arrays import Floats
 
 GROUP = "range-test"
-HIGHEST = 10.0  # no preset learns at more, with whatever optimizer; a millionth of it is too little for all of them
+HIGHEST = 10.0  # no preset learns at more, with any optimizer; a millionth of it is too little for all of them
 IMAGES = 32_000  # in all, if the time allows: fewer do not show what a slow optimizer can do
-STEPS = (100, 400)  # fewer make no curve; more are a warm-up so gentle that rates survive which no run could start with
+STEPS = (100, 400)  # fewer make no curve; more are so gentle a warm-up that rates look usable with which no run starts
 SECONDS = 1.2  # of training, about; with the start of a process that makes less than three
-FULL_BATCH = 5000  # images that stand for all of them where a step takes all
+FULL_BATCH = 5000  # images that stand for all of them where a step uses all
 SMOOTHED = 0.05  # share of the curve over which the loss is averaged, about: a third of a decade
-FALLEN = 0.1  # share of its first value by which the loss must fall for the test to tell anything
-CHANCE = {True: math.log(CLASSES), False: 1 - 1 / CLASSES}  # loss of who guesses: cross-entropy, and squared error
+FALLEN = 0.1  # share of its first value by which the loss must fall for the test to suggest anything
+CHANCE = {True: math.log(CLASSES), False: 1 - 1 / CLASSES}  # loss of guessing: cross-entropy, and squared error
 MARGIN = 2.0  # from the highest rate worth trying down to the suggested one
 WIDTH = 10.0  # from the highest down to the lowest (Smith 2018)
-RISEN = 1.02  # what has hardly learned more than to guess diverges where its loss has risen by so much
+RISEN = 1.02  # a network that is hardly better than guessing diverges where its loss has risen by this factor
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """The curve by learning rate, and what is read from it; None where it does not say."""
+    """The curve by learning rate, and the rates read from it; None where it shows none. Empty before the first step."""
 
-    rates: Floats
-    losses: Floats
-    smoothed: Floats
+    rates: Floats = field(default_factory=lambda: np.empty(0))
+    losses: Floats = field(default_factory=lambda: np.empty(0))
+    smoothed: Floats = field(default_factory=lambda: np.empty(0))
     suggested_low: float | None = None
     suggested_high: float | None = None
     suggested: float | None = None
     diverges_at: float | None = None
-
-    @classmethod
-    def nothing(cls) -> RangeTest:
-        """Of a test that has no step yet."""
-        none = np.empty(0)
-        return cls(none, none, none)
 
 
 def range_test_config(config: RunConfig) -> RunConfig:
@@ -81,57 +72,52 @@ def range_test_config(config: RunConfig) -> RunConfig:
     return tested.replace(steps=int(np.clip(min(IMAGES / batch, possible), *STEPS)))
 
 
-def start_range_test(config: RunConfig, *, name: str = "range test") -> Run:
-    """A test and a worker on it."""
-    run = make_range_test(config, name=name)
-    start(run)
-    return run
+def create_range_test(config: RunConfig, *, name: str = "range test") -> Run:
+    """The run that tests the learning rates of a config, in a folder apart from other runs.
 
-
-def make_range_test(config: RunConfig, *, name: str = "range test") -> Run:
-    """A run in a place of its own: it waits for none of the others, and stands in no list of theirs."""
-    folder = range_tests_folder() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(3)}"
-    run = create_run(range_test_config(config), name=name, group=GROUP, folder=folder)
-    with written_whole(run.folder / "tested.json") as file:
-        file.write(json.dumps(config.to_dict(), indent=2).encode())
+    `runs.control.start` starts it. It waits for no other run.
+    """
+    run = create_run(range_test_config(config), name=name, group=GROUP, parent=range_tests_folder())
+    write_record(run.folder / "tested.json", config.to_dict())
     return run
 
 
 def open_range_test(which: str) -> Run:
     """The test with this id. Raises RunError."""
-    if not is_id(which):
-        raise RunError(f"{which!r} is not the id of a range test.")
-    if not (range_tests_folder() / which / "tested.json").is_file():
+    if not is_job_id(which):
+        raise RunError(f"{shortened(which)!r} is not the id of a range test.")
+    if not is_there(range_tests_folder() / which / "tested.json"):
         raise RunError(f"There is no range test {which} here any more; run it again.")
     return open_run(range_tests_folder() / which)
 
 
 def config_tested(run: Run) -> RunConfig:
-    """The config whose learning rate is looked for."""
+    """The config that the test is to find a learning rate for. Raises RunError where it cannot be read."""
     try:
-        return RunConfig.from_dict(json.loads((run.folder / "tested.json").read_text()))
+        return RunConfig.from_dict(read_record(run.folder / "tested.json", dict[str, Any]))
     except (OSError, ValueError) as error:
         raise RunError(f"The range test {run.id} is damaged: {error}") from error
 
 
 def range_tests_folder() -> Path:
+    """Where range tests are: hidden among the runs."""
     return runs_folder() / ".range-tests"
 
 
 def read_range_test(history: pd.DataFrame, config: RunConfig, *, diverged: bool) -> RangeTest:
-    """What the history of a test tells so far; `diverged` says that the guard of training has ended it.
+    """The result so far, from the history of the test; `diverged`: training has ended itself for that reason.
 
-    The loss is smoothed exponentially, corrected for its start: s = a / (1 - b^n) with a <- b a + (1 - b) loss. Where s
-    is lowest lies the highest rate worth trying, and a tenth of it is the lowest (Smith 2018). Training diverges where
-    half of what it had learned at best, compared with guessing, is lost again.
+    The loss is smoothed exponentially, corrected for its start. Where it is lowest lies the highest rate worth trying,
+    and a tenth of it is the lowest (Smith 2018). Training diverges where half of what it had learned at best, compared
+    with guessing, is lost again.
     """
     rows = history[history["learning_rate"] > 0]
     if rows.empty:
-        return RangeTest.nothing()
+        return RangeTest()
     rates, losses = rows["learning_rate"].to_numpy(), rows["train_loss"].to_numpy()
-    # half of the points of a run may be reported, so the share counts, not a number of points
+    # Only a part of the steps may be reported, so the window is a share of the curve, not a number of points.
     points = math.log(1 / LOWEST) / math.log(rates[1] / rates[0]) if len(rates) > 1 else 1.0
-    smoothed = _smooth(losses, 1 - 1 / max(1.0, SMOOTHED * points))
+    smoothed = rows["train_loss"].ewm(alpha=1 / max(1.0, SMOOTHED * points)).mean().to_numpy()
     lowest = int(smoothed.argmin())
     floor = smoothed[lowest]
     lost = smoothed[lowest:] > max((floor + CHANCE[config.loss == CrossEntropy.name]) / 2, RISEN * floor)
@@ -151,14 +137,6 @@ def read_range_test(history: pd.DataFrame, config: RunConfig, *, diverged: bool)
     )
 
 
-def _smooth(losses: Floats, beta: float) -> Floats:
-    smoothed, mean = np.empty_like(losses), 0.0
-    for place, loss in enumerate(losses):
-        mean = beta * mean + (1 - beta) * loss
-        smoothed[place] = mean / (1 - beta ** (place + 1))
-    return smoothed
-
-
 def _rounded(rate: float) -> float:
-    """To two digits: no test tells more."""
+    """To two digits: no test is more exact."""
     return float(f"{rate:.2g}")

@@ -4,17 +4,17 @@ import numpy as np
 
 from dataset import load_digits
 from experiments import label_errors as suspects
-from experiments.label_errors import SearchStatus, Suspects, make_search
+from experiments.label_errors import LabelErrors, SearchStatus, create_search
 
 
-def made_suspects() -> Suspects:
+def made_suspects() -> LabelErrors:
     """Of the first ten suspects of mnist-5k, labelled 0 to 9, each is read as the next digit."""
     digits = load_digits("mnist-5k", "all")
     answers = np.eye(10, dtype=np.float32)[digits.labels]
     rows = np.arange(10) * 500
     answers[rows] = 0.1 * np.eye(10, dtype=np.float32)
     answers[rows, (np.arange(10) + 1) % 10] = 0.9 - 0.01 * np.arange(10)
-    search = make_search("mnist-5k", "all")
-    search.keep(suspects.NETWORKS, digits.labels, answers)
-    search.write(SearchStatus("finished", share=1.0))
+    search = create_search("mnist-5k", "all")
+    search.save_answers(suspects.NETWORKS, digits.labels, answers)
+    search.write_status(SearchStatus("finished", share=1.0))
     return search.result()

@@ -15,7 +15,7 @@ from dashboard.access.decision import Action, Refusal, allowed, is_owner, is_rev
 from dashboard.access.policy import Limits, SharingError, sharing
 from dataset import load_drawings
 from experiments.runs.config import PRESETS
-from experiments.runs.run import list_runs
+from experiments.runs.table import list_runs
 from experiments.sweeps import SweepSpec, list_sweeps
 from experiments.sweeps.space import Range
 from tests.page_without_browser import open_page
@@ -217,7 +217,7 @@ def test_drawings_of_visitors_wait_where_there_is_a_review(person: Person, user:
 
 
 def test_a_long_training_is_the_owners(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.jobs, "_launch", lambda run: None)
+    monkeypatch.setattr(runs.control, "_launch_worker", lambda run: None)
     person.comes(VISITOR, shared())
     with pytest.raises(Refusal, match="whatever takes more than"):
         runs.start_training(LONG, name="long")
@@ -236,7 +236,7 @@ def test_a_long_sweep_is_the_owners(person: Person) -> None:
 
 
 def test_so_many_trainings_at_a_time_for_each_and_for_all(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.jobs, "_launch", lambda run: None)  # so it waits for ever
+    monkeypatch.setattr(runs.control, "_launch_worker", lambda run: None)  # so it waits for ever
     said = shared(trainings_per_session=2, trainings=3)
     person.comes(VISITOR, said)
     first, _ = (runs.start_training(QUICK, name="x") for _ in range(2))
@@ -267,11 +267,11 @@ def test_so_many_runs_are_kept(person: Person) -> None:
 
 
 def test_a_visitor_may_steer_what_the_session_has_begun(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.jobs, "_launch", lambda run: None)
+    monkeypatch.setattr(runs.control, "_launch_worker", lambda run: None)
     person.comes(VISITOR, shared())
     run = runs.start_training(QUICK, name="x")
     runs.stop(run)
-    assert run.wishes().action == "stop"
+    assert run.requests().action == "stop"
 
 
 def test_the_limits_that_hold_by_default_let_a_class_work() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from dataset import load_training
-from experiments.training.calibration import choose_threads, measure_speeds, thread_choices
+from experiments.training.cost import choose_threads, measure_speeds, thread_choices
 from tests.small_runs import SMALL
 
 

@@ -12,7 +12,7 @@ WHOLE = RangeTest(RATES, LOSSES, LOSSES, 0.001, 0.01, 0.005, 0.1)
 
 
 def test_a_growing_test_changes_the_data_and_not_the_specification() -> None:
-    first, last = (range_test_figure(found, LIGHT, loss="cross-entropy") for found in (RangeTest.nothing(), WHOLE))
+    first, last = (range_test_figure(found, LIGHT, loss="cross-entropy") for found in (RangeTest(), WHOLE))
     assert first.pop("data").empty
     assert not last.pop("data").empty
     assert first == last

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.charts.training import MAX_POINTS, accuracy_figure, loss_figure, rate_figure, schedule, thinned
 from dashboard.theme import LIGHT
-from experiments.runs.run import HISTORY_COLUMNS
+from experiments.runs.history import HISTORY_COLUMNS
 
 
 def history(rows: int, epoch: int = 10) -> pd.DataFrame:

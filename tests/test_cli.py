@@ -15,7 +15,8 @@ from PIL import Image
 from dataset import append_drawing, load_digits, load_training
 from dataset.corrections import RELABELLED, correct_label
 from experiments.runs.config import PRESETS
-from experiments.runs.run import list_runs, open_run
+from experiments.runs.run import open_run
+from experiments.runs.table import list_runs
 from model import Checkpoint, build_trainer, load_checkpoint, save_checkpoint
 from tests.small_runs import SMALL, finish, in_state, underway, until
 
@@ -57,9 +58,7 @@ def test_every_option_of_train_reaches_the_config(digits, tmp_path):
 
 
 def test_threads_are_a_number_or_measured_and_the_config_holds_the_number(digits, monkeypatch):
-    monkeypatch.setattr(
-        "experiments.training.calibration.measure_speeds", lambda config, train: {1: 20_000.0, 2: 30_000.0}
-    )
+    monkeypatch.setattr("experiments.training.cost.measure_speeds", lambda config, train: {1: 20_000.0, 2: 30_000.0})
     status, out, err = digits("train", "--data", "mnist-5k", "--steps", 1, "--threads", "auto")
     assert (status, err, list_runs()[0].config.threads) == (0, "", 2)
     assert out.splitlines()[0] == "2 threads: 30,000 images/s, 1.5 times one thread."
@@ -326,7 +325,7 @@ def test_leaving_saves_the_run_and_says_how_to_go_on(number):
     step = run.status().step
     again = subprocess.Popen([*COMMAND, "resume", run.id], stdout=subprocess.PIPE)
     until(lambda: run.status().state == "running" and run.status().step > step, "the run to go on")
-    run.ask("stop")
+    run.request("stop")
     assert b"Stopped at step" in again.communicate(timeout=10)[0]
     assert again.returncode == 0
 
@@ -342,7 +341,7 @@ def test_a_run_in_a_terminal_waits_for_its_turn_and_says_so(monkeypatch):
     )
     assert second.stdout.readline().startswith("Run ")
     assert second.stdout.readline() == "Waiting for its turn, place 1 in the queue.\n"
-    run.ask("stop")
+    run.request("stop")
     assert "Finished" in second.communicate(timeout=30)[0]
     first.communicate(timeout=10)
 

@@ -228,7 +228,7 @@ def test_a_damaged_run_is_deleted_by_its_id(digits):
 )
 def test_what_cannot_be_deleted_or_restored_is_a_sentence(digits, options, sentence):
     run = ended(name="busy", state="running")
-    with run.hold().acquire(timeout=1):
+    with run.hold():
         status, _, err = digits("runs", *options)
     assert (status, run.folder.exists()) == (2, True)
     assert sentence in err

@@ -10,11 +10,12 @@ from streamlit.testing.v1 import AppTest
 from dashboard.draw.learning import outcome
 from dataset import append_drawing, load_drawings, load_training
 from dataset.drawings import edit_drawings
-from experiments import fine_tuning as finetune
-from experiments.fine_tuning import Lesson, Score
-from experiments.jobs import launch as jobs
+from experiments import fine_tuning
+from experiments.fine_tuning import FineTuningResult, Score
+from experiments.runs import control as jobs
 from experiments.runs.config import RunConfig
-from experiments.runs.run import Run, list_runs
+from experiments.runs.run import Run
+from experiments.runs.table import list_runs
 from model import load_checkpoint, save_checkpoint
 from tests.page_without_browser import open_page, run
 from tests.small_runs import finish, to_end
@@ -24,9 +25,9 @@ from tests.small_runs import finish, to_end
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lessons are short, and trained in this process."""
     st.cache_resource.clear()
-    monkeypatch.setattr(finetune, "OLD_DIGITS", (400, 1500))
-    monkeypatch.setattr(finetune, "start", to_end)
-    monkeypatch.setattr(jobs, "resume", lambda lesson: (lesson.queue(), to_end(lesson)))
+    monkeypatch.setattr(fine_tuning, "PRACTISED", (400, 1500))
+    monkeypatch.setattr(jobs, "start", to_end)
+    monkeypatch.setattr(jobs, "resume", lambda lesson: (lesson.enqueue(), to_end(lesson)))
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def model() -> Run:
 
 @pytest.fixture
 def accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lesson, "refusal", "")
+    monkeypatch.setattr(FineTuningResult, "refusal", "")
 
 
 def store(count: int, *, wrong: bool = True) -> None:
@@ -112,20 +113,22 @@ def test_the_panel_counts_corrections_while_it_is_closed() -> None:
 
 def test_what_came_of_a_lesson_is_a_sentence_whatever_there_was_to_learn() -> None:
     none, old = Score(0, 0, 0), Score(990, 989, 1000)
-    both = Lesson(Score(0, 8, 9), Score(22, 24, 26), old, ())
+    both = FineTuningResult(Score(0, 8, 9), Score(22, 24, 26), old, ())
     assert outcome(both) == (
         "It now reads 8 of 9 corrected drawings, before 0; and 24 of 26 that it never learned from, before 22."
     )
-    assert outcome(Lesson(Score(0, 1, 1), none, old, ())) == "It now reads 1 of 1 corrected drawing, before 0."
-    assert outcome(Lesson(none, none, old, ())) == "It has gone over drawings that it had read right already."
+    assert (
+        outcome(FineTuningResult(Score(0, 1, 1), none, old, ())) == "It now reads 1 of 1 corrected drawing, before 0."
+    )
+    assert outcome(FineTuningResult(none, none, old, ())) == "It has gone over drawings that it had read right already."
 
 
 def test_a_lesson_that_learned_little_asks_about_the_labels(
     model: Run, accepted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(10)
-    read = finetune.read_lesson
-    monkeypatch.setattr(finetune, "read_lesson", lambda run: replace(read(run), corrected=Score(0, 4, 9)))
+    read = fine_tuning.read_result
+    monkeypatch.setattr(fine_tuning, "read_result", lambda run: replace(read(run), corrected=Score(0, 4, 9)))
     app = click(open_page("draw", model=model.id), "Learn now")
     assert "whether they are labelled right" in app.info[0].value
     assert not app.success
@@ -161,7 +164,7 @@ def test_a_discarded_lesson_changes_nothing(model: Run, accepted: None) -> None:
 
 def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     store(10)
-    monkeypatch.setattr(Lesson, "refusal", "It now reads fewer.")
+    monkeypatch.setattr(FineTuningResult, "refusal", "It now reads fewer.")
     app = click(open_page("draw", model=model.id), "Learn now")
     assert "**The new weights are not taken over.** It now reads fewer." in words(app)
     assert "Keep" not in labels(app)
@@ -186,10 +189,10 @@ def test_an_unfinished_lesson_can_be_gone_on_with(model: Run, accepted: None, mo
     store(10)
 
     def stop(lesson: Run) -> None:
-        lesson.ask("stop")
+        lesson.request("stop")
         to_end(lesson)
 
-    monkeypatch.setattr(finetune, "start", stop)
+    monkeypatch.setattr(jobs, "start", stop)
     app = click(open_page("draw", model=model.id), "Learn now")
     assert "Nothing was learned." in words(app)
     assert "Keep" in labels(click(app, "Go on"))
@@ -204,6 +207,6 @@ def test_a_model_of_clothing_has_no_panel(model: Run) -> None:
 def test_intervals_and_counts_stand_beside_each_share() -> None:
     from dashboard.draw.lesson_result import scores_table
 
-    table = scores_table(Lesson(Score(3, 12, 12), Score(0, 0, 0), Score(990, 989, 1000), ()))
+    table = scores_table(FineTuningResult(Score(3, 12, 12), Score(0, 0, 0), Score(990, 989, 1000), ()))
     for text in ("25.0 %", "8.9 to 53.2", "100.0 %", "99.00 %", "98.90 %", "1,000", "–"):
         assert text in table

@@ -20,7 +20,7 @@ from dataset import (
     undo_change,
 )
 from dataset.corrections import correct_label, image_hashes, load_corrections
-from experiments.fine_tuning import keep_lesson, open_lesson, read_lesson
+from experiments.fine_tuning import accept_fine_tuning, open_fine_tuning, read_result
 from experiments.range_test import config_tested, open_range_test, read_range_test
 from experiments.runs.config import RunConfig
 from experiments.runs.trash import deleted_sweeps, restore_sweep
@@ -180,8 +180,8 @@ def test_a_deleted_run_comes_back(digits: Digits, earlier: Path) -> None:
 
 def test_a_fine_tuned_model_that_nobody_has_decided_on_is_taken_over(digits: Digits) -> None:
     before = EXPECTED["undecided_lesson"]
-    run = open_lesson(before["id"])
-    lesson = read_lesson(run)
+    run = open_fine_tuning(before["id"])
+    lesson = read_result(run)
     assert lesson is not None
     assert lesson.refusal == before["refusal"] == ""
     for name in ("corrected", "held_out", "old"):
@@ -190,7 +190,7 @@ def test_a_fine_tuned_model_that_nobody_has_decided_on_is_taken_over(digits: Dig
             before["lesson"][name][k] for k in ("before", "after", "total")
         ]
     assert [list(answer) for answer in lesson.answers] == before["lesson"]["answers"]
-    keep_lesson(run)
+    accept_fine_tuning(run)
     assert before["id"] in listing(digits)
 
 

@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from experiments.guides import GUIDES, SEEDS
-from experiments.range_test import make_range_test, range_tests_folder
+from experiments.range_test import create_range_test, range_tests_folder
 from experiments.runs.config import PRESETS, RunConfig
+from experiments.runs.history import append_row
 from experiments.runs.run import Run, create_run
 from experiments.sweeps import Sweep, Trial, create_sweep
 from tests.page_without_browser import open_page, run
@@ -24,7 +25,7 @@ def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start makes the folder and no worker."""
     st.cache_data.clear()
     st.cache_resource.clear()
-    monkeypatch.setattr("experiments.range_test.start", lambda run: None)
+    monkeypatch.setattr("experiments.runs.control.start", lambda run: None)
     monkeypatch.setattr("experiments.jobs.launch.launch", lambda *_, **__: None)
 
 
@@ -66,7 +67,7 @@ def test_the_settings_can_be_those_of_a_run() -> None:
 
 
 def test_a_finished_test_says_what_it_found_and_train_takes_it_over() -> None:
-    made = make_range_test(PRESETS["quick"].replace(data="mnist-5k", hidden=(16,)))
+    made = create_range_test(PRESETS["quick"].replace(data="mnist-5k", hidden=(16,)))
     to_end(made)
     app = opened(TEST, range_test=made.id)
     found = {metric.label: metric.value for metric in app.metric}
@@ -78,7 +79,7 @@ def test_a_finished_test_says_what_it_found_and_train_takes_it_over() -> None:
 
 
 def test_a_test_of_a_network_that_cannot_learn_suggests_nothing() -> None:
-    made = make_range_test(PRESETS["quick"].replace(data="mnist-5k", hidden=(16,), initializer="zeros"))
+    made = create_range_test(PRESETS["quick"].replace(data="mnist-5k", hidden=(16,), initializer="zeros"))
     to_end(made)
     app = opened(TEST, range_test=made.id)
     assert not app.metric
@@ -105,7 +106,9 @@ def results(sweep: Sweep, folder: Path) -> None:
             made = create_run(config, group=sweep.id, trial=number, folder=folder / f"{number}-{seed}")
             for epoch in range(1, 6):
                 accuracy = 0.5 + 0.08 * epoch
-                made.append_history([10 * epoch, epoch, 0.1, 2 / epoch, accuracy, 1 / epoch, accuracy, 1.0, 1e4, epoch])
+                append_row(
+                    made.folder, [10 * epoch, epoch, 0.1, 2 / epoch, accuracy, 1 / epoch, accuracy, 1.0, 1e4, epoch]
+                )
             made.write_status(replace(made.status(), state="finished", pid=1))
             ids.append(made.id)
         sweep.keep(Trial(number, {"variant": name}, "done", True, 0.9, (0.9,) * SEEDS, tuple(ids)))

@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from experiments.runs.config import RunConfig
-from experiments.runs.run import Run, create_run, list_runs
+from experiments.runs.run import Run, create_run
+from experiments.runs.table import list_runs
 from experiments.runs.trash import deleted_runs
 from tests.made_trials import made_sweep
 from tests.page_without_browser import open_page, run

@@ -8,7 +8,7 @@ from streamlit.testing.v1.element_tree import Button, Selectbox
 from dashboard.explore.search_form import TO_BEGIN_WITH
 from dashboard.explore.sweep_results import render_live
 from experiments.runs.config import PRESETS
-from experiments.runs.run import list_runs
+from experiments.runs.table import list_runs
 from experiments.runs.trash import delete_sweep
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, list_sweeps
 from experiments.sweeps.space import Range

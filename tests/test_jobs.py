@@ -11,7 +11,8 @@ import time
 import psutil
 import pytest
 
-from experiments.jobs import launch as jobs
+from experiments.jobs.launch import worker_limit
+from experiments.runs import control as jobs
 from experiments.runs.run import RunError, create_run, open_run
 from model import load_checkpoint
 from tests.small_runs import ENDLESS, SMALL, finish, in_state, log, underway, until
@@ -31,7 +32,7 @@ def started():
     yield start
     for run in made:
         jobs.stop(run)
-        until(lambda: not run.alive(), f"the worker of {run.id} to go")  # noqa: B023
+        until(lambda: not run.is_alive(), f"the worker of {run.id} to go")  # noqa: B023
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_two_who_resume_at_once_get_one_worker(started):
     until(underway(run), "the run to begin")
     os.kill(run.status().pid, signal.SIGKILL)
     until(in_state(run, "interrupted"), "the run to be interrupted")
-    run.queue()
+    run.enqueue()
     for _ in range(2):
         jobs.start(run)
     until(underway(run), "the run to go on")
@@ -167,7 +168,7 @@ def test_sigterm_saves_and_interrupts(started):
 
 PARENT = """
     import sys, time
-    from experiments.jobs import launch as jobs
+    from experiments.runs import control as jobs
     from experiments.runs.run import open_run
     for run in sys.argv[1:]:
         jobs.start(open_run(run))
@@ -226,6 +227,6 @@ def test_a_worker_that_cannot_start_leaves_a_reason_in_the_log(monkeypatch, tmp_
 def test_the_queue_keeps_a_core_free(monkeypatch):
     monkeypatch.delenv("DIGITS_WORKERS")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert jobs.worker_limit() == 7
+    assert worker_limit() == 7
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
-    assert jobs.worker_limit() == 1
+    assert worker_limit() == 1

@@ -32,8 +32,8 @@ CONFIG = RunConfig(
 OFTEN = """
 import sys
 from experiments.cli import main as cli
-from experiments.training import worker
-worker.CHECKPOINT_SECONDS, worker.CHECKPOINT_SHARE = 0.05, 1.0
+from experiments.training import recording
+recording.CHECKPOINT_SECONDS, recording.CHECKPOINT_SHARE = 0.05, 1.0
 sys.exit(cli.main(sys.argv[1:]))
 """
 

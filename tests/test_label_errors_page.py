@@ -10,8 +10,9 @@ from dashboard.data import suspects_view
 from dataset import Digits, load_digits
 from dataset.corrections import corrections_file, image_hashes, load_corrections
 from experiments import label_errors as suspects
-from experiments.label_errors import SearchStatus, Suspects, make_search, ranking, run_search, search_of
-from experiments.runs.run import RunError, list_runs
+from experiments.label_errors import LabelErrors, SearchStatus, create_search, run_search, search_for
+from experiments.runs.run import RunError
+from experiments.runs.table import list_runs
 from model import TrainConfig
 from tests.digit_files import csv_lines, write_csv
 from tests.made_label_errors import made_suspects
@@ -25,21 +26,21 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search is short, and goes on in this process."""
 
     def search(source: str, part: suspects.Part, digits: Digits) -> suspects.Search:
-        made = make_search(source, part, digits)
+        made = create_search(source, part, digits)
         for _ in run_search(made):
             pass
         return made
 
     st.cache_resource.clear()
-    monkeypatch.setattr(ranking, "RECIPE", TrainConfig(hidden=(16,)))
-    monkeypatch.setattr(ranking, "EPOCHS", 1)
-    monkeypatch.setattr(ranking, "LEAST_STEPS", 1)
+    monkeypatch.setattr(suspects, "RECIPE", TrainConfig(hidden=(16,)))
+    monkeypatch.setattr(suspects, "EPOCHS", 1)
+    monkeypatch.setattr(suspects, "LEAST_STEPS", 1)
     monkeypatch.setattr(suspects_view, "start_search", search)
     monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 0.0)
 
 
 @pytest.fixture
-def found() -> Suspects:
+def found() -> LabelErrors:
     return made_suspects()
 
 
@@ -56,21 +57,21 @@ def test_where_nothing_is_known_the_page_says_how_long_it_takes_and_a_click_sear
     app = open_page("data", **VIEW)
     assert "Nobody has looked through these 5,000 labels yet. That takes about" in text(app)
     app = click(app, "Look for suspect labels")
-    assert search_of("mnist-5k", "all").status().state == "finished"
+    assert search_for("mnist-5k", "all").status().state == "finished"
     assert "Of 5,000 digits the networks read" in text(run(app))
 
 
-def test_the_most_suspect_is_shown_first_beside_digits_of_both_labels(found: Suspects) -> None:
+def test_the_most_suspect_is_shown_first_beside_digits_of_both_labels(found: LabelErrors) -> None:
     app = open_page("data", **VIEW)
     assert "#### Labelled 0, read as 1" in text(app)
     assert "10** otherwise than labelled. 0 of the 1,000 most suspect are judged" in text(app)
     html = "".join(element.proto.body for element in app.get("html"))
-    assert html.count("<img") == 1 + 2 * ranking.NEIGHBOURS
+    assert html.count("<img") == 1 + 2 * suspects.NEIGHBOURS
     assert "Most like it of those labelled 0" in html
     assert "Most like it of those labelled 1" in html
 
 
-def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: Suspects) -> None:
+def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: LabelErrors) -> None:
     digits = load_digits("mnist-5k", "all")
     images = image_hashes(digits.images[found.order[:4]])
     app = click(open_page("data", **VIEW), "Relabel as 1")
@@ -86,7 +87,7 @@ def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: Suspects)
     assert "3 labels corrected or set aside in all" in text(app)
 
 
-def test_the_second_click_of_a_double_click_judges_nothing(found: Suspects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_click_of_a_double_click_judges_nothing(found: LabelErrors, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page("data", **VIEW)
     monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 60.0)
     app = click(click(app, "Relabel as 1"), "Relabel as 2")
@@ -94,7 +95,7 @@ def test_the_second_click_of_a_double_click_judges_nothing(found: Suspects, monk
     assert "#### Labelled 1, read as 2" in text(app)
 
 
-def test_undo_takes_back_one_after_the_other_and_shows_the_digit_again(found: Suspects) -> None:
+def test_undo_takes_back_one_after_the_other_and_shows_the_digit_again(found: LabelErrors) -> None:
     app = click(open_page("data", **VIEW), "Relabel as 1")
     app = click(app, "Set aside")
     app = click(app, "Undo")
@@ -105,7 +106,7 @@ def test_undo_takes_back_one_after_the_other_and_shows_the_digit_again(found: Su
     assert "Undo" not in [button.label for button in app.button]
 
 
-def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(found: Suspects) -> None:
+def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(found: LabelErrors) -> None:
     click(open_page("data", **VIEW), "Relabel as 1")
     app = open_page("data", **VIEW)  # another session
     assert "#### Labelled 1, read as 2" in text(app)
@@ -114,14 +115,14 @@ def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(fo
 
 
 def test_where_the_disk_forgets_that_is_said_of_judgements_too(
-    found: Suspects, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    found: LabelErrors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert "forgets" not in text(click(open_page("data", **VIEW), "Relabel as 1"))
     monkeypatch.setenv("DIGITS_DISK", "forgets")
     assert "This server forgets them when it restarts" in text(open_page("data", **VIEW))
 
 
-def test_a_database_that_cannot_be_reached_is_one_sentence(found: Suspects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_reached_is_one_sentence(found: LabelErrors, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITS_DATABASE", "sqlite:////nowhere/at/all.db")
     app = open_page("data", **VIEW)
     assert [error.value for error in app.error] == [
@@ -131,16 +132,16 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(found: Suspects, monk
 
 
 def test_a_search_that_was_stopped_can_go_on() -> None:
-    search = make_search("mnist-5k", "all")
-    search.write(SearchStatus("stopped"))
+    search = create_search("mnist-5k", "all")
+    search.write_status(SearchStatus("stopped"))
     app = open_page("data", **VIEW)
     assert "The search was stopped before its end." in text(app)
     click(app, "Go on")
     assert search.status().state == "finished"
 
 
-def test_a_result_that_is_damaged_is_said_and_found_anew(found: Suspects) -> None:
-    search = search_of("mnist-5k", "all")
+def test_a_result_that_is_damaged_is_said_and_found_anew(found: LabelErrors) -> None:
+    search = search_for("mnist-5k", "all")
     search.result_file.write_bytes(b"PK\x03\x04 no more")
     app = open_page("data", **VIEW)
     assert "has not come to its end. Start it again." in app.error[0].value
@@ -149,7 +150,7 @@ def test_a_result_that_is_damaged_is_said_and_found_anew(found: Suspects) -> Non
 
 
 def test_a_search_that_failed_says_why() -> None:
-    make_search("mnist-5k", "all").write(SearchStatus("failed", "The disk is full."))
+    create_search("mnist-5k", "all").write_status(SearchStatus("failed", "The disk is full."))
     app = open_page("data", **VIEW)
     assert app.error[0].value == "The disk is full."
 
@@ -178,7 +179,7 @@ def test_a_file_that_is_not_there_or_has_no_labels_is_one_sentence(tmp_path: Pat
         assert [sentence in error.value for error in app.error] == [True]
 
 
-def test_train_uses_corrected_labels_only_if_switched_on(found: Suspects) -> None:
+def test_train_uses_corrected_labels_only_if_switched_on(found: LabelErrors) -> None:
     app = open_page("train")
     assert app.toggle(key="train-corrected").disabled
     click(open_page("data", **VIEW), "Relabel as 1")

@@ -14,13 +14,14 @@ from experiments.range_test import (
     HIGHEST,
     RangeTest,
     config_tested,
-    make_range_test,
+    create_range_test,
     open_range_test,
     range_test_config,
     read_range_test,
 )
 from experiments.runs.config import PRESETS, RunConfig
-from experiments.runs.run import Run, RunError, list_runs
+from experiments.runs.run import Run, RunError
+from experiments.runs.table import list_runs
 from model import Diverged, EpochDone, build_trainer
 from model.schedules import LOWEST
 from tests.small_runs import SMALL, to_end
@@ -64,7 +65,7 @@ def test_training_with_the_suggested_rate_beats_a_tenth_of_it_and_ten_times_it(
     preset: str, length: dict[str, int]
 ) -> None:
     config = PRESETS[preset]
-    run = make_range_test(config)
+    run = create_range_test(config)
     to_end(run)
     found = read(run)
     assert found.suggested_low < found.suggested < found.suggested_high < found.diverges_at
@@ -133,7 +134,7 @@ def test_the_first_smoothed_loss_is_the_first_loss() -> None:
 
 def test_a_test_stands_in_no_list_of_runs_and_is_found_by_its_id_with_the_config_it_was_for() -> None:
     config = SMALL.replace(learning_rate=0.02, patience=3)
-    run = make_range_test(config)
+    run = create_range_test(config)
     assert list_runs() == []
     assert open_range_test(run.id) == run
     assert config_tested(run) == config
@@ -147,7 +148,7 @@ def test_a_test_that_is_not_there_gives_a_sentence(which: str) -> None:
 
 
 def test_a_damaged_test_gives_a_sentence() -> None:
-    run = make_range_test(SMALL)
+    run = create_range_test(SMALL)
     (run.folder / "tested.json").write_text(json.dumps({"learning_rate": "high"}))
     with pytest.raises(RunError, match="damaged"):
         config_tested(run)

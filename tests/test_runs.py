@@ -8,18 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
-from experiments.runs.run import (
-    HISTORY_COLUMNS,
-    START_GRACE,
-    RunError,
-    Wishes,
-    create_run,
-    list_runs,
-    open_run,
-    runs_folder,
-)
-from experiments.runs.table import run_table
+from experiments.jobs.record import START_GRACE
+from experiments.runs.history import HISTORY_COLUMNS, append_row, cut_rows
+from experiments.runs.run import Requests, RunError, create_run, open_run, runs_folder
+from experiments.runs.table import list_runs, run_table
 from model import load_classifier
 from tests.small_runs import SMALL, finish
 
@@ -66,7 +60,7 @@ def test_a_run_whose_worker_is_gone_is_interrupted(state):
     run.write_status(replace(run.status(), state=state, pid=1))
     assert run.status().state == "interrupted"
     with run.hold():
-        assert run.alive()
+        assert run.is_alive()
         assert run.status().state == state
 
 
@@ -74,7 +68,7 @@ def test_looking_at_a_run_never_makes_it_look_alive():
     run = create_run(SMALL)
     (run.folder / "worker.lock").touch()
     seen = []
-    threads = [threading.Thread(target=lambda: seen.extend(run.alive() for _ in range(500))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: seen.extend(run.is_alive() for _ in range(500))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -90,7 +84,7 @@ def test_history_has_its_columns_before_the_first_row():
 
 def test_history_ignores_a_torn_last_line():
     run = create_run(SMALL)
-    run.append_history([1, 0.5, 0.01, 2.3, 0.1, None, float("nan"), 1.0, 1000.0, 0.1])
+    append_row(run.folder, [1, 0.5, 0.01, 2.3, 0.1, None, float("nan"), 1.0, 1000.0, 0.1])
     with (run.folder / "history.csv").open("a") as file:
         file.write("2,0.6,0.0")
     history = run.history()
@@ -101,40 +95,40 @@ def test_history_ignores_a_torn_last_line():
 def test_cutting_the_history_removes_what_came_after_the_checkpoint():
     run = create_run(SMALL)
     for step in range(1, 6):
-        run.append_history([step] + [0.0] * 9)
+        append_row(run.folder, [step] + [0.0] * 9)
     with (run.folder / "history.csv").open("a") as file:
         file.write("torn")
-    run.cut_history(3)
-    run.append_history([9] + [0.0] * 9)
+    cut_rows(run.folder, 3)
+    append_row(run.folder, [9] + [0.0] * 9)
     assert run.history()["step"].tolist() == [1, 2, 3, 9]
 
 
 def test_what_is_asked_is_merged():
     run = create_run(SMALL)
-    assert run.wishes() == Wishes("run", None, False)
-    run.ask("pause")
-    run.ask(learning_rate=0.5)
-    assert run.wishes() == Wishes("pause", 0.5, True)
-    run.ask("run")
-    run.ask(learning_rate=None)
-    assert run.wishes() == Wishes("run", None, True)
+    assert run.requests() == Requests("run", UNSET)
+    run.request("pause")
+    run.request(learning_rate=0.5)
+    assert run.requests() == Requests("pause", 0.5)
+    run.request("run")
+    run.request(learning_rate=None)
+    assert run.requests() == Requests("run", None)
 
 
 def test_many_may_ask_at_once():
     run = create_run(SMALL)
-    first = threading.Thread(target=lambda: [run.ask("pause") for _ in range(50)])
-    second = threading.Thread(target=lambda: [run.ask(learning_rate=0.1) for _ in range(50)])
+    first = threading.Thread(target=lambda: [run.request("pause") for _ in range(50)])
+    second = threading.Thread(target=lambda: [run.request(learning_rate=0.1) for _ in range(50)])
     for thread in (first, second):
         thread.start()
     for thread in (first, second):
         thread.join()
-    assert run.wishes() == Wishes("pause", 0.1, True)
+    assert run.requests() == Requests("pause", 0.1)
 
 
 @pytest.mark.parametrize("wish", [{"action": "jump"}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}])
 def test_a_wish_that_cannot_be_is_refused(wish):
     with pytest.raises(RunError):
-        create_run(SMALL).ask(**wish)
+        create_run(SMALL).request(**wish)
 
 
 def test_damaged_folders_are_listed_apart():
@@ -172,7 +166,7 @@ def test_nothing_is_overwritten_by_a_folder_of_ones_own(tmp_path):
 def test_a_runs_folder_that_cannot_be_is_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "file" / "runs"))
-    with pytest.raises(RunError, match="cannot be kept"):
+    with pytest.raises(RunError, match="cannot be saved"):
         create_run(SMALL)
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.jobs.launch import start_training
+from experiments.jobs.record import START_GRACE
 from experiments.runs import table
-from experiments.runs.run import HISTORY_COLUMNS, START_GRACE, Label, Run, RunError, create_run, open_run, runs_folder
+from experiments.runs.control import start_training
+from experiments.runs.history import HISTORY_COLUMNS, append_row
+from experiments.runs.run import Label, Run, RunError, create_run, open_run, runs_folder
 from experiments.runs.table import differing_settings, folded, run_rows, run_table, seed_groups
 from experiments.runs.trash import (
     delete_run,
@@ -35,7 +37,7 @@ def ended(config=SMALL, state="finished", **status):
 def validated(run, *rows):
     """A history with these (epoch, loss, accuracy), empty where they are None."""
     for step, (epoch, loss, accuracy) in enumerate(rows, 1):
-        run.append_history([step, epoch, 0.1, 2.0, 0.5, loss, accuracy, 1.0, 1e4, 0.1])
+        append_row(run.folder, [step, epoch, 0.1, 2.0, 0.5, loss, accuracy, 1.0, 1e4, 0.1])
 
 
 @pytest.fixture
@@ -138,7 +140,7 @@ def test_another_runs_folder_is_another_table(monkeypatch, tmp_path):
 
 def test_a_run_whose_worker_is_gone_is_interrupted_though_no_file_changed(read):
     run = ended(state="running", step=10)
-    hold = run.hold()
+    hold = run.lock
     hold.acquire(timeout=1)
     assert [row.state for row in run_rows()] == ["running"]
     hold.release()
@@ -277,7 +279,7 @@ def test_the_last_deleted_is_the_first_to_restore():
 
 def test_a_run_at_work_or_in_the_queue_is_not_deleted():
     running, queued = ended(state="running"), create_run(SMALL)
-    with running.hold().acquire(timeout=1):
+    with running.hold():
         for run in (running, queued):
             with pytest.raises(RunError, match="stop it first"):
                 delete_run(run)
@@ -288,23 +290,23 @@ def test_a_run_at_work_or_in_the_queue_is_not_deleted():
 def test_a_run_whose_worker_is_just_leaving_is_not_deleted(monkeypatch):
     monkeypatch.setattr("experiments.runs.trash.HOLD_SECONDS", 0.05)
     run = ended()
-    with run.hold().acquire(timeout=1), pytest.raises(RunError, match="stop it first"):
+    with run.hold(), pytest.raises(RunError, match="stop it first"):
         delete_run(run)
 
 
 def test_a_deleted_run_can_be_resumed_once_it_is_back():
     run = create_run(SMALL)
-    run.ask("stop")
+    run.request("stop")
     to_end(run)
     delete_run(run)
-    restore_run(run.id).queue()
+    restore_run(run.id).enqueue()
     assert to_end(run).state == "finished"
 
 
 def test_nobody_asks_or_labels_what_is_deleted():
     run = ended()
     delete_run(run)
-    for change in (lambda: run.ask("stop"), lambda: run.set_label(starred=True)):
+    for change in (lambda: run.request("stop"), lambda: run.set_label(starred=True)):
         with pytest.raises(RunError, match="no longer there"):
             change()
     assert not run.folder.exists()

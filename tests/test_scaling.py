@@ -19,7 +19,9 @@ from distributed import LocalCluster
 from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.runs.run import create_run, list_runs, runs_folder
+from experiments.runs.history import append_row, cut_rows
+from experiments.runs.run import create_run, runs_folder
+from experiments.runs.table import list_runs
 from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
 from experiments.sweeps.driver import Driver
 from experiments.sweeps.pool import train_for
@@ -142,7 +144,7 @@ def test_a_dask_worker_and_then_the_driver_may_be_killed(cluster: LocalCluster, 
         until(lambda: len(list_runs()) == 5, "the fifth run", 120)
         command.kill()
     sweep = open_sweep("on-a-cluster")
-    until(lambda: not any(run.alive() for run in list_runs()), "the cluster to let the runs go")
+    until(lambda: not any(run.is_alive() for run in list_runs()), "the cluster to let the runs go")
     assert sweep.status().state == "interrupted"
     with sweep_on(cluster, tmp_path) as command:
         _, progress = command.communicate(timeout=200)
@@ -178,11 +180,11 @@ def test_a_history_that_was_cut_and_has_grown_again_is_not_read_from_the_midst_o
     run = create_run(SMALL)
     work = SimpleNamespace(runs=[run], read=0)
     for epoch in (1, 2):
-        run.append_history([29 * epoch, epoch, 0.001, 0.5, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
+        append_row(run.folder, [29 * epoch, epoch, 0.001, 0.5, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
     assert list(driver.validations(work)) == [(1, 0.9), (2, 0.9)]
-    run.cut_history(1)
+    cut_rows(run.folder, 1)
     for epoch in (2, 3):
-        run.append_history([29 * epoch, epoch, 0.0012345, 0.54321, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
+        append_row(run.folder, [29 * epoch, epoch, 0.0012345, 0.54321, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
     assert list(driver.validations(work)) == [(3, 0.9)]
 
 

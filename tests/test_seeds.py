@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from experiments.runs.config import RunConfig
+from experiments.runs.control import SEEDS, train_with_seeds
 from experiments.runs.run import Run, create_run
 from experiments.runs.table import run_rows, seed_groups
-from experiments.training.seeds import SEEDS, train_with_seeds
 from tests.small_runs import SMALL, finish
 
 
@@ -20,7 +20,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
         made.append(create_run(config, name=name, start=start))
         return made[-1]
 
-    monkeypatch.setattr("experiments.training.seeds.start_training", start)
+    monkeypatch.setattr("experiments.runs.control.start_training", start)
     return made
 
 

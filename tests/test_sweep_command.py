@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from experiments.runs.run import list_runs
+from experiments.runs.table import list_runs
 from experiments.sweeps import driver, list_sweeps, open_sweep
 
 TOML = """
@@ -170,4 +170,4 @@ def test_ctrl_c_at_any_moment_leaves_in_order(file, seconds):
     assert status == 130
     assert "Traceback" not in shown
     assert not open_sweep("two-rates").driven()
-    assert not any(run.alive() for run in list_runs())
+    assert not any(run.is_alive() for run in list_runs())

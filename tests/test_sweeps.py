@@ -12,8 +12,9 @@ from dataclasses import asdict, replace
 import psutil
 import pytest
 
-from experiments.jobs import launch as jobs
-from experiments.runs.run import list_runs, open_run
+from experiments.runs import control as jobs
+from experiments.runs.run import open_run
+from experiments.runs.table import list_runs
 from experiments.sweeps import (
     Sweep,
     SweepError,
@@ -245,7 +246,7 @@ def test_leaving_it_lets_its_runs_go_at_a_checkpoint(here):
     with closing(run_sweep(sweep, here)) as statuses:
         next(status for status in statuses if status.running)
     assert sweep.status().state == "interrupted"
-    assert not any(run.alive() for run in list_runs())
+    assert not any(run.is_alive() for run in list_runs())
     assert not sweep.driven()
 
 
@@ -574,7 +575,7 @@ def test_a_sweep_that_is_killed_loses_no_trial_and_leaves_no_process(command, nu
         took = until(lambda: all(gone(pid) for pid in pids), "its processes to go")  # noqa: B023
         print(f"{len(pids)} processes gone after {took:.2f} s")
         assert sweep.status().state == "interrupted"
-        assert not any(run.alive() for run in list_runs())
+        assert not any(run.is_alive() for run in list_runs())
         assert [trial for trial in sweep.trials() if trial in before] == before
         if number != signal.SIGKILL:
             assert driver.returncode == 130

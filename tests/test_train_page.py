@@ -14,9 +14,10 @@ from streamlit.testing.v1.element_tree import Button
 from dashboard.components.image_layers import READY
 from dashboard.train.layers import lines
 from dataset import append_drawing, load_training
-from experiments.jobs import launch as jobs
+from experiments.runs import control as jobs
 from experiments.runs.config import BOUNDS, CHOICES, PRESETS, RunConfig
-from experiments.runs.run import Run, create_run, list_runs
+from experiments.runs.run import Run, create_run
+from experiments.runs.table import list_runs
 from model import load_classifier
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
@@ -470,23 +471,23 @@ def test_a_running_run_can_be_paused_and_stopped_and_its_rate_changed() -> None:
     assert app.get("progress")[0].proto.text == "Running, epoch 1.0 · step 29 of 58 · 41,000 images/s · 2.5\xa0s left"
     app.number_input(key=f"rate-{made.id}").set_value(0.02)
     press(run(app), "Set")
-    assert made.wishes().learning_rate == 0.02
+    assert made.requests().learning_rate == 0.02
     press(app, "Back to the schedule")
-    assert made.wishes().learning_rate is None
+    assert made.requests().learning_rate is None
     press(app, "Pause")
-    assert made.wishes().action == "pause"
+    assert made.requests().action == "pause"
     assert app.get("progress")[0].proto.text == "Pausing"
     press(app, "Stop")
-    assert made.wishes().action == "stop"
+    assert made.requests().action == "stop"
     assert app.get("progress")[0].proto.text == "Stopping"
 
 
 @pytest.mark.usefixtures("alive")
 def test_a_paused_run_goes_on_by_one_click() -> None:
     made = in_state("paused", step=29)
-    made.ask("pause")
+    made.request("pause")
     press(opened(run=made.id), "Resume")
-    assert made.wishes().action == "run"
+    assert made.requests().action == "run"
 
 
 @pytest.mark.usefixtures("alive")

@@ -48,7 +48,7 @@ def test_a_run_trains_as_the_trainer_does():
 @pytest.mark.parametrize("events", [1, 2, 7, 40])
 def test_leaving_and_resuming_again_and_again_equals_never_stopping(events, monkeypatch):
     monkeypatch.setattr(
-        "experiments.training.worker.STATUS_SECONDS", 0.0
+        "experiments.training.recording.STATUS_SECONDS", 0.0
     )  # a status, and so a chance to leave, at every event
     whole, broken = finish(SMALL), create_run(SMALL)
     rounds = 0
@@ -68,11 +68,11 @@ def test_a_stopped_run_keeps_its_model_and_resumes_exactly():
     whole, stopped = finish(SMALL), create_run(SMALL)
     for status in train_run(stopped):
         if status.state == "running":
-            stopped.ask("stop")
+            stopped.request("stop")
     assert status.state == "stopped"
     assert 0 < status.step < 58
     assert load_classifier(stopped.model).predict_proba(load_digits("mnist-5k", "test").images).shape == (1000, 10)
-    stopped.queue()
+    stopped.enqueue()
     status = to_end(stopped)
     assert status.state == "finished"
     assert weights(stopped.last) == weights(whole.last)
@@ -83,11 +83,11 @@ def test_a_new_learning_rate_is_used_from_the_next_step_on_and_written_down():
     asked, held = [], []
     for status in train_run(run):
         if status.state == "running" and status.step and not asked:
-            run.ask(learning_rate=0.125)
+            run.request(learning_rate=0.125)
             asked.append(status.step)
         elif status.changes and not held:
             held.append(status.step)
-            run.ask(learning_rate=None)
+            run.request(learning_rate=None)
     (first, rate), (second, back) = run.status().changes
     assert (rate, back) == (0.125, None)
     assert asked[0] <= first <= held[0] <= second
@@ -103,14 +103,14 @@ def test_a_learning_rate_set_by_hand_survives_a_crash():
     run = create_run(ENDLESS)
     for status in train_run(run):
         if status.step:
-            run.ask(learning_rate=0.125)
+            run.request(learning_rate=0.125)
         if status.changes:
             break  # and nothing after: the checkpoint must hold it already
     assert load_checkpoint(run.last).progress["learning_rate_override"] == 0.125
 
 
 def test_the_rows_of_a_lost_stretch_are_cut_on_resuming(monkeypatch):
-    monkeypatch.setattr("experiments.training.worker.CHECKPOINT_SECONDS", 1000.0)
+    monkeypatch.setattr("experiments.training.recording.CHECKPOINT_SECONDS", 1000.0)
     run = create_run(SMALL)
     statuses = train_run(run)
     for status in statuses:
@@ -120,7 +120,7 @@ def test_the_rows_of_a_lost_stretch_are_cut_on_resuming(monkeypatch):
     for _ in statuses:
         pass
     run.last.write_bytes(early)  # as if the process had been killed before its last checkpoint
-    run.queue()
+    run.enqueue()
     to_end(run)
     assert run.history()[TOLD].equals(finish(SMALL).history()[TOLD])
 
@@ -222,7 +222,7 @@ def test_wishing_for_drawings_that_are_not_there_is_a_sentence():
 
 
 def test_a_run_has_one_worker(monkeypatch):
-    monkeypatch.setattr("experiments.training.worker.HOLD_SECONDS", 0.1)
+    monkeypatch.setattr("experiments.jobs.record.HOLD_SECONDS", 0.1)
     run = create_run(ENDLESS)
     statuses = train_run(run)
     next(statuses)

@@ -5,14 +5,12 @@ from typing import Any
 
 from dashboard.access.decision import Action, require, training
 from dataset import SOURCES, count_by_digit
-from experiments import fine_tuning as finetune
-from experiments import range_test
-from experiments.jobs import launch as jobs
+from experiments import fine_tuning, range_test
+from experiments.runs import control
 from experiments.runs import trash as deletion
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError
 from experiments.runs.table import run_rows
-from experiments.training import seeds
 from experiments.training.cost import expected_seconds, slowness
 
 LATEST = 30  # runs that tell how fast this machine is
@@ -20,14 +18,14 @@ LATEST = 30  # runs that tell how fast this machine is
 
 def start_training(config: RunConfig, *, name: str, start: Path | None = None) -> Run:
     with training(seconds_of(config)) as begun:
-        run = jobs.start_training(config, name=name, start=start)
+        run = control.start_training(config, name=name, start=start)
         begun(run.id, lambda: is_active(run))
     return run
 
 
 def train_with_seeds(run: Run) -> list[Run]:
-    with training(seconds_of(run.config), count=seeds.SEEDS - 1) as begun:
-        found = seeds.train_with_seeds(run)
+    with training(seconds_of(run.config), count=control.SEEDS - 1) as begun:
+        found = control.train_with_seeds(run)
         for other in found[1:]:
             begun(other.id, lambda other=other: is_active(other))
     return found
@@ -35,14 +33,16 @@ def train_with_seeds(run: Run) -> list[Run]:
 
 def start_range_test(config: RunConfig, *, name: str) -> Run:
     with training(seconds_of(range_test.range_test_config(config))) as begun:
-        run = range_test.start_range_test(config, name=name)
+        run = range_test.create_range_test(config, name=name)
+        control.start(run)
         begun(run.id, lambda: is_active(run))
     return run
 
 
-def start_lesson(model: Path) -> Run:
+def start_fine_tuning(model: Path) -> Run:
     with training() as begun:
-        run = finetune.start_lesson(model)
+        run = fine_tuning.create_fine_tuning(model)
+        control.start(run)
         begun(run.id, lambda: is_active(run))
     return run
 
@@ -50,26 +50,26 @@ def start_lesson(model: Path) -> Run:
 def resume(run: Run) -> None:
     steer(run)
     if run.status().active:  # it is paused, so it counts already
-        jobs.resume(run)
+        control.resume(run)
         return
     with training(seconds_of(run.config)) as begun:
-        jobs.resume(run)
+        control.resume(run)
         begun(run.id, lambda: is_active(run))
 
 
 def pause(run: Run) -> None:
     steer(run)
-    jobs.pause(run)
+    control.pause(run)
 
 
 def stop(run: Run) -> None:
     steer(run)
-    jobs.stop(run)
+    control.stop(run)
 
 
 def set_learning_rate(run: Run, rate: float | None) -> None:
     steer(run)
-    jobs.set_learning_rate(run, rate)
+    control.set_learning_rate(run, rate)
 
 
 def set_label(run: Run, **label: Any) -> None:

@@ -7,7 +7,7 @@ from experiments import label_errors as suspects
 from experiments import sweeps
 from experiments.guides import Guide
 from experiments.runs import trash as deletion
-from experiments.runs.run import list_runs
+from experiments.runs.table import list_runs
 from experiments.sweeps import Sweep, SweepError, SweepSpec
 from experiments.training.cost import slowness
 
@@ -55,7 +55,7 @@ def start_search(source: str, part: suspects.Part, digits: Digits) -> suspects.S
 
 def stop_search(search: suspects.Search) -> None:
     require(Action.SEARCH)
-    search.stop()
+    search.request_stop()
 
 
 def sweep_seconds(spec: SweepSpec) -> float:

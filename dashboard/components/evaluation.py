@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dataset import Digits
-from experiments.training import overlap
+from experiments.training import data as training_data
 from model import Classifier
 from model.arrays import Bytes, Floats, Integers
 from model.metrics import confusion_matrix, log_losses, wilson_interval
@@ -122,4 +122,4 @@ def training_overlap(classifier: Classifier, digits: Digits) -> int | None:
 
 @st.cache_data(max_entries=64, show_spinner="Comparing with the training digits of this model")
 def _training_overlap(weights: str, shown: str, _classifier: Classifier, _digits: Digits) -> int | None:
-    return overlap.digits_seen(_classifier, _digits)
+    return training_data.training_overlap(_classifier, _digits)

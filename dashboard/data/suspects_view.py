@@ -38,15 +38,15 @@ from experiments.formats import duration
 from experiments.label_errors import (
     NETWORKS,
     PARTS,
+    LabelErrors,
     Part,
     Search,
     SearchStatus,
-    Suspects,
-    check,
+    check_labels,
     expected_seconds,
     neighbours,
     parts_of,
-    search_of,
+    search_for,
 )
 from experiments.runs.run import RunError
 from experiments.runs.table import run_rows
@@ -76,7 +76,7 @@ def render() -> None:
         if source not in SOURCES:
             source = str(existing(source))
         digits = labelled(source, part)
-        search = search_of(source, part, digits)
+        search = search_for(source, part, digits)
     except DataError as error:
         st.error(str(error))
         return
@@ -129,16 +129,16 @@ def choose_labels() -> tuple[str, Part]:
 
 def labelled(source: str, part: Part) -> Digits:
     digits = resources.training_digits(source, 0.0)[0] if part == "train" else resources.digits(source, part)
-    check(digits)
+    check_labels(digits)
     return digits
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def found(folder: str, version: tuple[int, int]) -> Suspects:
+def found(folder: str, version: tuple[int, int]) -> LabelErrors:
     return Search(Path(folder)).result()
 
 
-def suspects_of(search: Search) -> Suspects:
+def suspects_of(search: Search) -> LabelErrors:
     """What the search has found. RunError where it has not come to its end."""
     if not search.result_file.is_file():
         return search.result()  # which says so
@@ -195,7 +195,7 @@ def render_progress(search: Search) -> None:
 
 
 @st.fragment
-def render_bench(search: Search, suspects: Suspects, digits: Digits) -> None:
+def render_bench(search: Search, suspects: LabelErrors, digits: Digits) -> None:
     """A click reruns this and nothing else."""
     try:
         corrections = load_corrections()
@@ -212,7 +212,7 @@ def render_bench(search: Search, suspects: Suspects, digits: Digits) -> None:
         row = int(listed[0])
     rank = place_of[row]
     st.markdown(
-        f"Of {len(digits):,} digits the networks read **{suspects.doubted:,}** otherwise than labelled. "
+        f"Of {len(digits):,} digits the networks read **{suspects.disagreements:,}** otherwise than labelled. "
         f"{len(listed) - len(waiting):,} of the {len(listed):,} most suspect are judged."
     )
     card, sheet = st.columns(2, gap="medium")
@@ -224,7 +224,7 @@ def render_bench(search: Search, suspects: Suspects, digits: Digits) -> None:
 
 
 def render_suspect(
-    search: Search, suspects: Suspects, digits: Digits, corrections: Corrections, row: int, rank: int, image: str
+    search: Search, suspects: LabelErrors, digits: Digits, corrections: Corrections, row: int, rank: int, image: str
 ) -> None:
     """One digit, those that it is like, and what can be said of its label."""
     given, read = int(digits.labels[row]), int(suspects.predicted[row])
@@ -271,7 +271,9 @@ def render_suspect(
             st.caption(f"Judged before: {in_words(said.verdict, said.label, names)}.")
 
 
-def render_sheet(suspects: Suspects, digits: Digits, corrections: Corrections, images: list[str], shown: int) -> None:
+def render_sheet(
+    suspects: LabelErrors, digits: Digits, corrections: Corrections, images: list[str], shown: int
+) -> None:
     """The suspects in their order; a click takes one."""
     listed = suspects.order[:LISTED]
     pages = -(-len(listed) // COUNT)

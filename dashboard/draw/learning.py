@@ -5,14 +5,14 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.access.decision import politely
-from dashboard.access.runs import resume, start_lesson, stop
+from dashboard.access.runs import resume, start_fine_tuning, stop
 from dashboard.components import resources
 from dashboard.draw.lesson_result import render_lesson
 from dashboard.session import state
 from dataset import DataError, load_drawings
 from dataset.digits import DIGIT_CLASSES
-from experiments import fine_tuning as finetune
-from experiments.fine_tuning import Lesson
+from experiments import fine_tuning
+from experiments.fine_tuning import FineTuningResult
 from experiments.formats import duration
 from experiments.runs.run import Run, RunError, Status, open_run
 from model import Classifier
@@ -44,7 +44,7 @@ def render_learning(classifier: Classifier) -> None:
 def title() -> str:
     """What the panel is called; its count grows with each correction."""
     try:
-        count = int(finetune.is_corrected(load_drawings()).sum())
+        count = int(fine_tuning.is_corrected(load_drawings()).sum())
     except (DataError, OSError):  # which the page says where it counts them
         count = 0
     return "Learn from my drawings" + (f" :gray[· {count:,} corrected]" if count else "")
@@ -57,11 +57,11 @@ def render_panel(classifier: Classifier) -> None:
         if kept is not None:
             render_way_back(kept)
         render_start(classifier, kept)
-        if kept is not None and state.widget(CHANGED) and (lesson := finetune.read_lesson(kept)) is not None:
+        if kept is not None and state.widget(CHANGED) and (lesson := fine_tuning.read_result(kept)) is not None:
             render_lesson(kept, lesson)
         return
     status = run.status()
-    lesson = finetune.read_lesson(run)
+    lesson = fine_tuning.read_result(run)
     if lesson is None and not status.active:
         render_unfinished(run, status)
         return
@@ -77,7 +77,7 @@ def lesson_underway() -> Run | None:
     if not state.lesson:
         return None
     try:
-        return finetune.open_lesson(state.lesson)
+        return fine_tuning.open_fine_tuning(state.lesson)
     except RunError:
         st.warning(f"The lesson {state.lesson} is not here, or not any more.", icon=":material/info:")
         decide("")
@@ -87,7 +87,7 @@ def lesson_underway() -> Run | None:
 def render_start(classifier: Classifier, kept: Run | None) -> None:
     """What there is to learn from, and the button."""
     drawings = load_drawings()
-    corrected = int(finetune.is_corrected(drawings).sum())
+    corrected = int(fine_tuning.is_corrected(drawings).sum())
     training = int(drawings.is_training.sum())
     held_out = int((drawings.state == "kept").sum()) - training
     known = kept is not None and kept.config.drawings_version == drawings.version
@@ -108,7 +108,7 @@ def render_start(classifier: Classifier, kept: Run | None) -> None:
         st.markdown(words, width="stretch")
     if begin:
         file = SHIPPED if resources.is_shipped(classifier) else open_run(state.chosen_model()).model
-        state.set_in_url("lesson", start_lesson(Path(file)).id)
+        state.set_in_url("lesson", start_fine_tuning(Path(file)).id)
         st.rerun()
 
 
@@ -131,7 +131,7 @@ def render_progress(run: Run) -> None:
     st.button("Stop", icon=":material/stop:", on_click=politely(stop), args=(run,))
 
 
-def render_decision(run: Run, lesson: Lesson) -> None:
+def render_decision(run: Run, lesson: FineTuningResult) -> None:
     """What came of a lesson, to keep it or not."""
     refused = lesson.refusal
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-verdict"):
@@ -146,7 +146,7 @@ def render_decision(run: Run, lesson: Lesson) -> None:
             "Close" if refused else "Discard", icon=":material/close:", help="Stay with the model as it was"
         )
     if keep:
-        decide(finetune.keep_lesson(run).id)
+        decide(fine_tuning.accept_fine_tuning(run).id)
     elif leave:
         decide(state.chosen_model())
     if keep or leave:
@@ -154,7 +154,7 @@ def render_decision(run: Run, lesson: Lesson) -> None:
     render_lesson(run, lesson)
 
 
-def outcome(lesson: Lesson) -> str:
+def outcome(lesson: FineTuningResult) -> str:
     """What the lesson did for drawings, in a sentence."""
     corrected, held_out = lesson.corrected, lesson.held_out
     parts = []
@@ -178,7 +178,7 @@ def render_way_back(run: Run) -> None:
         st.markdown(f"The model in use has **{run.name}**.", width="stretch")
         st.toggle("Show what that changed", key=CHANGED)
     if back:
-        decide(finetune.model_before(run))
+        decide(fine_tuning.model_before(run))
         st.rerun()
 
 
@@ -203,7 +203,7 @@ def lesson_in_use(classifier: Classifier) -> Run | None:
     if resources.is_shipped(classifier):
         return None
     run = open_run(state.chosen_model())
-    return run if run.stored().group == finetune.GROUP else None
+    return run if run.stored().group == fine_tuning.GROUP else None
 
 
 def decide(model: str) -> None:

@@ -4,21 +4,22 @@ import streamlit as st
 
 from dashboard.charts.sheet import Tile, sheet
 from dashboard.session import state
-from experiments.fine_tuning import Lesson, Score, learned_from
+from experiments.fine_tuning import FineTuningResult, Score
 from experiments.runs.run import Run
+from experiments.training.data import trained_drawings
 
 SHOWN = 20  # corrected drawings
 FINE = 1000  # images from which on a share has two decimals
 
 
-def render_lesson(run: Run, lesson: Lesson) -> None:
+def render_lesson(run: Run, lesson: FineTuningResult) -> None:
     left, right = st.columns([5, 6], gap="medium")
     with left:
         st.html(scores_table(lesson))
         words = "The same images before and after, each share with its 95 % interval."
-        st.caption(f"{words} {lesson.softening}".rstrip())
+        st.caption(f"{words} {lesson.interpolation}".rstrip())
     with right:
-        drawings = learned_from(run)
+        drawings = trained_drawings(run)
         tiles = [
             Tile(
                 drawings.images[row],
@@ -33,7 +34,7 @@ def render_lesson(run: Run, lesson: Lesson) -> None:
             st.caption(f"The first {SHOWN} of {len(lesson.answers):,} corrected drawings.")
 
 
-def scores_table(lesson: Lesson) -> str:
+def scores_table(lesson: FineTuningResult) -> str:
     every_fifth = "every fifth of a digit, never learned from"
     none_yet = "none yet: the fifth of a digit will be the first"
     rows = (

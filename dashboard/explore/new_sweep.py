@@ -23,7 +23,8 @@ from dataset import count_by_digit
 from experiments.formats import duration
 from experiments.jobs.launch import worker_limit
 from experiments.runs.config import RunConfig
-from experiments.runs.run import RunError, list_runs
+from experiments.runs.run import RunError
+from experiments.runs.table import list_runs
 from experiments.sweeps import SweepError, SweepSpec, unused_name
 from experiments.sweeps.space import Space, grid_size
 from experiments.training.cost import slowness

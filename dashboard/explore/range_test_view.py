@@ -45,7 +45,7 @@ def render() -> None:
     if not page_state.range_test:
         with st.container(key="range-test-state"):
             st.info("Choose settings and press Test learning rates: the loss is drawn here while the rate rises.")
-        draw(RangeTest.nothing(), config)
+        draw(RangeTest(), config)
         return
     try:
         run = open_range_test(page_state.range_test)

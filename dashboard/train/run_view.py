@@ -12,7 +12,7 @@ from dashboard.components.forms import fill_training_form
 from dashboard.navigation import place
 from dashboard.session import state
 from experiments.formats import duration
-from experiments.jobs import launch as jobs
+from experiments.jobs.launch import worker_limit
 from experiments.runs.config import BOUNDS
 from experiments.runs.run import Run, RunError, Status
 from model.metrics import wilson_interval
@@ -141,7 +141,7 @@ def render_live(run: Run, drawn: str) -> None:
         st.rerun()
     with st.container(key="run-state"):
         if status.active:
-            st.progress(status.progress, progress_text(status, run.wishes().action))
+            st.progress(status.progress, progress_text(status, run.requests().action))
         else:
             render_outcome(status, best(history, status.validation_images))
     with st.container(key="run-numbers", horizontal=True, vertical_alignment="center"):
@@ -198,9 +198,7 @@ def progress_text(status: Status, asked: str) -> str:
     if status.state == "queued":
         if status.place is None:
             return "Starting"
-        return (
-            f"Waiting for its turn: place {status.place} in the queue, {jobs.worker_limit()} at a time on this machine"
-        )
+        return f"Waiting for its turn: place {status.place} in the queue, {worker_limit()} at a time on this machine"
     parts = [
         f"{status.state.capitalize()}, epoch {status.epoch:.1f}",
         f"step {status.step:,} of {status.total_steps:,}",

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.cli import terminal
 from experiments.cli.naming import model_file
-from experiments.fine_tuning import Lesson, Score, keep_lesson, make_lesson, read_lesson
+from experiments.fine_tuning import FineTuningResult, Score, accept_fine_tuning, create_fine_tuning, read_result
 from experiments.runs.run import Run, RunError
 from experiments.training.worker import train_run
 from model.classifier import SHIPPED
@@ -20,30 +20,30 @@ def learn(arguments: argparse.Namespace) -> int:
     """Learn in this process, in view, and keep what may be kept: 1 where it is not taken over."""
     out = sys.stderr if arguments.json else sys.stdout
     which = arguments.run or arguments.model
-    run = make_lesson(model_file(which) if which else SHIPPED)
+    run = create_fine_tuning(model_file(which) if which else SHIPPED)
     with closing(train_run(run)) as statuses:
         status = terminal.follow(statuses, out)
-    lesson = read_lesson(run)
-    if lesson is None:
+    outcome = read_result(run)
+    if outcome is None:
         if status.state == "interrupted":
             return 130
         raise RunError(status.reason)
-    if not lesson.refusal:
-        run = keep_lesson(run)
+    if not outcome.refusal:
+        run = accept_fine_tuning(run)
     if arguments.json:
-        print(json.dumps(result(run, lesson)))
+        print(json.dumps(result(run, outcome)))
     else:
-        print("\n".join([*table(lesson), *filter(None, [lesson.softening])]))
-    if lesson.refusal:
-        print(f"digits: the new weights are not taken over. {lesson.refusal}", file=sys.stderr)
+        print("\n".join([*table(outcome), *filter(None, [outcome.interpolation])]))
+    if outcome.refusal:
+        print(f"digits: the new weights are not taken over. {outcome.refusal}", file=sys.stderr)
         return 1
     print(f"Kept. Try it: digits test --run {run.id}", file=out)
     return 0
 
 
-def table(lesson: Lesson) -> list[str]:
+def table(outcome: FineTuningResult) -> list[str]:
     lines = [f"{'read right':<20}{'n':>8}{'before':>10}{'after':>10}  95 % interval"]
-    for name, score in scores(lesson).items():
+    for name, score in scores(outcome).items():
         low, high = score.intervals[1]
         before, after = (f"{100 * share:.2f} %" if score.total else "–" for share in score.shares)
         interval = f"{100 * low:.2f} to {100 * high:.2f} %" if score.total else ""
@@ -51,14 +51,14 @@ def table(lesson: Lesson) -> list[str]:
     return lines
 
 
-def scores(lesson: Lesson) -> dict[str, Score]:
-    return {"corrected drawings": lesson.corrected, "held-out drawings": lesson.held_out, "old digits": lesson.old}
+def scores(outcome: FineTuningResult) -> dict[str, Score]:
+    return {"corrected drawings": outcome.corrected, "held-out drawings": outcome.held_out, "old digits": outcome.old}
 
 
-def result(run: Run, lesson: Lesson) -> dict[str, Any]:
-    found: dict[str, Any] = {"run": run.id, "model": str(run.model), "kept": not lesson.refusal}
-    found |= {"reason": lesson.refusal, "part": lesson.part}
-    for name, score in scores(lesson).items():
+def result(run: Run, outcome: FineTuningResult) -> dict[str, Any]:
+    found: dict[str, Any] = {"run": run.id, "model": str(run.model), "kept": not outcome.refusal}
+    found |= {"reason": outcome.refusal, "part": outcome.part}
+    for name, score in scores(outcome).items():
         counts = {"before": score.before, "after": score.after, "total": score.total}
         found[name.replace(" ", "_").replace("-", "_")] = counts | {"intervals": score.intervals}
     return found

@@ -15,7 +15,7 @@ from dataset.image_files import read_image
 from experiments.cli.naming import classifier_of
 from experiments.cli.terminal import percent
 from experiments.robustness import DISTURBANCES, count_right, sample
-from experiments.training.overlap import digits_seen
+from experiments.training.data import training_overlap
 from model import BlankDrawing, Classifier, center_ink
 from model.metrics import confusion_matrix, wilson_interval
 
@@ -31,9 +31,8 @@ def test(arguments: argparse.Namespace) -> int:
     confusion = confusion_matrix(digits.labels, predictions)
     correct, total = int(confusion.trace()), len(digits)
     low, high = wilson_interval(correct, total)
-    seen = (
-        digits_seen(classifier, digits) if (source, arguments.split) != (classifier.settings.get("data"), "test") else 0
-    )
+    is_own_test = (source, arguments.split) == (classifier.settings.get("data"), "test")
+    seen = 0 if is_own_test else training_overlap(classifier, digits)
     if seen:
         print(f"digits: this model was trained on {seen:,} of these {total:,} digits.", file=sys.stderr)
     part = sample(digits)

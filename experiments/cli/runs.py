@@ -15,7 +15,7 @@ from experiments.comparison import Comparison, ComparisonError, compare, shared_
 from experiments.runs.run import Run, RunError, runs_folder
 from experiments.runs.table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
 from experiments.runs.trash import delete_run, deleted_folder, restore_run
-from experiments.training.overlap import digits_seen
+from experiments.training.data import training_overlap
 from model import CheckpointError, ConfigError, load_classifier
 
 NO_END = 10**6  # letters in a line of a file
@@ -103,7 +103,7 @@ def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) ->
     if found:
         names = [short.get(row.id, row.id) for row in rows]
         for name, model in zip(names, models, strict=True):
-            seen = digits_seen(model, digits) if model.settings.get("start_from") else 0
+            seen = training_overlap(model, digits) if model.settings.get("start_from") else 0
             if seen:  # what it continues from had other validation digits
                 print(f"digits: {name} began with weights that had learnt {seen:,} of these digits.", file=sys.stderr)
         print(f"\nThey disagree on {len(found.disagreements):,} of {found.total:,} validation digits.")

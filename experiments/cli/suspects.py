@@ -14,15 +14,15 @@ from experiments.cli import terminal
 from experiments.cli.terminal import percent
 from experiments.label_errors import (
     NETWORKS,
+    LabelErrors,
     Search,
     SearchStatus,
-    Suspects,
     as_part,
-    judged,
-    make_search,
+    create_search,
+    load_judged,
     parts_of,
     run_search,
-    search_of,
+    search_for,
 )
 from experiments.runs.run import RunError
 
@@ -33,16 +33,16 @@ def suspects(arguments: argparse.Namespace) -> int:
         raise DataError(f"--limit is 0 or more, got {arguments.limit}.")
     source = arguments.source
     part = as_part(arguments.part or parts_of(source)[0])
-    digits = judged(source, part)
-    search = search_of(source, part, digits)
+    digits = load_judged(source, part)
+    search = search_for(source, part, digits)
     if not search.is_done():
-        search = make_search(source, part, digits)
+        search = create_search(source, part, digits)
         status = follow(search, sys.stderr if arguments.json else sys.stdout)
         if status.state != "finished":
             raise RunError(status.reason or "The search was stopped. The same command goes on where it was.")
     rows = ranked(search.result(), digits, load_corrections(), arguments.limit)
     if arguments.json:
-        about = {"source": source, "part": part, "digits": len(digits), "read_otherwise": search.result().doubted}
+        about = {"source": source, "part": part, "digits": len(digits), "read_otherwise": search.result().disagreements}
         print(json.dumps(about | {"suspects": rows}))
     else:
         print("\n".join(table(rows, digits, search.result())))
@@ -58,7 +58,7 @@ def follow(search: Search, out: TextIO) -> SearchStatus:
     return status
 
 
-def ranked(suspects: Suspects, digits: Digits, corrections: Corrections, limit: int) -> list[dict[str, Any]]:
+def ranked(suspects: LabelErrors, digits: Digits, corrections: Corrections, limit: int) -> list[dict[str, Any]]:
     rows = suspects.order[:limit].tolist()
     found = []
     for row, image in zip(rows, image_hashes(digits.images[rows]), strict=True):
@@ -79,7 +79,7 @@ def ranked(suspects: Suspects, digits: Digits, corrections: Corrections, limit: 
     return found
 
 
-def table(rows: list[dict[str, Any]], digits: Digits, suspects: Suspects) -> list[str]:
+def table(rows: list[dict[str, Any]], digits: Digits, suspects: LabelErrors) -> list[str]:
     names = digits.classes
     width = max(6, *map(len, names))
     lines = [f"{'row':>8}  {'label':<{width}}{'':>9}  {'read as':<{width + 1}}{'':>9}  judged"]
@@ -90,7 +90,7 @@ def table(rows: list[dict[str, Any]], digits: Digits, suspects: Suspects) -> lis
             f"{names[row['read']]:<{width + 1}}{percent(row['read_probability']):>9}  {judged}".rstrip()
         )
     lines.append(
-        f"{suspects.doubted:,} of {len(digits):,} digits are read otherwise than labelled. Rows are counted from 0. "
-        "Judge them on the Data page, under Suspect labels."
+        f"{suspects.disagreements:,} of {len(digits):,} digits are read otherwise than labelled. "
+        "Rows are counted from 0. Judge them on the Data page, under Suspect labels."
     )
     return lines

@@ -16,7 +16,7 @@ from dataset import load_training
 from experiments.cli import terminal
 from experiments.cli.training import prepare_data
 from experiments.jobs.launch import worker_limit
-from experiments.runs.run import list_runs
+from experiments.runs.table import list_runs
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial, create_sweep, run_sweep
 from experiments.sweeps.findings import find
 from experiments.sweeps.space import say

@@ -14,10 +14,10 @@ from experiments.cli import terminal
 from experiments.cli.errors import complain
 from experiments.cli.naming import find_run, model_file, reference
 from experiments.cli.terminal import duration, percent
-from experiments.range_test import HIGHEST, make_range_test, read_range_test
+from experiments.range_test import HIGHEST, create_range_test, read_range_test
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, Status, create_run
-from experiments.training.calibration import calibrate_threads
+from experiments.training.cost import calibrate_threads
 from experiments.training.worker import train_run
 from model import ConfigError, load_checkpoint
 
@@ -85,14 +85,14 @@ def prepare_data(config: RunConfig) -> None:
 def resume(arguments: argparse.Namespace) -> int:
     run = find_run(arguments.run)
     status = run.status()
-    if status.active and run.alive():  # one that was killed before it began reads as queued for a while
-        run.ask("run")
+    if status.active and run.is_alive():  # one that was killed before it began reads as queued for a while
+        run.request("run")
         print(f"The run {run.id} is {status.state} in another process, which goes on with it.")
         return 0
     if status.state == "finished":
         print(f"The run {run.id} is finished: there is nothing to resume. Try it: digits test --run {reference(run)}")
         return 0
-    run.queue()
+    run.enqueue()
     return follow(run, as_json=arguments.json)
 
 
@@ -134,7 +134,7 @@ def result(run: Run, status: Status) -> dict[str, Any]:
 
 
 def range_test(arguments: argparse.Namespace) -> int:
-    run = make_range_test(prepared(arguments), name=arguments.preset)
+    run = create_range_test(prepared(arguments), name=arguments.preset)
     with closing(train_run(run)) as statuses:
         *_, status = statuses
     if status.state not in ("finished", "diverged"):

@@ -1,15 +1,28 @@
-"""Jobs: start, steer and resume workers, each a process of its own that goes when the one that started it goes."""
+"""Launch: start a process on a job folder, the main function of such a process, and how many may run at once.
+
+A module whose process works on a job has a function `main`, and `launch(main, folder)` starts it:
+
+    def work(folder: Path, shutdown: Shutdown) -> None: ...
+    def main() -> int:
+        return worker_main(work)
+
+    if __name__ == "__main__":
+        sys.exit(main())
+"""
 
 from __future__ import annotations
 
+import argparse
+import inspect
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from experiments.runs.config import RunConfig
-from experiments.runs.run import Run, RunError, create_run
+from experiments.jobs.record import JobError
+from experiments.jobs.shutdown import Shutdown
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -27,54 +40,17 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def start(run: Run) -> None:
-    """Start a worker on a queued run. It waits for its turn by itself."""
-    if run.status().pid:
-        raise RunError(f"The run {run.id} has had a worker: resume it.")
-    _launch(run)
+def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
+    """Run the module of this main function on a folder, in a process that ends when this one does.
 
-
-def start_training(config: RunConfig, *, name: str = "", start: Path | None = None) -> Run:
-    """A new run and a worker on it; `start` is the checkpoint to continue from."""
-    run = create_run(config, name=name, start=start)
-    _launch(run)
-    return run
-
-
-def resume(run: Run) -> None:
-    """Go on where the run is: a paused one keeps its worker, one without gets a new one at its last checkpoint."""
-    status = run.status()
-    if status.active:
-        run.ask("run")
-        return
-    if status.state == "finished":
-        raise RunError(f"The run {run.id} is finished: there is nothing to resume.")
-    run.queue()
-    _launch(run)  # it waits for the lock if the old worker is just leaving
-
-
-def pause(run: Run) -> None:
-    """Hold the run where it is and let another have its place; its process stays."""
-    run.ask("pause")
-
-
-def stop(run: Run) -> None:
-    """End the run within half a second and keep its model; it can be resumed later."""
-    run.ask("stop")
-
-
-def set_learning_rate(run: Run, rate: float | None) -> None:
-    """Hold this learning rate from the next step on; None goes back to the schedule."""
-    run.ask(learning_rate=rate)
-
-
-def launch(module: str, folder: Path, threads: int = 1) -> None:
-    """Start a process on a folder that leaves when this one does; what it says goes to log.txt there."""
+    What the process prints goes to log.txt in the folder. `threads` limits those of its matrix products.
+    """
+    module = main.__module__
     root = Path(__file__).resolve().parents[2]
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    # The process's standard input ends when this one does, however it does: its sign to save and leave.
-    # Bare descriptors, not objects: nothing that is collected or reloaded here may close the pipe of a living worker.
+    # Standard input of the process ends when this one does, for whatever reason: its sign to save and leave. The pipe
+    # is a bare descriptor, not an object, which could be collected, or lost when Streamlit reloads this module.
     read_end, write_end = os.pipe()
     try:
         with (folder / "log.txt").open("ab") as log:
@@ -92,12 +68,29 @@ def launch(module: str, folder: Path, threads: int = 1) -> None:
     finally:
         os.close(read_end)
 
-    def see_off() -> None:
+    def wait_for_exit() -> None:
         worker.wait()
         os.close(write_end)
 
-    threading.Thread(target=see_off, name=f"{module} on {folder.name}", daemon=True).start()
+    threading.Thread(target=wait_for_exit, name=f"{module} on {folder.name}", daemon=True).start()
 
 
-def _launch(run: Run) -> None:
-    launch("experiments.training.worker", run.folder, run.config.threads)
+def worker_main(work: Callable[[Path, Shutdown], None]) -> int:
+    """The main function of a process that `launch` starts: does the work on the folder of the command line.
+
+    -> exit status: 2 where the work raises a JobError, whose message is printed, and so stands in log.txt.
+    """
+    parser = argparse.ArgumentParser(description=getattr(inspect.getmodule(work), "__doc__", None))
+    parser.add_argument("folder", type=Path, help="the job to work on")
+    parser.add_argument("--with-parent", action="store_true", help="leave when standard input ends")
+    arguments = parser.parse_args()
+    shutdown = Shutdown()
+    with shutdown.noticed():
+        if arguments.with_parent:
+            shutdown.watch_parent()
+        try:
+            work(arguments.folder.absolute(), shutdown)
+        except JobError as error:
+            print(error, file=sys.stderr)
+            return 2
+    return 0

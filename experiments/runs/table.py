@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset.files import Stamp, stamp
+from experiments.jobs.record import START_GRACE
 from experiments.runs.config import RunConfig
-from experiments.runs.run import START_GRACE, Label, Run, RunError, Status, runs_folder, titled
+from experiments.runs.history import best_validation
+from experiments.runs.run import Label, Run, RunError, Status, runs_folder, title_of
 from experiments.runs.settings import SETTINGS, differing, takes_part
 
 FILES = ("config.json", "status.json", "label.json")  # all that a row is made of
@@ -40,7 +42,7 @@ class RunRow:
     @property
     def title(self) -> str:
         """Its name and when it was made, as `Run.title`."""
-        return titled(self.name, self.created)
+        return title_of(self.name, self.created)
 
     @property
     def note(self) -> str:
@@ -164,6 +166,11 @@ def run_rows() -> list[RunRow]:
     return run_table().rows()
 
 
+def list_runs() -> list[Run]:
+    """All whole runs in the runs folder, newest first."""
+    return [row.run for row in run_rows()]
+
+
 def folded(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunRow]:
     """The rows, of each sweep only the best; starred ones and those with the ids that are always wanted stay."""
     kept = {*always}
@@ -226,20 +233,13 @@ def _now(row: RunRow) -> RunRow:
 
 
 def _with_best(run: Run, status: Status) -> Status:
-    """A status from before it told about the best epoch, with what the history says."""
-    best: tuple[float, float, float] | None = None
-    with contextlib.suppress(OSError, ValueError), (run.folder / "history.csv").open() as file:
-        columns = file.readline().strip().split(",")
-        wanted = [columns.index(name) for name in ("validation_loss", "validation_accuracy", "epoch")]
-        for line in file:
-            with contextlib.suppress(ValueError, IndexError):  # not validated, or half written
-                cells = line.split(",")
-                loss, accuracy, epoch = (float(cells[column]) for column in wanted)
-                if line.endswith("\n") and (best is None or loss < best[0]):
-                    best = loss, accuracy, epoch
+    """A status of an earlier version, which did not name the best epoch, with what the history says."""
+    best = best_validation(run.folder)
     if best is None:
         return status
-    return replace(status, best_validation_loss=best[0], best_validation_accuracy=best[1], best_epoch=best[2])
+    return replace(
+        status, best_validation_loss=best.loss, best_validation_accuracy=best.accuracy, best_epoch=best.epoch
+    )
 
 
 def _young(folder: Path) -> bool:

@@ -29,18 +29,18 @@ def delete_run(run: Run) -> Run:
     busy = RunError(f"The run {run.id} is being trained or waits for its turn: stop it first.")
     if _active(run):
         raise busy
-    hold = run.hold()
+    lock = run.lock
     try:
-        hold.acquire(timeout=HOLD_SECONDS)
+        lock.acquire(timeout=HOLD_SECONDS)
     except Timeout:
         raise busy from None
     try:
         if os.name == "nt":
-            hold.release()  # Windows moves no folder in which a file is open
+            lock.release()  # Windows moves no folder in which a file is open
         os.utime(run.folder)  # when it was deleted
         return _moved(run, deleted_folder())
     finally:
-        hold.release()  # until here no worker takes it up
+        lock.release()  # until here no worker takes it up
 
 
 def deleted_runs() -> list[Run]:

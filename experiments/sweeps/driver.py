@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.jobs.launch import worker_limit
-from experiments.jobs.shutdown import Departure
+from experiments.jobs.shutdown import Shutdown
 from experiments.runs.config import RunConfig
-from experiments.runs.run import HISTORY_COLUMNS, OVER, Run, RunError, Status, create_run, open_run, runs_folder
+from experiments.runs.history import HISTORY_COLUMNS
+from experiments.runs.run import ENDED, Run, RunError, Status, create_run, open_run, runs_folder
 from experiments.sweeps import space as search
 from experiments.sweeps.pool import start_pool, train_for
 from experiments.sweeps.spec import SweepError, slug
@@ -87,10 +88,10 @@ class Driver:
     """One process that drives a sweep; there may be several, on several machines, that share its folder."""
 
     def __init__(
-        self, sweep: Sweep, executor: Executor | None = None, departure: Departure | None = None, workers: int = 0
+        self, sweep: Sweep, executor: Executor | None = None, shutdown: Shutdown | None = None, workers: int = 0
     ) -> None:
         self.sweep, self.spec = sweep, sweep.spec
-        self.departure = departure or Departure()
+        self.shutdown = shutdown or Shutdown()
         self.workers = workers or self.spec.workers or worker_limit()
         self.given, self.pool = executor, executor
         self.token = sweep.folder / "drivers" / f"{slug(socket.gethostname())}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -106,7 +107,7 @@ class Driver:
         """Until nothing is left to try, or it is stopped or asked to leave. Raises SweepError."""
         sweep = self.sweep
         hold = FileLock(self.token)
-        with self.departure.noticed(), ExitStack() as stack:
+        with self.shutdown.noticed(), ExitStack() as stack:
             try:
                 with sweep.lock():
                     self.tidy()
@@ -153,14 +154,14 @@ class Driver:
             self.collect()
 
     def leaving(self) -> bool:
-        return bool(self.departure.asked or self.sweep.stopping or self.hopeless)
+        return bool(self.shutdown.requested or self.sweep.stopping or self.hopeless)
 
     def conclusion(self) -> tuple[str, str]:
         if self.hopeless:
             return "failed", self.hopeless
         if self.sweep.stopping:
             return "stopped", STOPPED
-        if self.departure.asked:
+        if self.shutdown.requested:
             return "interrupted", LEFT
         return "finished", ""
 
@@ -356,14 +357,14 @@ class Driver:
     def begin(self, job: Job) -> None:
         """Have a run trained, from wherever it is."""
         status = look(job.run)
-        if status.state in OVER:
+        if status.state in ENDED:
             self.finish(job, status)
             return
-        if job.run.alive():
+        if job.run.is_alive():
             self.waiting.append(job)
             return
         if status.pid or job.attempts:
-            job.run.queue()  # behind those that wait already
+            job.run.enqueue()  # behind those that wait already
         job.step = status.step
         if self.pool is None:
             self.pool = start_pool(self.workers)
@@ -392,7 +393,7 @@ class Driver:
                 work.pruned = True
                 work.trial = replace(work.trial, state="pruned")
                 self.sweep.keep(work.trial)  # first, so that nobody takes it for a person's wish
-                job.run.ask("stop")
+                job.run.request("stop")
 
     def report(self, work: Work) -> Iterator[int]:
         """Tell Optuna what the first seed was validated at since the last look, epoch by epoch."""
@@ -433,16 +434,16 @@ class Driver:
         """See what became of the runs that are not at work any more."""
         done = [future for future in self.training if future.done()]
         jobs = [(self.training.pop(future), None if future.cancelled() else future.exception()) for future in done]
-        jobs += [(job, None) for job in self.waiting if not job.run.alive()]
-        self.waiting = [job for job in self.waiting if job.run.alive()]
+        jobs += [(job, None) for job in self.waiting if not job.run.is_alive()]
+        self.waiting = [job for job in self.waiting if job.run.is_alive()]
         looks = [(job, error, look(job.run)) for job, error in jobs]
         for job, _, status in looks:
-            if status.state in OVER:
+            if status.state in ENDED:
                 job.work.ends[job.place] = status
         if done and again and self.spec.sampler != "tpe" and not self.leaving():
             self.start_next()  # first, so that no worker waits while results are put down
         for job, error, status in looks:
-            if status.state in OVER:
+            if status.state in ENDED:
                 self.finish(job, status)
             elif again and not self.leaving():
                 job.attempts = 1 if status.step > job.step else job.attempts + 1

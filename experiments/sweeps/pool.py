@@ -13,8 +13,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from experiments.jobs.shutdown import Departure
-from experiments.runs.run import OVER, RunError, held, open_run
+from experiments.jobs.record import is_held
+from experiments.jobs.shutdown import Shutdown
+from experiments.runs.run import ENDED, RunError, open_run
 from experiments.training.worker import train_run
 
 P = ParamSpec("P")
@@ -43,21 +44,21 @@ def train_for(folder: str, token: str) -> None:
     is: a cluster calls again what a worker had finished, when that worker is gone.
     """
     run = open_run(Path(folder))
-    if run.status().state in OVER:
+    if run.status().state in ENDED:
         return
-    departure, done = Departure(), threading.Event()
+    shutdown, done = Shutdown(), threading.Event()
 
     def watch() -> None:
         while not done.wait(LOOK_SECONDS):
-            if not held(Path(token)):
-                departure.asked = True
+            if not is_held(Path(token)):
+                shutdown.requested = True
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         with contextlib.suppress(RunError):
-            for _ in train_run(run, departure):
+            for _ in train_run(run, shutdown):
                 pass
     finally:
         done.set()

@@ -15,7 +15,7 @@ from typing import Any
 
 from dataset import SOURCES, default_source
 from dataset.files import path_of
-from experiments.jobs import launch as jobs
+from experiments.jobs.launch import worker_limit
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.sweeps import space as search
 from experiments.sweeps.space import Params, Range, SearchError, Space
@@ -160,7 +160,7 @@ class SweepSpec:
         limits = [self.most_trials * trial] if self.most_trials else []
         if self.epochs is not None:
             limits.append(self.epochs / (self.seeds * fmean(epochs)) * trial)
-        together = self.workers or jobs.worker_limit()
+        together = self.workers or worker_limit()
         limits = [seconds / together for seconds in limits]
         if self.minutes is not None:
             limits.append(60 * self.minutes)

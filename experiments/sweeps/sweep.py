@@ -9,15 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from dataset.files import Stamp, stamp
-from experiments.jobs import launch as jobs
-from experiments.runs.run import START_GRACE, held, is_id, runs_folder, write_text
+from experiments.jobs.launch import launch
+from experiments.jobs.record import START_GRACE, is_held, is_job_id, write_record
+from experiments.runs.run import runs_folder
 from experiments.sweeps.spec import SweepError, SweepSpec, slug
 from experiments.sweeps.trials import Trial, best_of, statuses_of, trial_of, with_results
 
@@ -149,7 +150,9 @@ class Sweep:
         if self.driven() and not leaving:
             return
         self.say("running", begin=True, pid=0)
-        jobs.launch("experiments.sweeps.worker", self.folder)
+        from experiments.sweeps.worker import main
+
+        launch(main, self.folder)
 
     def open(self) -> None:
         """Nobody asks it to stop any more."""
@@ -161,7 +164,7 @@ class Sweep:
 
     def driven(self) -> bool:
         """Whether a process drives it."""
-        return any(held(path) for path in (self.folder / "drivers").glob("*"))
+        return any(is_held(path) for path in (self.folder / "drivers").glob("*"))
 
     # Writing, for drivers.
 
@@ -174,7 +177,7 @@ class Sweep:
         return FileLock(self.folder / "trials" / f"{number}.lock")
 
     def keep(self, trial: Trial) -> None:
-        write_text(self.folder / "trials" / f"{trial.number}.json", json.dumps(asdict(trial)))
+        write_record(self.folder / "trials" / f"{trial.number}.json", trial)
 
     def kept_trials(self) -> Iterator[Trial]:
         """As their drivers last kept them."""
@@ -204,13 +207,13 @@ class Sweep:
         if pid is not None:
             word["pid"] = pid
         word |= {"state": state, "reason": reason, "updated": now}
-        write_text(self.folder / "status.json", json.dumps(word))
+        write_record(self.folder / "status.json", word)
 
     def _live(self, trial: Trial) -> Trial:
         """A trial that is not over, with what its runs say now."""
         if trial.state != "running":
             return trial
-        if not held(self.folder / "trials" / f"{trial.number}.lock"):
+        if not is_held(self.folder / "trials" / f"{trial.number}.lock"):
             trial = replace(trial, state="stopped")
         return with_results(trial, self.spec, statuses_of(trial))
 
@@ -249,7 +252,7 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
                 found = {"storage": sweep.storage, "created": sweep.created}
             for name in ("drivers", "trials"):
                 (sweep.folder / name).mkdir(exist_ok=True)
-            write_text(path, json.dumps({"spec": spec.to_dict(), **found}, indent=1))
+            write_record(path, {"spec": spec.to_dict(), **found})
     except OSError as error:
         raise SweepError(f"The sweep cannot be kept in {sweep.folder}: {error.strerror}.") from error
     return sweep
@@ -265,7 +268,7 @@ def start_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
 def open_sweep(which: str) -> Sweep:
     """The sweep with this id. Raises SweepError."""
     sweep = Sweep(sweeps_folder() / which)
-    if not is_id(which) or not (sweep.folder / "sweep.json").is_file():
+    if not is_job_id(which) or not (sweep.folder / "sweep.json").is_file():
         newest = ", ".join(known.id for known in list_sweeps()[:3])
         raise SweepError(
             f"There is no sweep {which!r}. " + (f"The newest are {newest}." if newest else "There is none.")

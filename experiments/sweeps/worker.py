@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments.jobs.shutdown import Departure, attend
+from experiments.jobs.launch import worker_main
+from experiments.jobs.shutdown import Shutdown
 from experiments.sweeps.driver import Driver
 from experiments.sweeps.sweep import Sweep
 
 
 def main() -> int:
-    def work(folder: Path, departure: Departure) -> None:
-        for _ in Driver(Sweep(folder), departure=departure).drive():
+    def work(folder: Path, shutdown: Shutdown) -> None:
+        for _ in Driver(Sweep(folder), shutdown=shutdown).drive():
             pass
 
-    return attend("experiments.sweeps.worker", __doc__, work)
+    return worker_main(work)
 
 
 if __name__ == "__main__":

@@ -1,64 +1,102 @@
-"""Run data: the digits that a run learns from and is validated on."""
+"""Training data: the digits that a run is trained and validated on, and which digits a model was trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from dataset import DataError, Digits, load_digits, load_drawings, load_training, without
+from dataset import DataError, Digits, available, load_digits, load_drawings, load_training, without
 from dataset.corrections import load_corrections
+from dataset.download import SHIPPED
 from dataset.files import written_whole
-from experiments.runs.run import Run
+from experiments.runs.config import RunConfig
+from experiments.runs.run import Run, RunError, open_run
+from model import Checkpoint, Classifier, load_checkpoint
 from model.augmentation import Augmenter
 from model.rng import Purpose, rng
 
 JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, stroke_width=0.4)
-"""Of people's drawings: as strong as the distortions that the shipped weights were trained with."""
+"""Distortions of drawings: as strong as the distortions that the shipped weights were trained with."""
 
 
 def load_data(run: Run) -> tuple[Digits, Digits]:
-    """The training and validation digits of a run; its own drawings as they were when it first began."""
+    """The training and validation digits of a run, with the drawings and label corrections of when it first began.
+
+    Raises DataError where there are none.
+    """
     config = run.config
     train, validation = load_training(config.data, config.validation_share, config.training_images)
-    if config.label_corrections:  # validation keeps the labels as they came, so that runs can be compared
+    if config.label_corrections:  # validation digits stay uncorrected, so that runs can be compared
         corrections = load_corrections(config.label_corrections)
         train = corrections.apply(train)
         if config.label_corrections != corrections.version:
-            config = config.replace(label_corrections=corrections.version)
-            run.settle(config)
-    if not config.drawings_weight:
+            run.set_config(config.replace(label_corrections=corrections.version))
+    if not run.config.drawings_weight:
         return train, validation
-    snapshot = run.folder / "drawings.npz"
+    drawings = _load_run_drawings(run, validation, train.classes)
+    copies = jittered(drawings, run.config.drawings_weight - 1, run.config.seed)
+    images = np.concatenate([train.images, drawings.images, copies.images])
+    labels = np.concatenate([train.labels, drawings.labels, copies.labels])
+    return Digits(images, labels, f"{train.source} and drawings", train.classes), validation
+
+
+def _load_run_drawings(run: Run, validation: Digits, classes: tuple[str, ...]) -> Digits:
+    """The run's own copy of the drawings, made when it first began."""
+    config, snapshot = run.config, run.folder / "drawings.npz"
     if not snapshot.exists():
-        # An upload may be a digit of the data itself: one that tests or validates must not teach.
-        # Every fifth drawing is never trained on, so that there is something to see the use of them by.
-        found = load_drawings(config.drawings_version or None)
-        drawings = without(found.training, validation, load_digits(config.data, "test"))
+        # Held-out drawings are left out, and uploads that are test or validation digits of the data.
+        stored = load_drawings(config.drawings_version or None)
+        drawings = without(stored.training, validation, load_digits(config.data, "test"))
         if not len(drawings):
             raise DataError("There are no drawings of your own yet: draw some first, or set drawings_weight to 0.")
-        if drawings.classes != train.classes:
+        if drawings.classes != classes:
             raise DataError(f"Your drawings are digits and {config.data} is not: set drawings_weight to 0.")
-        # First the version: a run that is killed in between takes the same drawings again.
-        run.settle(config.replace(drawings_version=found.version))
+        # The version is saved first: a run that is killed in between loads the same drawings again.
+        run.set_config(config.replace(drawings_version=stored.version))
         with written_whole(snapshot) as file:
             np.savez(file, images=drawings.images, labels=drawings.labels)
-    with np.load(snapshot, allow_pickle=False) as own:
-        drawings = Digits(own["images"], own["labels"])
-    copies = jittered(drawings, config.drawings_weight - 1, config.seed)
-    return (
-        Digits(
-            np.concatenate([train.images, drawings.images, copies.images]),
-            np.concatenate([train.labels, drawings.labels, copies.labels]),
-            f"{train.source} and drawings",
-            train.classes,
-        ),
-        validation,
-    )
+    return trained_drawings(run)
+
+
+def trained_drawings(run: Run) -> Digits:
+    """The drawings that a run was trained on, each once."""
+    with np.load(run.folder / "drawings.npz", allow_pickle=False) as file:
+        return Digits(file["images"], file["labels"], "drawings")
 
 
 def jittered(drawings: Digits, times: int, seed: int) -> Digits:
-    """So many copies of each drawing, each a little different, as the same hand would draw it another time."""
+    """This many copies of each drawing, each distorted a little, as if the same person had drawn it again."""
     copies = drawings[np.repeat(np.arange(len(drawings)), times)]
     ink = copies.images.reshape(-1, 28 * 28) * np.float32(1 / 255)
     if len(ink):
         JITTER.augment(ink, rng(seed, Purpose.DRAWINGS), out=ink)
     return Digits(np.rint(255 * ink.clip(0, 1)).astype(np.uint8).reshape(copies.images.shape), copies.labels)
+
+
+def training_overlap(classifier: Classifier, digits: Digits) -> int | None:
+    """How many of these digits the model, or one it continues from, was trained on; None where that is unknown.
+
+    The images themselves are compared.
+    """
+    try:
+        known = {hash(image.tobytes()) for part in _trained_on(classifier) for image in part.images}
+    except (RunError, DataError):
+        return None
+    return sum(hash(image.tobytes()) in known for image in digits.images)
+
+
+def _trained_on(model: Classifier | Checkpoint) -> Iterator[Digits]:
+    config = RunConfig.from_dict(model.settings)
+    if not available(config.data):
+        if config.data != SHIPPED:
+            raise DataError(f"{config.data} is not on this computer.")
+        yield load_training("mnist-5k", 0)[0]  # without MNIST, the part of it that is on every computer
+    elif config.drawings_weight or config.start_from:
+        run = open_run(str(model.about.get("run")))  # only its folder has those drawings, and what it started from
+        yield load_data(run)[0]
+        if config.start_from:
+            yield from _trained_on(load_checkpoint(run.start))
+    else:
+        train, _ = load_training(config.data, config.validation_share, config.training_images)
+        yield load_corrections(config.label_corrections).apply(train)  # without what was set aside

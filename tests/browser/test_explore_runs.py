@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.runs.config import RunConfig
-from experiments.runs.run import Run, create_run, list_runs
+from experiments.runs.run import Run, create_run
+from experiments.runs.table import list_runs
 from experiments.runs.trash import deleted_runs
 from tests.browser.chromium import wait_until_idle
 from tests.browser.conftest import NewPage

@@ -56,7 +56,7 @@ def runs(folder: Path) -> Iterator[Path]:
     """The folder of the runs. All are stopped after the test, or the next run would be queued."""
     yield folder / "runs"
     for run in every_run(folder / "runs"):
-        run.ask("stop")
+        run.request("stop")
         until(lambda run=run: not run.status().active, "the run to stop")
 
 

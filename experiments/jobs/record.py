@@ -1,0 +1,239 @@
+"""Job folders: a folder with a status, requests and a log, which one process at a time works on and anyone may read.
+
+How to make a kind of job of your own:
+
+    @dataclass(frozen=True)
+    class SearchStatus(JobStatus):           # its fields are those of status.json; each has a default
+        share: float = 0.0
+
+    class Search(Job[SearchStatus]):
+        status_type = SearchStatus
+        noun = "search for label errors"     # for sentences: "The search for label errors 3f2a is damaged: ..."
+        error = SearchError                  # what its methods raise; a subclass of JobError
+
+- `job.status()` is the status as true now, `job.stored()` as its process last wrote it, `job.is_alive()` whether a
+  process works on it.
+- Its process runs inside `with job.hold():`, and calls `job.set_status(share=0.5)` and `job.log(...)`.
+- Anyone may call `job.request_stop()`; the process polls `job.stop_requested`.
+- `read_record(path, Type)` and `write_record(path, value)` read and write any other JSON file of the folder.
+- `experiments.jobs.launch` starts the process, and has its main function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from dataset.files import written_whole
+from model import Diverged
+from model.errors import DigitLabError
+
+ACTIVE = ("queued", "running", "paused")  # states that need a living process
+START_GRACE = 30.0  # seconds that a new process may take to import NumPy on a slow machine before it counts as gone
+HOLD_SECONDS = 2.0  # readers hold the lock for a moment when they look whether the process is alive
+LONGEST_ID = 200  # bytes; a file system allows 255, and a number may be appended to the name of a deleted job
+INTERRUPTED = "Its process is gone; resume it to go on from the last checkpoint."
+
+T = TypeVar("T")
+
+
+class JobError(DigitLabError):
+    """A job that is missing, damaged, already there or in the wrong state; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """The fields that the status of every job has. Times are seconds since 1970."""
+
+    state: str = "queued"
+    reason: str = ""
+    updated: float = 0.0
+    pid: int = 0  # of its process; 0: none has begun since the job was queued
+    place: int | None = None  # in the queue; 1: next
+    seconds_left: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it needs a living process."""
+        return self.state in ACTIVE
+
+
+S = TypeVar("S", bound=JobStatus)
+
+
+class Job(Generic[S]):
+    """One job folder. Cheap to make, holds no file open; what it returns is read from disk at that moment."""
+
+    status_type: type[S]
+    noun = "job"
+    error: type[JobError] = JobError
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, Job) and other.folder == self.folder
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.folder})"
+
+    @property
+    def id(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    def stored(self) -> S:
+        """The status as its process last wrote it, true or not. Raises `error` where it cannot be read."""
+        try:
+            return read_record(self.folder / "status.json", self.status_type)
+        except (OSError, ValueError) as error:
+            raise self.damaged(error) from error
+
+    def status(self, stored: S | None = None) -> S:
+        """The status as true now: a job that needs a process and has none is interrupted.
+
+        `stored` is a status that was read before, which saves reading it again.
+        """
+        status = stored or self.stored()
+        if not status.active or self.is_alive():
+            return status
+        if status.state == "queued" and not status.pid and time.time() - status.updated < START_GRACE:
+            return status
+        # The process may have written its last status and ended after the status was read: read it once more.
+        status = self.stored()
+        if not status.active:
+            return status
+        return replace(status, state="interrupted", reason=INTERRUPTED, place=None, seconds_left=None)
+
+    def write_status(self, status: S) -> None:
+        """Replace status.json."""
+        write_record(self.folder / "status.json", status)
+
+    def set_status(self, **changes: Any) -> S:
+        """Change these fields of the stored status, and the time of its last update; -> the new status."""
+        status = replace(self.stored(), updated=time.time(), **changes)
+        self.write_status(status)
+        return status
+
+    @property
+    def lock(self) -> FileLock:
+        """The lock that its process holds for its lifetime. Acquire it with a timeout: readers hold it briefly."""
+        return FileLock(self.folder / "worker.lock")
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Work on the job: no other process can meanwhile. Raises `error` where another process does already."""
+        try:
+            lock = self.lock.acquire(timeout=HOLD_SECONDS)
+        except Timeout:
+            raise self.error(f"The {self.noun} {self.id} is being worked on by another process already.") from None
+        with lock:
+            yield
+
+    def is_alive(self) -> bool:
+        """Whether a process works on it."""
+        return is_held(self.folder / "worker.lock")
+
+    def request_stop(self) -> None:
+        """Ask its process to end. What it has done so far stays."""
+        (self.folder / "stop").touch()
+
+    def withdraw_stop(self) -> None:
+        """Take back the request to end."""
+        (self.folder / "stop").unlink(missing_ok=True)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody has asked it to end."""
+        return (self.folder / "stop").exists()
+
+    def log(self, text: str) -> None:
+        """Append a line with the time to log.txt."""
+        with (self.folder / "log.txt").open("a") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def damaged(self, cause: Exception) -> JobError:
+        """The error to raise for a file of the job that cannot be read."""
+        return self.error(f"The {self.noun} {self.id} is damaged: {cause}")
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """A JSON file as a value of this type, usually a dataclass: unknown keys are ignored, missing ones have defaults.
+
+    Raises FileNotFoundError, and ValueError where the file does not hold such a value.
+    """
+    try:
+        return msgspec.convert(json.loads(path.read_bytes()), kind)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def write_record(path: Path, value: Any) -> None:
+    """Replace a JSON file. A reader gets the old or the new one whole, also after a power cut."""
+    with written_whole(path) as file:
+        file.write(json.dumps(msgspec.to_builtins(value), indent=2).encode() + b"\n")
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a text from outside can name a job: no path, which might lead out of the folder, and not too long."""
+    return (
+        bool(text)
+        and text.isprintable()
+        and len(os.fsencode(text)) <= LONGEST_ID
+        and Path(text).name == text
+        and text != ".."
+    )
+
+
+def shortened(text: object, longest: int = 60) -> str:
+    """A text from outside, cut so that it fits into an error message."""
+    whole = str(text)
+    return whole if len(whole) <= longest else f"{whole[:longest]}..."
+
+
+def sentence_of(error: Exception) -> str:
+    """One sentence for people about an error that ended a job; the traceback is in its log."""
+    if isinstance(error, DigitLabError | Diverged):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory. Make the network or the batch size smaller, or use fewer digits."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or 'a file of the job'}. See log.txt in its folder."
+    return f"{type(error).__name__}: {error} See log.txt in its folder."
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process holds this file lock. Two processes that look at once do not disturb each other."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no shared lock to look with
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
