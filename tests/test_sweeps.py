@@ -270,7 +270,7 @@ def test_a_run_that_another_process_trains_is_waited_for(here):
     run = open_run(next(trial.runs[0] for trial in sweep.trials() if trial.runs))
     with ThreadPoolExecutor(1) as person:
         training = person.submit(to_end, run)
-        until(run.alive, "the run to be taken up")
+        until(run.is_alive, "the run to be taken up")
         *_, status = run_sweep(sweep, here)
         assert training.result().state == "finished"
     assert (status.state, status.done) == ("finished", 2)
