@@ -1,4 +1,6 @@
-"""Comparison: whether one model reads digits better than another, and the mean of several training curves."""
+"""Comparison: whether one model reads digits better than another, and the mean of several training
+curves.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class ComparisonError(DigitLabError):
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What two models answered on the same n digits, all (n,): for each model predictions and their probabilities."""
+    """What two models answered on the same n digits, all (n,): for each model predictions and their
+    probabilities.
+    """
 
     labels: NDArray[np.uint8]
     predictions: tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -69,12 +73,16 @@ class Comparison:
 
     @property
     def chance(self) -> float:
-        """How likely two equally good models differ at least so much: the p-value of McNemar's exact test."""
+        """How likely two equally good models differ at least so much: the p-value of McNemar's
+        exact test.
+        """
         return mcnemar(*self.only_right)
 
     @cached_property
     def disagreements(self) -> NDArray[np.int64]:
-        """The digits that the two read differently: first where one is right, in each part the surest answers first."""
+        """The digits that the two read differently: first where one is right, in each part the
+        surest answers first.
+        """
         (first, second), (right, also_right) = self.predictions, self.right
         rows = np.flatnonzero(first != second)
         sure = self.confidences[0] + self.confidences[1]
@@ -116,7 +124,9 @@ def of_probabilities(labels: NDArray[np.uint8], first: NDArray[np.float32], seco
 
 
 def shared_validation(first: RunConfig, second: RunConfig) -> Digits:
-    """The digits that both runs kept aside; a model that one of them continues from may have learnt them."""
+    """The digits that both runs kept aside; a model that one of them continues from may have learnt
+    them.
+    """
     if first.data != second.data:
         raise ComparisonError(f"One run learnt from {first.data}, the other from {second.data}.")
     share = min(first.validation_share, second.validation_share)  # the last digits: a smaller share is in both
@@ -126,7 +136,9 @@ def shared_validation(first: RunConfig, second: RunConfig) -> Digits:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided p-value: of as many fair coins as there are digits that only one model reads right (McNemar 1947)."""
+    """Two-sided p-value: of as many fair coins as there are digits that only one model reads right
+    (McNemar 1947).
+    """
     fewer, total = min(only_first, only_second), only_first + only_second
     return min(1.0, 2 * float(bdtr(fewer, total, 0.5)))  # exact, also where the usual chi-squared is an approximation
 
@@ -139,10 +151,11 @@ def often(chance: float) -> str:
 
 
 def mean_and_band(histories: Sequence[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
-    """The mean of several runs' curves and the band in which all lie: columns x, mean, low, high, runs.
+    """The mean of several runs' curves and the band in which all lie: columns x, mean, low, high,
+    runs.
 
-    Where a run has no point of its own there, it is taken from the line between its neighbours; before its first and
-    after its last point it does not count, and `runs` says how many do.
+    Where a run has no point of its own there, it is taken from the line between its neighbours;
+    before its first and after its last point it does not count, and `runs` says how many do.
     """
     import pandas as pd
 

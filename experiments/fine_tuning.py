@@ -1,7 +1,9 @@
-"""Fine-tuning: a model learns in seconds from corrected drawings, and practises MNIST digits meanwhile.
+"""Fine-tuning: a model learns in seconds from corrected drawings, and practises MNIST digits
+meanwhile.
 
-It is an ordinary run that starts from the model in use: one pass over MNIST digits and drawings, in which each drawing
-appears many times, distorted a little each time. When it has ended, the models before and after are compared.
+It is an ordinary run that starts from the model in use: one pass over MNIST digits and drawings, in
+which each drawing appears many times, distorted a little each time. When it has ended, the models
+before and after are compared.
 """
 
 from __future__ import annotations
@@ -75,10 +77,11 @@ class Score:
 
 @dataclass(frozen=True)
 class FineTuningResult:
-    """The models before and after, compared on corrected drawings, held-out drawings and MNIST digits (`old`).
+    """The models before and after, compared on corrected drawings, held-out drawings and MNIST
+    digits (`old`).
 
-    `answers`: (row in the run's drawings, answer before, after) of each corrected drawing. `part`: the part of the
-    change of the weights that is used.
+    `answers`: (row in the run's drawings, answer before, after) of each corrected drawing. `part`:
+    the part of the change of the weights that is used.
     """
 
     corrected: Score
@@ -109,14 +112,18 @@ class FineTuningResult:
 
 
 def is_corrected(drawings: Drawings) -> NDArray[np.bool_]:
-    """For each drawing whether it is to be learned from, and a person said that the answer was wrong."""
+    """For each drawing whether it is to be learned from, and a person said that the answer was
+    wrong.
+    """
     return np.asarray(drawings.is_training & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels))
 
 
 def create_fine_tuning(model: Path) -> Run:
-    """The run that fine-tunes the model in this file on the stored drawings; `runs.control.start` starts it.
+    """The run that fine-tunes the model in this file on the stored drawings; `runs.control.start`
+    starts it.
 
-    It has a folder apart from other runs until it is accepted. Raises DataError where there is nothing to learn from.
+    It has a folder apart from other runs until it is accepted. Raises DataError where there is
+    nothing to learn from.
     """
     classifier = load_classifier(model)
     if classifier.classes != DIGIT_CLASSES:
@@ -152,10 +159,12 @@ def fine_tuning_config(base: RunConfig, drawings: int) -> RunConfig:
 
 
 def compare_models(run: Run, validation: Digits, correct_after: int) -> FineTuningResult:
-    """Compare the models before and after on the same images, and write the result to the run's folder.
+    """Compare the models before and after on the same images, and write the result to the run's
+    folder.
 
-    The new weights read `correct_after` of the validation digits correctly, as training has counted. Where too many
-    were lost, the weights become a mean of those before and after (Wortsman et al. 2022, arXiv:2109.01903).
+    The new weights read `correct_after` of the validation digits correctly, as training has
+    counted. Where too many were lost, the weights become a mean of those before and after (Wortsman
+    et al. 2022, arXiv:2109.01903).
     """
     before = load_classifier(run.start)
     correct_before, part = _count_correct(before, validation), 1.0
@@ -181,7 +190,10 @@ def compare_models(run: Run, validation: Digits, correct_after: int) -> FineTuni
 
 
 def interpolate_weights(run: Run, part: float, validation: Digits) -> int:
-    """Use only a part of the change from the first to the last weights; -> how many digits are then read correctly."""
+    """Use only a part of the change from the first to the last weights.
+
+    -> how many digits are then read correctly.
+    """
     start, end, used = (load_checkpoint(file) for file in (run.start, run.last, run.model))
     weights: dict[str, Floats] = {
         name: W + np.float32(part) * (end.weights[name] - W) for name, W in start.weights.items()
@@ -194,7 +206,10 @@ def interpolate_weights(run: Run, part: float, validation: Digits) -> int:
 
 
 def read_result(run: Run) -> FineTuningResult | None:
-    """The result, or None where the run has not come to its end. Raises RunError for a damaged one."""
+    """The result, or None where the run has not come to its end.
+
+    Raises RunError for a damaged one.
+    """
     try:
         return read_record(run.folder / RESULT_FILE, FineTuningResult)
     except FileNotFoundError:
@@ -204,7 +219,10 @@ def read_result(run: Run) -> FineTuningResult | None:
 
 
 def accept_fine_tuning(run: Run) -> Run:
-    """Move it to the other runs, whose models can be chosen; -> the run where it is now. Raises RunError."""
+    """Move it to the other runs, whose models can be chosen.
+
+    -> the run where it is now. Raises RunError.
+    """
     if run.folder.parent == runs_folder():
         return run  # somebody has accepted it already
     result = read_result(run)
@@ -232,7 +250,9 @@ def model_before(run: Run) -> str:
 
 
 def fine_tuning_folder() -> Path:
-    """Where fine-tuning runs are before they are accepted: hidden among the runs, so on the same disk."""
+    """Where fine-tuning runs are before they are accepted: hidden among the runs, so on the same
+    disk.
+    """
     return runs_folder() / FOLDER
 
 

@@ -1,8 +1,9 @@
-"""Label errors: a search for labels that networks disagree with which were not trained on them, the likeliest first.
+"""Label errors: a search for labels that networks disagree with which were not trained on them, the
+likeliest first.
 
-Confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068): networks that were not trained on a digit
-judge it, and its label is the likelier to be an error the more probable they find another one. A search is a job
-folder named after the digits whose labels it judges.
+Confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068): networks that were not
+trained on a digit judge it, and its label is the likelier to be an error the more probable they
+find another one. A search is a job folder named after the digits whose labels it judges.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ STATUS_SECONDS = 0.2
 
 
 class LabelErrors:
-    """The probabilities (n, 10) that networks give the classes of n digits, and which labels they make suspect."""
+    """The probabilities (n, 10) that networks give the classes of n digits, and which labels they
+    make suspect.
+    """
 
     def __init__(self, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:
         self.labels, self.probabilities = labels, probabilities
@@ -91,7 +94,9 @@ def as_part(text: str) -> Part:
 
 
 def parts_of(source: str) -> tuple[Part, ...]:
-    """The parts of a source that are judged apart: a test set of its own and the rest, or all digits together."""
+    """The parts of a source that are judged apart: a test set of its own and the rest, or all
+    digits together.
+    """
     return ("test", "train") if source in SOURCES and source != "mnist-5k" else ("all",)
 
 
@@ -111,15 +116,19 @@ def check_labels(digits: Digits) -> None:
 
 
 def load_teachers(digits: Digits, source: str, part: Part) -> Digits | None:
-    """The digits on which networks are trained that judge test digits; None where the digits judge each other."""
+    """The digits on which networks are trained that judge test digits; None where the digits judge
+    each other.
+    """
     return without(load_training(source, 0)[0], digits) if part == "test" else None
 
 
 def tasks_for(digits: Digits, train: Digits | None) -> Iterator[Task]:
-    """The five networks to train. All of them judge each digit if they are trained on others, `train`.
+    """The five networks to train.
 
-    Else each digit is judged by one network, which is trained on the other four fifths. Equal images are in the same
-    fifth, because one of them would give away the label of the other.
+    All of them judge each digit if they are trained on others, `train`.
+
+    Else each digit is judged by one network, which is trained on the other four fifths. Equal
+    images are in the same fifth, because one of them would give away the label of the other.
     """
     if train is not None:
         yield from [Task(train, np.arange(len(digits)))] * NETWORKS
@@ -147,7 +156,9 @@ def expected_seconds(source: str, part: Part, digits: int, slowness: float = 1.0
 
 
 def neighbours(digits: Digits, found: LabelErrors, row: int, label: int, count: int = NEIGHBOURS) -> NDArray[np.intp]:
-    """The rows most like this one, pixel by pixel, that have this label and that the networks read as it."""
+    """The rows most like this one, pixel by pixel, that have this label and that the networks read
+    as it.
+    """
     rows = np.flatnonzero((digits.labels == label) & (found.predicted == label))
     difference = digits.images[rows].astype(np.float32) - digits.images[row]
     distance = np.einsum("nij,nij->n", difference, difference)
@@ -179,7 +190,9 @@ class Search(Job[SearchStatus]):
     error = RunError
 
     def stored(self) -> SearchStatus:
-        """The status as last written; one that cannot be read counts as failed, since the answers are what matters."""
+        """The status as last written; one that cannot be read counts as failed, since the answers
+        are what matters.
+        """
         try:
             return super().stored()
         except RunError:
@@ -202,7 +215,9 @@ class Search(Job[SearchStatus]):
         return LabelErrors(labels, answers)
 
     def answers(self) -> tuple[int, NDArray[np.uint8], NDArray[np.float32]]:
-        """How many networks have answered, the labels (n,), and the sum of their answers, at the end the mean."""
+        """How many networks have answered, the labels (n,), and the sum of their answers, at the
+        end the mean.
+        """
         try:
             with self.result_file.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
                 return int(file["networks"]), file["labels"], file["answers"]
@@ -227,7 +242,10 @@ def search_for(source: str, part: Part, digits: Digits | None = None) -> Search:
 
 
 def create_search(source: str, part: Part, digits: Digits | None = None) -> Search:
-    """Its folder, ready for a process to begin or to continue. Raises RunError where it cannot be written."""
+    """Its folder, ready for a process to begin or to continue.
+
+    Raises RunError where it cannot be written.
+    """
     search = search_for(source, part, digits)
     try:
         search.folder.mkdir(parents=True, exist_ok=True)
@@ -255,7 +273,8 @@ def start_search(source: str, part: Part, digits: Digits | None = None) -> Searc
 def run_search(search: Search) -> Generator[SearchStatus, None, None]:
     """Search to the end, yielding the status a few times a second; the last one says how it ended.
 
-    One search at a time uses a core; others wait. Stop iterating to interrupt it; a later start continues it.
+    One search at a time uses a core; others wait. Stop iterating to interrupt it; a later start
+    continues it.
     """
     return work_alone(search, lambda: _search(search))
 

@@ -1,7 +1,7 @@
 """Learning-rate range test: one short training whose rate rises from far too low to far too high.
 
-After Smith 2015 (arXiv:1506.01186) and 2018 (arXiv:1803.09820): where the loss falls, the rate is high enough; where it
-rises again, too high.
+After Smith 2015 (arXiv:1506.01186) and 2018 (arXiv:1803.09820): where the loss falls, the rate is
+high enough; where it rises again, too high.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ RISEN = 1.02  # a network that is hardly better than guessing diverges where its
 
 @dataclass(frozen=True)
 class RangeTest:
-    """The curve by learning rate, and the rates read from it; None where it shows none. Empty before the first step."""
+    """The curve by learning rate, and the rates read from it; None where it shows none.
+
+    Empty before the first step.
+    """
 
     rates: Floats = field(default_factory=lambda: np.empty(0))
     losses: Floats = field(default_factory=lambda: np.empty(0))
@@ -55,7 +58,9 @@ class RangeTest:
 
 
 def range_test_config(config: RunConfig) -> RunConfig:
-    """The training that tests the rates of a config: its network, data and optimizer, in a second or so."""
+    """The training that tests the rates of a config: its network, data and optimizer, in a second
+    or so.
+    """
     images = min(config.training_images or FULL_BATCH, FULL_BATCH) if not config.batch_size else config.training_images
     batch = config.batch_size or images
     tested = config.replace(
@@ -92,7 +97,10 @@ def open_range_test(which: str) -> Run:
 
 
 def config_tested(run: Run) -> RunConfig:
-    """The config that the test is to find a learning rate for. Raises RunError where it cannot be read."""
+    """The config that the test is to find a learning rate for.
+
+    Raises RunError where it cannot be read.
+    """
     try:
         return RunConfig.from_dict(read_record(run.folder / "tested.json", dict[str, Any]))
     except (OSError, ValueError) as error:
@@ -105,17 +113,19 @@ def range_tests_folder() -> Path:
 
 
 def read_range_test(history: pd.DataFrame, config: RunConfig, *, diverged: bool) -> RangeTest:
-    """The result so far, from the history of the test; `diverged`: training has ended itself for that reason.
+    """The result so far, from the history of the test; `diverged`: training has ended itself for
+    that reason.
 
-    The loss is smoothed exponentially, corrected for its start. Where it is lowest lies the highest rate worth trying,
-    and a tenth of it is the lowest (Smith 2018). Training diverges where half of what it had learned at best, compared
-    with guessing, is lost again.
+    The loss is smoothed exponentially, corrected for its start. Where it is lowest lies the highest
+    rate worth trying, and a tenth of it is the lowest (Smith 2018). Training diverges where half of
+    what it had learned at best, compared with guessing, is lost again.
     """
     rows = history[history["learning_rate"] > 0]
     if rows.empty:
         return RangeTest()
     rates, losses = rows["learning_rate"].to_numpy(), rows["train_loss"].to_numpy()
-    # Only a part of the steps may be reported, so the window is a share of the curve, not a number of points.
+    # Only a part of the steps may be reported, so the window is a share of the curve, not a number
+    # of points.
     points = math.log(1 / LOWEST) / math.log(rates[1] / rates[0]) if len(rates) > 1 else 1.0
     smoothed = rows["train_loss"].ewm(alpha=1 / max(1.0, SMOOTHED * points)).mean().to_numpy()
     lowest = int(smoothed.argmin())

@@ -1,4 +1,6 @@
-"""Robustness: how many digits a classifier still reads when they are moved, resized, turned, redrawn or noisy."""
+"""Robustness: how many digits a classifier still reads when they are moved, resized, turned,
+redrawn or noisy.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ NOTHING = -1
 
 @dataclass(frozen=True)
 class Disturbance:
-    """One way to spoil 28x28 images, at strengths of a unit; at the strength `none` they stay as they are."""
+    """One way to spoil 28x28 images, at strengths of a unit; at the strength `none` they stay as
+    they are.
+    """
 
     title: str
     axis: str
@@ -36,7 +40,8 @@ class Disturbance:
 class Reading:
     """What a classifier was shown and answered: images (n, 28, 28), probabilities (n, classes).
 
-    Where preparation finds no ink there is no answer: all probabilities are 0, and the prediction is NOTHING.
+    Where preparation finds no ink there is no answer: all probabilities are 0, and the prediction
+    is NOTHING.
     """
 
     images: Bytes
@@ -48,7 +53,9 @@ class Reading:
 
 
 def sample(digits: Digits) -> Digits:
-    """At most SAMPLE of the digits, the same each time, evenly spread: a file may be sorted, or harder at its end."""
+    """At most SAMPLE of the digits, the same each time, evenly spread: a file may be sorted, or
+    harder at its end.
+    """
     return digits if len(digits) <= SAMPLE else digits[np.arange(SAMPLE) * len(digits) // SAMPLE]
 
 
@@ -58,7 +65,9 @@ def disturb(images: Bytes, name: str, strength: float) -> Bytes:
 
 
 def read(classifier: Classifier, images: Bytes, *, prepare: bool = False) -> Reading:
-    """What a classifier answers; `prepare` first makes each image anew by center_ink, as if it came from a canvas."""
+    """What a classifier answers; `prepare` first makes each image anew by center_ink, as if it came
+    from a canvas.
+    """
     if not prepare:
         return Reading(images, classifier.predict_proba(images))
     prepared = np.zeros_like(images)
@@ -112,7 +121,9 @@ def redraw(images: Bytes, pixels: float) -> Bytes:
 
 
 def noise(images: Bytes, percent: float) -> Bytes:
-    """Normally distributed, this its standard deviation in percent of full ink; the same pattern at every strength."""
+    """Normally distributed, this its standard deviation in percent of full ink; the same pattern at
+    every strength.
+    """
     pattern = rng(0, Purpose.NOISE).standard_normal(images.shape, np.float32)
     noisy = images + np.float32(INK * percent / 100) * pattern
     return np.clip(np.rint(noisy), 0, INK).astype(np.uint8)

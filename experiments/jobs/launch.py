@@ -1,4 +1,5 @@
-"""Launch: start a process on a job folder, the main function of such a process, and how many may run at once.
+"""Launch: start a process on a job folder, the main function of such a process, and how many may
+run at once.
 
 A module whose process works on a job has a function `main`, and `launch(main, folder)` starts it:
 
@@ -28,7 +29,10 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def worker_limit() -> int:
-    """How many runs train at once on this machine: one core stays free for the dashboard. DIGITS_WORKERS changes it."""
+    """How many runs train at once on this machine: one core stays free for the dashboard.
+
+    DIGITS_WORKERS changes it.
+    """
     try:
         return max(1, int(os.environ["DIGITS_WORKERS"]))
     except (KeyError, ValueError):
@@ -43,14 +47,16 @@ def usable_cores() -> int:
 def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
     """Run the module of this main function on a folder, in a process that ends when this one does.
 
-    What the process prints goes to log.txt in the folder. `threads` limits those of its matrix products.
+    What the process prints goes to log.txt in the folder. `threads` limits those of its matrix
+    products.
     """
     module = main.__module__
     root = Path(__file__).resolve().parents[2]
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    # Standard input of the process ends when this one does, for whatever reason: its sign to save and leave. The pipe
-    # is a bare descriptor, not an object, which could be collected, or lost when Streamlit reloads this module.
+    # Standard input of the process ends when this one does, for whatever reason: its sign to save
+    # and leave. The pipe is a bare descriptor, not an object, which could be collected, or lost
+    # when Streamlit reloads this module.
     read_end, write_end = os.pipe()
     try:
         with (folder / "log.txt").open("ab") as log:
@@ -76,9 +82,11 @@ def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
 
 
 def worker_main(work: Callable[[Path, Shutdown], None]) -> int:
-    """The main function of a process that `launch` starts: does the work on the folder of the command line.
+    """The main function of a process that `launch` starts: does the work on the folder of the
+    command line.
 
-    -> exit status: 2 where the work raises a JobError, whose message is printed, and so stands in log.txt.
+    -> exit status: 2 where the work raises a JobError, whose message is printed, and so stands in
+      log.txt.
     """
     parser = argparse.ArgumentParser(description=getattr(inspect.getmodule(work), "__doc__", None))
     parser.add_argument("folder", type=Path, help="the job to work on")

@@ -1,22 +1,23 @@
-"""Job folders: a folder with a status, requests and a log, which one process at a time works on and anyone may read.
+"""Job folders: a folder with a status, requests and a log.
 
-How to make a kind of job of your own:
+One process at a time works on it, and anyone may read it. How to make a kind of job of your own:
 
     @dataclass(frozen=True)
-    class SearchStatus(JobStatus):           # its fields are those of status.json; each has a default
+    class SearchStatus(JobStatus):        # the fields of status.json; each has a default
         share: float = 0.0
 
     class Search(Job[SearchStatus]):
         status_type = SearchStatus
-        noun = "search for label errors"     # for sentences: "The search for label errors 3f2a is damaged: ..."
-        error = SearchError                  # what its methods raise; a subclass of JobError
+        noun = "search for label errors"  # for the sentences in errors
+        error = SearchError               # which its methods raise; a subclass of JobError
 
-- `job.status()` is the status as true now, `job.stored()` as its process last wrote it, `job.is_alive()` whether a
-  process works on it.
-- Its process runs inside `with job.hold():`, and calls `job.set_status(share=0.5)` and `job.log(...)`.
-- Anyone may call `job.request_stop()`; the process polls `job.stop_requested`.
-- `read_record(path, Type)` and `write_record(path, value)` read and write any other JSON file of the folder.
-- `experiments.jobs.launch` starts the process, and has its main function.
+- `job.status()` is the status as true now, `job.stored()` as its process last wrote it, and
+  `job.is_alive()` tells whether a process works on it.
+- Its process works inside `with job.hold():`, calls `job.set_status(share=0.5)` and `job.log(...)`,
+  and polls `job.stop_requested`, which anyone sets by `job.request_stop()`.
+- `read_record(path, Type)` and `write_record(path, value)` are for any other JSON file of the job.
+- `experiments.jobs.launch` starts the process and has its main function, and
+  `experiments.jobs.queue.work_alone` lets one job of a folder work at a time.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ T = TypeVar("T")
 
 
 class JobError(DigitLabError):
-    """A job that is missing, damaged, already there or in the wrong state; the message says what to do."""
+    """A job that is missing, damaged, already there or in the wrong state; the message says what to
+    do.
+    """
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ S = TypeVar("S", bound=JobStatus)
 
 
 class Job(Generic[S]):
-    """One job folder. Cheap to make, holds no file open; what it returns is read from disk at that moment."""
+    """One job folder. Cheap to make, holds no file open; what it returns is read from disk at that
+    moment.
+    """
 
     status_type: type[S]
     noun = "job"
@@ -95,7 +100,10 @@ class Job(Generic[S]):
         return self.folder.name
 
     def stored(self) -> S:
-        """The status as its process last wrote it, true or not. Raises `error` where it cannot be read."""
+        """The status as its process last wrote it, true or not.
+
+        Raises `error` where it cannot be read.
+        """
         try:
             return read_record(self.folder / "status.json", self.status_type)
         except (OSError, ValueError) as error:
@@ -111,7 +119,8 @@ class Job(Generic[S]):
             return status
         if status.state == "queued" and not status.pid and time.time() - status.updated < START_GRACE:
             return status
-        # The process may have written its last status and ended after the status was read: read it once more.
+        # The process may have written its last status and ended after the status was read: read it
+        # once more.
         status = self.stored()
         if not status.active:
             return status
@@ -122,19 +131,28 @@ class Job(Generic[S]):
         write_record(self.folder / "status.json", status)
 
     def set_status(self, **changes: Any) -> S:
-        """Change these fields of the stored status, and the time of its last update; -> the new status."""
+        """Change these fields of the stored status, and the time of its last update.
+
+        -> the new status.
+        """
         status = replace(self.stored(), updated=time.time(), **changes)
         self.write_status(status)
         return status
 
     @property
     def lock(self) -> FileLock:
-        """The lock that its process holds for its lifetime. Acquire it with a timeout: readers hold it briefly."""
+        """The lock that its process holds for its lifetime.
+
+        Acquire it with a timeout: readers hold it briefly.
+        """
         return FileLock(self.folder / "worker.lock")
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Work on the job: no other process can meanwhile. Raises `error` where another process does already."""
+        """Work on the job: no other process can meanwhile.
+
+        Raises `error` where another process does already.
+        """
         try:
             lock = self.lock.acquire(timeout=HOLD_SECONDS)
         except Timeout:
@@ -170,7 +188,8 @@ class Job(Generic[S]):
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """A JSON file as a value of this type, usually a dataclass: unknown keys are ignored, missing ones have defaults.
+    """A JSON file as a value of this type, usually a dataclass: unknown keys are ignored, missing
+    ones have defaults.
 
     Raises FileNotFoundError, and ValueError where the file does not hold such a value.
     """
@@ -187,7 +206,9 @@ def write_record(path: Path, value: Any) -> None:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether a text from outside can name a job: no path, which might lead out of the folder, and not too long."""
+    """Whether a text from outside can name a job: no path, which might lead out of the folder, and
+    not too long.
+    """
     return (
         bool(text)
         and text.isprintable()
@@ -215,7 +236,10 @@ def sentence_of(error: Exception) -> str:
 
 
 def is_held(path: Path) -> bool:
-    """Whether another process holds this file lock. Two processes that look at once do not disturb each other."""
+    """Whether another process holds this file lock.
+
+    Two processes that look at once do not disturb each other.
+    """
     try:
         import fcntl
     except ImportError:  # Windows has no shared lock to look with

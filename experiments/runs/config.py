@@ -1,4 +1,6 @@
-"""RunConfig: all settings of a run, its data included, so that it can be repeated from config.json alone."""
+"""RunConfig: all settings of a run, its data included, so that it can be repeated from config.json
+alone.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,6 @@
-"""Control: start, resume, pause and stop the training of runs, whose workers are processes of their own."""
+"""Control: start, resume, pause and stop the training of runs, whose workers are processes of their
+own.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def start_training(config: RunConfig, *, name: str = "", start: Path | None = No
 
 
 def train_with_seeds(run: Run, count: int = SEEDS) -> list[Run]:
-    """The run and those with its config and the next seeds, `count` in all; the missing ones are started.
+    """The run and those with its config and the next seeds, `count` in all; the missing ones are
+    started.
 
     They show how much of a result is chance.
     """
@@ -45,7 +48,9 @@ def train_with_seeds(run: Run, count: int = SEEDS) -> list[Run]:
 
 
 def resume(run: Run) -> None:
-    """Continue a run: a paused one keeps its worker, one without gets a new one at its last checkpoint."""
+    """Continue a run: a paused one keeps its worker, one without gets a new one at its last
+    checkpoint.
+    """
     status = run.status()
     if status.active:
         run.request("run")

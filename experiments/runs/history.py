@@ -1,4 +1,7 @@
-"""History: the table of a run's reported steps in history.csv. No other module reads or writes that file."""
+"""History: the table of a run's reported steps in history.csv.
+
+No other module reads or writes that file.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,10 @@ class ValidationReader:
         self._read = 0  # bytes
 
     def new(self) -> Iterator[Validation]:
-        """Those not yet returned. After a resume at a checkpoint, which cuts the history, some may come once more."""
+        """Those not yet returned.
+
+        After a resume at a checkpoint, which cuts the history, some may come once more.
+        """
         try:
             with self._path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size < self._read:
@@ -95,7 +101,8 @@ class ValidationReader:
         self._read += len(text)
         for line in text.decode(errors="replace").splitlines():
             cells = line.split(",")
-            # The header, rows without a validation, and a row that was cut and has grown again hold no such numbers.
+            # The header, rows without a validation, and a row that was cut and has grown again hold
+            # no such numbers.
             if len(cells) == len(HISTORY_COLUMNS):
                 with contextlib.suppress(ValueError):
                     yield Validation(*(float(cells[column]) for column in (1, 5, 6)))

@@ -1,4 +1,6 @@
-"""Runs: a run is a job folder, written by one worker, steered through one small file, read by anyone."""
+"""Runs: a run is a job folder, written by one worker, steered through one small file, read by
+anyone.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,16 @@ ACTIONS: tuple[str, ...] = get_args(Action)
 
 
 class RunError(JobError):
-    """A run that is missing, damaged, already there or in the wrong state; the message says what to do."""
+    """A run that is missing, damaged, already there or in the wrong state; the message says what to
+    do.
+    """
 
 
 @dataclass(frozen=True)
 class Status(QueuedStatus):
-    """Where a run is. Times are seconds since 1970, rates are images a second; 0 or None is not known yet."""
+    """Where a run is. Times are seconds since 1970, rates are images a second; 0 or None is not
+    known yet.
+    """
 
     state: RunState = "queued"
     name: str = ""
@@ -72,7 +78,10 @@ class Status(QueuedStatus):
 
 @dataclass(frozen=True)
 class Requests:
-    """What people ask of a run while it runs. A learning rate of None: back to the schedule; UNSET: nothing asked."""
+    """What people ask of a run while it runs.
+
+    A learning rate of None: back to the schedule; UNSET: nothing asked.
+    """
 
     action: Action = "run"
     learning_rate: float | UnsetType | None = UNSET
@@ -80,7 +89,10 @@ class Requests:
 
 @dataclass(frozen=True)
 class Label:
-    """What people wrote about a run. It has a file of its own, because the worker writes the status at any moment."""
+    """What people wrote about a run.
+
+    It has a file of its own, because the worker writes the status at any moment.
+    """
 
     name: str = ""  # empty: the one it was made with
     note: str = ""
@@ -106,7 +118,9 @@ class Run(Job[Status]):
 
     @property
     def model(self) -> Path:
-        """The weights that this run stands for: the best ones, or the last if it had no validation images."""
+        """The weights that this run stands for: the best ones, or the last if it had no validation
+        images.
+        """
         return self.best if self.best.exists() else self.last
 
     @property
@@ -134,7 +148,9 @@ class Run(Job[Status]):
 
     @property
     def title(self) -> str:
-        """Its name and when it was made, which tells it from others of that name: "quick, 20 Nov 18:30:12"."""
+        """Its name and when it was made, which tells it from others of that name: "quick, 20 Nov
+        18:30:12".
+        """
         return title_of(self.name, self.stored().created)
 
     def label(self) -> Label:
@@ -171,7 +187,8 @@ class Run(Job[Status]):
         return _checked(requests)
 
     def request(self, action: str | None = None, *, learning_rate: float | UnsetType | None = UNSET) -> None:
-        """Ask the worker to run, pause or stop, or to use a learning rate; None: back to the schedule.
+        """Ask the worker to run, pause or stop, or to use a learning rate; None: back to the
+        schedule.
 
         What is not given stays as it was requested before. Raises RunError for what cannot be.
         """
@@ -187,7 +204,9 @@ class Run(Job[Status]):
         self.set_status(state="queued", reason="", queued=time.time(), pid=0, place=None)
 
     def _request_lock(self) -> FileLock:
-        """Held while requests or the label change, so that two people who change different things lose nothing."""
+        """Held while requests or the label change, so that two people who change different things
+        lose nothing.
+        """
         if not self.folder.is_dir():  # the lock would make it
             raise RunError(f"The run {self.id} is no longer there.")
         return FileLock(self.folder / "control.lock")
@@ -209,9 +228,11 @@ def create_run(
     folder: Path | None = None,
     parent: Path | None = None,
 ) -> Run:
-    """Make the folder of a new run: a new one in `parent`, which is the runs folder if not given, or `folder` itself.
+    """Make the folder of a new run: a new one in `parent`, which is the runs folder if not given,
+    or `folder` itself.
 
-    `start` is the checkpoint to continue from. `group` and `trial` say what it was made for together with others.
+    `start` is the checkpoint to continue from. `group` and `trial` say what it was made for
+    together with others.
     """
     if start is not None:
         from model import load_classifier
@@ -236,7 +257,9 @@ def create_run(
 
 
 def open_run(which: str | Path) -> Run:
-    """The run with this id, or in this folder (a Path): a text from outside never leaves the runs folder."""
+    """The run with this id, or in this folder (a Path): a text from outside never leaves the runs
+    folder.
+    """
     if isinstance(which, Path):
         run = Run(which.expanduser().absolute())
     elif is_job_id(which):

@@ -43,7 +43,9 @@ def takes_part(config: RunConfig, setting: str) -> bool:
 
 
 def in_words(config: RunConfig, setting: str) -> str:
-    """The value of a setting as people read it: "12.5 %", "128, 64", "all images"; a dash if it takes no part."""
+    """The value of a setting as people read it: "12.5 %", "128, 64", "all images"; a dash if it
+    takes no part.
+    """
     value: Any = getattr(config, setting)
     if not takes_part(config, setting):
         return IDLE
@@ -67,7 +69,8 @@ def in_words(config: RunConfig, setting: str) -> str:
 
 
 def differing(configs: Iterable[RunConfig]) -> list[str]:
-    """The settings in which configs differ, in their order; where a setting takes no part, its value is no difference.
+    """The settings in which configs differ, in their order; where a setting takes no part, its
+    value is no difference.
 
     One by epochs and one by steps differ in steps.
     """

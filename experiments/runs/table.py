@@ -24,7 +24,10 @@ OF_THE_SEED = ("seed", "start_from")  # settings in which runs of one group may 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run as it was when the table was read. Accuracies and losses are those on its validation digits."""
+    """One run as it was when the table was read.
+
+    Accuracies and losses are those on its validation digits.
+    """
 
     run: Run
     config: RunConfig
@@ -172,7 +175,9 @@ def list_runs() -> list[Run]:
 
 
 def folded(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunRow]:
-    """The rows, of each sweep only the best; starred ones and those with the ids that are always wanted stay."""
+    """The rows, of each sweep only the best; starred ones and those with the ids that are always
+    wanted stay.
+    """
     kept = {*always}
     best: dict[str, RunRow] = {}
     for row in rows:
@@ -187,7 +192,9 @@ def differing_settings(rows: Iterable[RunRow]) -> list[str]:
 
 
 def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
-    """The runs, those together whose settings are the same but for the seed and the weights they start from."""
+    """The runs, those together whose settings are the same but for the seed and the weights they
+    start from.
+    """
     names = [name for name in SETTINGS if name not in OF_THE_SEED]
     groups: dict[tuple[object, ...], list[RunRow]] = {}
     for row in rows:
@@ -233,7 +240,9 @@ def _now(row: RunRow) -> RunRow:
 
 
 def _with_best(run: Run, status: Status) -> Status:
-    """A status of an earlier version, which did not name the best epoch, with what the history says."""
+    """A status of an earlier version, which did not name the best epoch, with what the history
+    says.
+    """
     best = best_validation(run.folder)
     if best is None:
         return status

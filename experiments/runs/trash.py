@@ -21,7 +21,10 @@ def deleted_folder() -> Path:
 
 
 def delete_run(run: Run) -> Run:
-    """Move a run aside, also a damaged one; -> the run where it is now. Nobody may be training it."""
+    """Move a run aside, also a damaged one.
+
+    -> the run where it is now. Nobody may be training it.
+    """
     if run.folder.parent != runs_folder():
         raise RunError(f"The run lies in {run.folder}, not in the runs folder: delete that folder yourself.")
     if not run.folder.is_dir():
@@ -57,7 +60,10 @@ def restore_run(run_id: str) -> Run:
 
 
 def delete_sweep(sweep: Sweep) -> Sweep:
-    """Move a sweep aside with its runs; -> the sweep where it is now. Nobody may be driving it. Raises SweepError."""
+    """Move a sweep aside with its runs.
+
+    -> the sweep where it is now. Nobody may be driving it. Raises SweepError.
+    """
     if sweep.status().active:
         raise SweepError(f"The sweep {sweep.spec.name} is underway: stop it first.")
     ids = [run_id for trial in sweep.trials() for run_id in trial.runs]
@@ -76,7 +82,10 @@ def deleted_sweeps() -> list[Sweep]:
 
 
 def restore_sweep(deleted: Sweep) -> Sweep:
-    """Bring a deleted sweep back with those of its runs that are not back yet. Raises SweepError."""
+    """Bring a deleted sweep back with those of its runs that are not back yet.
+
+    Raises SweepError.
+    """
     sweep = Sweep(_move(deleted.folder, sweeps_folder() / deleted.id.partition(".")[0], SweepError))
     for run_id in [run_id for trial in sweep.kept_trials() for run_id in trial.runs]:
         if (deleted_folder() / run_id).is_dir():

@@ -15,7 +15,8 @@ from experiments.runs.run import Run, RunError
 from model import StepDone, TrainConfig, build_trainer
 from model.build import build_layers, count_products
 
-# Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and each of both.
+# Seconds on one core of 2.5 GHz, within 40 %: a step, and in it each image, each parameter, and
+# each of both.
 STEP, IMAGE, PARAMETER, PRODUCT = 1e-4, 5e-7, 1.4e-9, 3.5e-11
 NUMBER = 3.6e-9  # likewise for each number of the images between its layers, which is read from memory and written back
 WARPED, WIDENED = 3.5e-6, 2.7e-6  # likewise for each image that is moved or distorted, or whose strokes change
@@ -41,7 +42,9 @@ def training_seconds(config: TrainConfig, images: int, slowness: float) -> float
 
 
 def slowness(runs: Iterable[Run]) -> float:
-    """Measured seconds divided by estimated ones, of the latest runs (newest first); 1 where there are none."""
+    """Measured seconds divided by estimated ones, of the latest runs (newest first); 1 where there
+    are none.
+    """
     ratios: list[float] = []
     for run in runs:
         try:
@@ -71,7 +74,9 @@ def calibrate_threads(config: RunConfig) -> tuple[int, str]:
 
 
 def choose_threads(speeds: Mapping[int, float]) -> tuple[int, str]:
-    """From images per second by number of threads: one thread, unless more are worth it; and why, in a line."""
+    """From images per second by number of threads: one thread, unless more are worth it; and why,
+    in a line.
+    """
     if len(speeds) == 1:
         return 1, "1 thread: there is one core here."
     fastest = max(speeds, key=lambda threads: speeds[threads])
@@ -85,7 +90,9 @@ def choose_threads(speeds: Mapping[int, float]) -> tuple[int, str]:
 
 
 def measure_speeds(config: RunConfig, train: Digits, seconds: float = CALIBRATION_SECONDS) -> dict[int, float]:
-    """Images per second by number of threads, over steps of a real training whose weights are discarded."""
+    """Images per second by number of threads, over steps of a real training whose weights are
+    discarded.
+    """
     # A tiny rate, so that no network diverges, and more steps than there is time for.
     trained = config.replace(learning_rate=BOUNDS["learning_rate"].low, steps=int(BOUNDS["steps"].high), patience=0)
     trainer = build_trainer(trained, train, train[:0])

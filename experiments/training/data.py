@@ -1,4 +1,6 @@
-"""Training data: the digits that a run is trained and validated on, and which digits a model was trained on."""
+"""Training data: the digits that a run is trained and validated on, and which digits a model was
+trained on.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,13 @@ from model.augmentation import Augmenter
 from model.rng import Purpose, rng
 
 JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, stroke_width=0.4)
-"""Distortions of drawings: as strong as the distortions that the shipped weights were trained with."""
+"""Distortions of drawings: as strong as the distortions that the shipped weights were trained with.
+"""
 
 
 def load_data(run: Run) -> tuple[Digits, Digits]:
-    """The training and validation digits of a run, with the drawings and label corrections of when it first began.
+    """The training and validation digits of a run, with the drawings and label corrections of when
+    it first began.
 
     Raises DataError where there are none.
     """
@@ -45,7 +49,8 @@ def _load_run_drawings(run: Run, validation: Digits, classes: tuple[str, ...]) -
     """The run's own copy of the drawings, made when it first began."""
     config, snapshot = run.config, run.folder / "drawings.npz"
     if not snapshot.exists():
-        # Held-out drawings are left out, and uploads that are test or validation digits of the data.
+        # Held-out drawings are left out, and uploads that are test or validation digits of the
+        # data.
         stored = load_drawings(config.drawings_version or None)
         drawings = without(stored.training, validation, load_digits(config.data, "test"))
         if not len(drawings):
@@ -66,7 +71,9 @@ def trained_drawings(run: Run) -> Digits:
 
 
 def jittered(drawings: Digits, times: int, seed: int) -> Digits:
-    """This many copies of each drawing, each distorted a little, as if the same person had drawn it again."""
+    """This many copies of each drawing, each distorted a little, as if the same person had drawn it
+    again.
+    """
     copies = drawings[np.repeat(np.arange(len(drawings)), times)]
     ink = copies.images.reshape(-1, 28 * 28) * np.float32(1 / 255)
     if len(ink):
@@ -75,7 +82,8 @@ def jittered(drawings: Digits, times: int, seed: int) -> Digits:
 
 
 def training_overlap(classifier: Classifier, digits: Digits) -> int | None:
-    """How many of these digits the model, or one it continues from, was trained on; None where that is unknown.
+    """How many of these digits the model, or one it continues from, was trained on; None where that
+    is unknown.
 
     The images themselves are compared.
     """

@@ -41,7 +41,10 @@ class StatusWriter:
         self._next = time.monotonic() + STATUS_SECONDS
 
     def include_latest_step(self) -> None:
-        """Put the latest step into the status. That is done when the status is needed, not at every step."""
+        """Put the latest step into the status.
+
+        That is done when the status is needed, not at every step.
+        """
         if self.latest is not None:
             self.now = replace(
                 self.now,
@@ -124,7 +127,10 @@ class Recorder:
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
 
     def load_checkpoint(self) -> None:
-        """Continue from the last checkpoint. Raises CheckpointError where the digits are not those it has seen."""
+        """Continue from the last checkpoint.
+
+        Raises CheckpointError where the digits are not those it has seen.
+        """
         about = self.trainer.load(self.run.last)
         for part in ("data_fingerprint", "validation_fingerprint"):
             if about.get(part) != self.about[part]:
@@ -172,7 +178,10 @@ class Recorder:
         self.status.set(images_per_second=rate, seconds=self.clock.seconds, seconds_left=seconds_left)
 
     def set_learning_rate(self, rate: float | None) -> None:
-        """Use this rate from the next step on; None: the schedule's. It is in a checkpoint before that step."""
+        """Use this rate from the next step on; None: the schedule's.
+
+        It is in a checkpoint before that step.
+        """
         trainer = self.trainer
         if rate == trainer.learning_rate_override:
             return
@@ -203,7 +212,9 @@ class Recorder:
         self._next_checkpoint = now + max(CHECKPOINT_SECONDS, (now - began) / CHECKPOINT_SHARE)
 
     def _save_unless_worse(self, loss: float) -> None:
-        """Of a network that is worse than at its start, as one that diverges, the checkpoint before is worth more."""
+        """Of a network that is worse than at its start, as one that diverges, the checkpoint before
+        is worth more.
+        """
         if loss <= self.trainer.progress.start_loss:
             self.save_checkpoint()
 
@@ -227,7 +238,8 @@ class Recorder:
         self.status.include_epoch(event)
         if not math.isnan(event.validation_loss):
             self.about["validation_accuracy"] = event.validation_accuracy
-        # The best weights first: killed in between, the run repeats this epoch and writes the same ones.
+        # The best weights first: killed in between, the run repeats this epoch and writes the same
+        # ones.
         if event.best:
             self.trainer.save_weights(self.run.best, **self.about, step=event.step, epoch=event.epoch)
         self._save_unless_worse(event.train_loss)

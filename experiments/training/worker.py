@@ -38,9 +38,11 @@ class Ended(Exception):
 
 
 def train_run(run: Run, shutdown: Shutdown | None = None) -> Generator[Status, None, None]:
-    """Wait for a turn and train to the end, yielding the status a few times a second; the last one says how it ended.
+    """Wait for a turn and train to the end, yielding the status a few times a second; the last one
+    says how it ended.
 
-    Raises RunError if another worker has the run. To leave the run, stop iterating: it is interrupted at a checkpoint.
+    Raises RunError if another worker has the run. To leave the run, stop iterating: it is
+    interrupted at a checkpoint.
     """
     shutdown = shutdown or Shutdown()
     with run.hold(), shutdown.noticed():
@@ -56,7 +58,9 @@ class RequestPoller:
         self._stamp: Stamp = None
 
     def poll(self) -> bool:
-        """Read the requests; -> whether they are others than before. Cheap enough to be called at every step."""
+        """Read the requests; -> whether they are others than before. Cheap enough to be called at
+        every step.
+        """
         latest = stamp(self._file)
         if latest is None or latest == self._stamp:
             return False
@@ -113,7 +117,10 @@ class Worker:
         self.run.log(f"{ended.state} at step {self.status.now.step}. {ended.reason}".rstrip())
 
     def wait_for_turn(self) -> Iterator[Status]:
-        """Wait until nobody asks for a pause and it is this run's turn. Raises Ended or ShutdownRequested."""
+        """Wait until nobody asks for a pause and it is this run's turn.
+
+        Raises Ended or ShutdownRequested.
+        """
         next_look, queued = 0.0, False
         while True:
             if self.shutdown.requested:
@@ -138,7 +145,10 @@ class Worker:
             time.sleep(POLL_SECONDS)
 
     def take_turn(self, *, join_queue: bool) -> int | None:
-        """Begin to run if that is allowed now, else return the place in the queue. One worker decides at a time."""
+        """Begin to run if that is allowed now, else return the place in the queue.
+
+        One worker decides at a time.
+        """
         status = self.status
         with FileLock(self.run.folder.parent / "queue.lock"):
             if join_queue:
