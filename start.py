@@ -2,7 +2,7 @@
 
 Both commands install into the folder .venv, and install again only when pyproject.toml or
 requirements.txt has changed. Options of `start.py` go to Streamlit (--server.port 8502), options of
-`start.py test` to pytest (-k drawings).
+`start.py test` to pytest (-k drawings). `start.py test --all` adds the slow tests.
 """
 
 import sys
@@ -143,7 +143,7 @@ def open_app(arguments: list[str]) -> int:
 def run_checks(arguments: list[str]) -> int:
     """Check formatting, lint, types and tests, all of them even if one fails; -> exit status.
 
-    The last line printed counts all tests.
+    `--all` adds the slow tests; other arguments go to pytest. The last line counts all tests.
     """
     started = time.monotonic()
     failed = []
@@ -156,10 +156,14 @@ def run_checks(arguments: list[str]) -> int:
     parallel = ["-n", str(workers), "--dist", "loadgroup"]
     parts = {
         f"Unit tests, {workers} at a time": ["-m", "not slow and not browser and not alone", *parallel],
-        f"Slow tests and browser tests, {workers} at a time": ["-m", "(slow or browser) and not alone", *parallel],
-        "Tests that measure time, one at a time": ["-m", "alone"],
+        f"Browser tests, {workers} at a time": ["-m", "browser and not slow", *parallel],
     }
-    if arguments:
+    if arguments == ["--all"]:
+        parts |= {
+            f"Slow tests, {workers} at a time": ["-m", "slow", *parallel],
+            "Tests that measure time, one at a time": ["-m", "alone"],
+        }
+    elif arguments:
         parts = {f"pytest {' '.join(arguments)}": arguments}
     with tempfile.TemporaryDirectory() as folder:
         reports: list[Path] = []

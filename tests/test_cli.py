@@ -318,7 +318,7 @@ def test_leaving_saves_the_run_and_says_how_to_go_on(number):
     until(lambda: list_runs() and underway(list_runs()[0])(), "the run to begin")
     (run,) = list_runs()
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
     assert f"Go on with: digits resume {run.id}" in out.decode()
     assert run.status().state == "interrupted"
@@ -326,7 +326,7 @@ def test_leaving_saves_the_run_and_says_how_to_go_on(number):
     again = subprocess.Popen([*COMMAND, "resume", run.id], stdout=subprocess.PIPE)
     until(lambda: run.status().state == "running" and run.status().step > step, "the run to go on")
     run.request("stop")
-    assert b"Stopped at step" in again.communicate(timeout=10)[0]
+    assert b"Stopped at step" in again.communicate(timeout=60)[0]
     assert again.returncode == 0
 
 
@@ -342,8 +342,8 @@ def test_a_run_in_a_terminal_waits_for_its_turn_and_says_so(monkeypatch):
     assert second.stdout.readline().startswith("Run ")
     assert second.stdout.readline() == "Waiting for its turn, place 1 in the queue.\n"
     run.request("stop")
-    assert "Finished" in second.communicate(timeout=30)[0]
-    first.communicate(timeout=10)
+    assert "Finished" in second.communicate(timeout=60)[0]
+    first.communicate(timeout=60)
 
 
 @pytest.mark.slow
@@ -351,7 +351,7 @@ def test_a_reader_that_goes_away_leaves_an_interrupted_run():
     process = subprocess.Popen([*COMMAND, "train", *ENDLESS_OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=30) == 141
+    assert process.wait(timeout=60) == 141
     assert process.stderr.read() == b""
     assert list_runs()[0].status().state == "interrupted"
     process.stderr.close()
@@ -389,7 +389,7 @@ def test_the_second_ctrl_c_does_not_wait():
     (run,) = list_runs()
     for _ in range(3):
         process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) in (130, -signal.SIGINT)
+    assert process.wait(timeout=60) in (130, -signal.SIGINT)
     until(in_state(run, "interrupted"), "the run to be interrupted")
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()

@@ -154,7 +154,7 @@ def test_ctrl_c_ends_the_app_with_no_process_left_and_no_traceback(
         except OSError:
             time.sleep(0.1)
     os.killpg(process.pid, number)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert "You can now view your Streamlit app" in output
     assert "Traceback" not in output
     with pytest.raises(ProcessLookupError):

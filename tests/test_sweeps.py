@@ -571,7 +571,7 @@ def test_a_sweep_that_is_killed_loses_no_trial_and_leaves_no_process(command, nu
         assert len(pids) >= 2
         before = [trial for trial in sweep.trials() if trial.over]
         driver.send_signal(number)
-        out, err = driver.communicate(timeout=20)
+        out, err = driver.communicate(timeout=60)
         took = until(lambda: all(gone(pid) for pid in pids), "its processes to go")  # noqa: B023
         print(f"{len(pids)} processes gone after {took:.2f} s")
         assert sweep.status().state == "interrupted"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import draw, wait_for_canvas
+from tests.browser.chromium import draw, wait_for_canvas, wait_until_idle
 from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
@@ -27,6 +27,7 @@ def correct(page: Page, label: int) -> None:
     no = page.get_by_role("button", name="Incorrect").or_(page.get_by_role("button", name="Another digit"))
     expect(no).to_be_enabled()
     no.click()
+    wait_until_idle(page)
     page.locator(f".st-key-label-{label} button").click()
     expect(page.get_by_text(f"Saved as {label}.")).to_be_visible()
 
