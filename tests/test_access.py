@@ -346,7 +346,7 @@ def test_an_earlier_version_is_not_shown_to_visitors() -> None:
     )
 
 
-@pytest.mark.parametrize("part", ["History", "Import and export", "Suspect labels"])
+@pytest.mark.parametrize("part", ["History", "Import and export", "Label errors"])
 def test_the_other_parts_of_data_say_what_is_the_owners(part: str) -> None:
     draw()
     assert "Only the owner may" in words(open_shared("data", VISITOR, shared(), part=part, labels="mnist-5k-all"))

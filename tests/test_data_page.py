@@ -11,10 +11,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.digit_bars import missing_hint
-from dashboard.data.choosing import NEWEST, OLDEST, SURPRISE, Choice
-from dashboard.data.details import local_time
-from dashboard.data.exchange_view import FORMATS, LABELS, exported
-from dashboard.data.surprise import answers_of, surprises
+from dashboard.data.drawings import local_time, stored_probabilities, surprises
+from dashboard.data.exchange import FORMATS, LABELS, exported
+from dashboard.data.filters import NEWEST, OLDEST, SURPRISE, DrawingFilter
 from dataset import append_drawing, load_drawings
 from dataset.corrections import (
     CORRECTIONS,
@@ -24,6 +23,7 @@ from dataset.corrections import (
     load_corrections,
 )
 from dataset.drawings import NewDrawing, append_drawings, drawings_history, edit_drawings
+from experiments.formats import percent
 from model import load_classifier
 from tests.digit_files import csv_lines, images_of, write_csv
 from tests.made_drawings import append
@@ -94,7 +94,7 @@ def test_a_version_that_does_not_exist_is_named_and_the_way_back_is_a_button():
     append(2)
     app = open_page("data", version="7-0123abcd")
     assert "7-0123abcd" in says(app)
-    assert len(shown(press(app, "Show them as they are now"))) == 2
+    assert len(shown(press(app, "Show the present drawings"))) == 2
 
 
 def test_chosen_drawings_are_relabelled_and_that_is_undone():
@@ -102,10 +102,10 @@ def test_chosen_drawings_are_relabelled_and_that_is_undone():
     app = press(choose(open_page("data"), ids[3], ids[5]), "7")
     assert load_drawings().digits.labels[[3, 5]].tolist() == [7, 7]
     assert "2 drawings relabelled as 7." in says(app)
-    assert "0 chosen" in says(app)
+    assert "0 selected" in says(app)
     app = press(app, "Undo")
     assert load_drawings().digits.labels[[3, 5]].tolist() == [3, 5]
-    assert "Taken back for 2 drawings." in says(app)
+    assert "Undone for 2 drawings." in says(app)
 
 
 def test_what_is_set_aside_or_deleted_can_be_found_and_restored():
@@ -166,7 +166,7 @@ def test_the_details_say_where_a_drawing_came_from_and_escape_what_is_not_ours()
     image = images_of(1)[0]
     identity = append_drawing(image, 3, predicted=8, confidence=0.75, model="<b>m</b>", session="<script>")
     found = html(choose(open_page("data"), identity))
-    assert "8, 75.0 % sure" in found
+    assert f"8, {percent(0.75)} sure" in found
     assert "&lt;script&gt;" in found
     assert "<script>" not in found
     assert "in use: trained on" in found
@@ -185,7 +185,7 @@ def test_choices_narrow_each_other():
     now = load_drawings(deleted=True)
 
     def rows(**wishes: object) -> list[int]:
-        return Choice(**wishes).rows(now, None).tolist()
+        return DrawingFilter(**wishes).rows(now, None).tolist()
 
     assert rows(order=OLDEST, answers=("Right",)) == [7, 17]  # the network always said 7
     assert rows(order=OLDEST, answers=("Right",), states=("In use",)) == [17]
@@ -199,8 +199,8 @@ def test_a_day_begins_where_the_person_is():
     append_drawings([NewDrawing(image=images_of(1)[0], label=0, time="2026-03-01T23:30:00Z")])
     now = load_drawings()
     day = date(2026, 3, 2)
-    assert Choice(first=day, zone="Europe/Berlin").rows(now, None).tolist() == [0]
-    assert Choice(first=day, zone="UTC").rows(now, None).tolist() == []
+    assert DrawingFilter(first=day, zone="Europe/Berlin").rows(now, None).tolist() == [0]
+    assert DrawingFilter(first=day, zone="UTC").rows(now, None).tolist() == []
     assert local_time("2026-03-01T23:30:00Z", "Europe/Berlin") == "2026-03-02 00:30"
     assert local_time("yesterday", "Mars/Olympus") == "yesterday"
 
@@ -211,7 +211,7 @@ def test_the_most_surprising_come_first_and_each_is_asked_about_only_once(monkey
     found = surprises(classifier, now)
     given = classifier.predict_proba(now.digits.images)[np.arange(12), now.digits.labels]
     np.testing.assert_allclose(found, -np.log(given), rtol=1e-4)
-    assert Choice(order=SURPRISE).rows(now, found).tolist() == np.argsort(-found, kind="stable").tolist()
+    assert DrawingFilter(order=SURPRISE).rows(now, found).tolist() == np.argsort(-found, kind="stable").tolist()
     asked = []
     monkeypatch.setattr(type(classifier), "predict_proba", lambda self, images: asked.append(len(images)))
     edit_drawings(ids[:2], label=9)
@@ -219,7 +219,7 @@ def test_the_most_surprising_come_first_and_each_is_asked_about_only_once(monkey
     assert not asked
     assert again[5] == found[5]
     assert again[0] != found[0]
-    assert len(answers_of(classifier.fingerprint).by_id) == 12
+    assert len(stored_probabilities(classifier.fingerprint)) == 12
 
 
 def test_history_says_what_was_done_and_any_version_can_be_looked_at_and_returned_to():
@@ -273,7 +273,7 @@ def test_two_files_of_one_name_are_both_imported(tmp_path: Path):
 def test_imported_doubles_are_counted():
     append(4)
     said = says(imports_all([("drawings.zip", exported("drawings.zip"))]))
-    assert "4 drawings imported. 4 of them look like drawings that were here" in said
+    assert "4 drawings imported. 4 of them are near-duplicates of drawings that were here" in said
 
 
 def archive(*names: str) -> bytes:

@@ -142,7 +142,7 @@ def test_where_the_disk_does_not_last_the_page_says_so_and_offers_the_drawings(
 def test_damaged_rows_are_set_aside_with_a_sentence(drawings: Path):
     append_drawing(center_ink(SEVEN), 7, predicted=7, confidence=0.9, model="m", session="s")
     drawings.write_text(drawings.read_text() + "7,1,2,3\n7,x\n")
-    assert "2 damaged rows were set aside in" in said(opened())
+    assert "2 damaged rows were moved to" in said(opened())
     assert len(load_drawings().digits) == 1
 
 

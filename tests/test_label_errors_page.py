@@ -1,4 +1,4 @@
-"""The Suspect labels view without a browser: what it offers, shows and puts down, and the switch on Train."""
+"""The Label errors view without a browser: what it offers, shows and puts down, and the switch on Train."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data import suspects_view
+from dashboard.data import label_errors as view
 from dataset import Digits, load_digits
 from dataset.corrections import corrections_file, image_hashes, load_corrections
 from experiments import label_errors as suspects
@@ -18,7 +18,7 @@ from tests.digit_files import csv_lines, write_csv
 from tests.made_label_errors import made_suspects
 from tests.page_without_browser import open_page, run
 
-VIEW = {"part": "Suspect labels"}
+VIEW = {"part": "Label errors"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +35,8 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspects, "RECIPE", TrainConfig(hidden=(16,)))
     monkeypatch.setattr(suspects, "EPOCHS", 1)
     monkeypatch.setattr(suspects, "LEAST_STEPS", 1)
-    monkeypatch.setattr(suspects_view, "start_search", search)
-    monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 0.0)
+    monkeypatch.setattr(view, "start_search", search)
+    monkeypatch.setattr(view, "DOUBLE_CLICK", 0.0)
 
 
 @pytest.fixture
@@ -55,41 +55,41 @@ def text(app: AppTest) -> str:
 
 def test_where_nothing_is_known_the_page_says_how_long_it_takes_and_a_click_searches() -> None:
     app = open_page("data", **VIEW)
-    assert "Nobody has looked through these 5,000 labels yet. That takes about" in text(app)
-    app = click(app, "Look for suspect labels")
+    assert "These 5,000 labels have not been searched yet. That takes about" in text(app)
+    app = click(app, "Search for label errors")
     assert search_for("mnist-5k", "all").status().state == "finished"
-    assert "Of 5,000 digits the networks read" in text(run(app))
+    assert "of 5,000 digits differently from their label" in text(run(app))
 
 
 def test_the_most_suspect_is_shown_first_beside_digits_of_both_labels(found: LabelErrors) -> None:
     app = open_page("data", **VIEW)
     assert "#### Labelled 0, read as 1" in text(app)
-    assert "10** otherwise than labelled. 0 of the 1,000 most suspect are judged" in text(app)
+    assert "**10** of 5,000 digits differently from their label. You have reviewed 0 of the 1,000" in text(app)
     html = "".join(element.proto.body for element in app.get("html"))
     assert html.count("<img") == 1 + 2 * suspects.NEIGHBOURS
-    assert "Most like it of those labelled 0" in html
-    assert "Most like it of those labelled 1" in html
+    assert "Most similar digits labelled 0" in html
+    assert "Most similar digits labelled 1" in html
 
 
 def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: LabelErrors) -> None:
     digits = load_digits("mnist-5k", "all")
     images = image_hashes(digits.images[found.order[:4]])
     app = click(open_page("data", **VIEW), "Relabel as 1")
-    assert "Number 0 is a 1 now, no 0." in text(app)
+    assert "Row 0 is now labelled 1 instead of 0." in text(app)
     assert "#### Labelled 1, read as 2" in text(app)
-    app = click(app, "Label is right")
+    app = click(app, "Label is correct")
     app = click(app, "Set aside")
     app = click(app, "7")
     said = [(load_corrections().of[image].verdict, load_corrections().of[image].label) for image in images]
     assert said == [("relabelled", 1), ("right", 1), ("set aside", 2), ("relabelled", 7)]
     assert "#### Labelled 4, read as 5" in text(app)
-    assert "4 of the 1,000 most suspect are judged" in text(app)
+    assert "reviewed 4 of the 1,000 most likely label errors" in text(app)
     assert "3 labels corrected or set aside in all" in text(app)
 
 
 def test_the_second_click_of_a_double_click_judges_nothing(found: LabelErrors, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page("data", **VIEW)
-    monkeypatch.setattr(suspects_view, "DOUBLE_CLICK", 60.0)
+    monkeypatch.setattr(view, "DOUBLE_CLICK", 60.0)
     app = click(click(app, "Relabel as 1"), "Relabel as 2")
     assert len(load_corrections().of) == 1
     assert "#### Labelled 1, read as 2" in text(app)
@@ -111,7 +111,7 @@ def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(fo
     app = open_page("data", **VIEW)  # another session
     assert "#### Labelled 1, read as 2" in text(app)
     app.session_state["value-suspect"] = 0
-    assert "Judged before: now 1." in text(run(app))
+    assert "Reviewed before: now 1." in text(run(app))
 
 
 def test_where_the_disk_forgets_that_is_said_of_judgements_too(
@@ -136,7 +136,7 @@ def test_a_search_that_was_stopped_can_go_on() -> None:
     search.write_status(SearchStatus("stopped"))
     app = open_page("data", **VIEW)
     assert "The search was stopped before its end." in text(app)
-    click(app, "Go on")
+    click(app, "Continue")
     assert search.status().state == "finished"
 
 
@@ -145,7 +145,7 @@ def test_a_result_that_is_damaged_is_said_and_found_anew(found: LabelErrors) -> 
     search.result_file.write_bytes(b"PK\x03\x04 no more")
     app = open_page("data", **VIEW)
     assert "has not come to its end. Start it again." in app.error[0].value
-    click(app, "Look for suspect labels")
+    click(app, "Search for label errors")
     assert search.is_done()
 
 
@@ -159,15 +159,15 @@ def test_what_cannot_be_started_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object) -> None:
         raise RunError("There is no room.")
 
-    monkeypatch.setattr(suspects_view, "start_search", refuse)
-    app = click(open_page("data", **VIEW), "Look for suspect labels")
+    monkeypatch.setattr(view, "start_search", refuse)
+    app = click(open_page("data", **VIEW), "Search for label errors")
     assert "could not be started: There is no room." in app.error[0].value
 
 
 def test_digits_that_are_not_here_are_offered_for_download() -> None:
     app = open_page("data", **VIEW, labels="MNIST, test digits")
     assert not app.exception
-    assert "Look for suspect labels" not in [button.label for button in app.button]
+    assert "Search for label errors" not in [button.label for button in app.button]
 
 
 def test_a_file_that_is_not_there_or_has_no_labels_is_one_sentence(tmp_path: Path) -> None:

@@ -1,32 +1,29 @@
-"""Collected: how many drawings of each digit there are, whether they last, and which rows of their file are damaged."""
+"""Stored drawings: how many of each digit there are, whether they last, and damaged rows."""
 
 import streamlit as st
 
+from dashboard.components.messages import errors_as_text
 from dashboard.components.resources import damaged_drawings
-from dataset import DataError
 from dataset.digits import DIGIT_CLASSES
 from dataset.drawings import count_by_digit, drawings_last
 from dataset.drawings.exchange import export_csv
+from experiments.formats import count
 
 
 def render_counts() -> None:
-    try:
+    """A table of the number of drawings of each digit, with a backup where the disk does not last."""
+    with errors_as_text("The stored drawings cannot be counted: "):
         counts = count_by_digit()
-    except (DataError, OSError) as error:
-        st.error(f"The collected drawings cannot be counted: {error}")
-        return
-    cells = "".join(f"<td>{count:,}</td>" for count in counts)
-    heads = "".join(f'<th scope="col">{digit}</th>' for digit in DIGIT_CLASSES)
-    total = f"{counts.sum():,} drawing" + ("" if counts.sum() == 1 else "s")
-    st.html(
-        f'<table class="counts"><caption>Collected so far: {total}</caption><tr>{heads}</tr><tr>{cells}</tr></table>'
-    )
-    if counts.any() and not drawings_last():
-        render_fleeting()
+        cells = "".join(f"<td>{number:,}</td>" for number in counts)
+        heads = "".join(f'<th scope="col">{digit}</th>' for digit in DIGIT_CLASSES)
+        caption = f"<caption>Collected so far: {count(int(counts.sum()), 'drawing')}</caption>"
+        st.html(f'<table class="counts">{caption}<tr>{heads}</tr><tr>{cells}</tr></table>')
+        if counts.any() and not drawings_last():
+            render_backup_offer()
 
 
-def render_fleeting() -> None:
-    """Where the disk does not last, that is said, and the drawings are offered for keeping."""
+def render_backup_offer() -> None:
+    """A download of all drawings, for a server whose disk does not last."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fleeting"):
         st.caption("This server forgets drawings when it restarts.", width="content")
         st.download_button(
@@ -41,19 +38,18 @@ def render_fleeting() -> None:
         )
 
 
-def render_damage() -> None:
-    try:
-        rows, aside = damaged_drawings()
-    except (DataError, OSError) as error:
-        st.error(f"The collected drawings cannot be read: {error}")
-        return
-    if rows and aside:
+def render_damaged_rows() -> None:
+    """A warning about damaged rows in the file of drawings, with their download; nothing if there are none."""
+    with errors_as_text("The stored drawings cannot be read: "):
+        rows, file = damaged_drawings()
+        if not rows or not file:
+            return
         what = "1 damaged row was" if rows == 1 else f"{rows:,} damaged rows were"
-        st.warning(f"{what} set aside in {aside}; all others are in use. Delete that file once you have looked at it.")
+        st.warning(f"{what} moved to {file}. All others are in use. Delete that file once you have looked at it.")
         st.download_button(
             "Download these rows",
-            aside.read_bytes,
-            aside.name,
+            file.read_bytes,
+            file.name,
             "text/csv",
             on_click="ignore",
             type="tertiary",

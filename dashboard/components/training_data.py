@@ -116,14 +116,14 @@ def corrected_labels(form: Form) -> dict[str, str]:
     """Whether the labels count as people corrected them, and which version of that; never unasked."""
     try:
         corrections = load_corrections()
-    except DataError:  # the Suspect labels view says why
+    except DataError:  # the view of label errors says why
         corrections = Corrections()
     count = f"{corrections.changed:,} " if corrections.changed else ""
     included = st.toggle(
         f"Use {count}corrected label{'' if corrections.changed == 1 else 's'}",
         key=form.key("corrected"),
         disabled=not corrections.changed,
-        help="As judged on the Data page, under Suspect labels. Only training digits change: validation and test "
+        help="As corrected on the Data page, under Label errors. Only training digits change: validation and test "
         "digits keep the labels they came with, so that scores can be compared.",
         persist_state="session",
     )

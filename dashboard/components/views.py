@@ -1,14 +1,15 @@
-"""Views: a page of several, of which one is shown and the address names it."""
+"""Views: a page with several views, of which the address names the one that is shown."""
 
-from importlib import import_module
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
 
-def render_views(title: str, views: dict[str, str], *, key: str, package: str) -> None:
-    """The title, the choice beside it, and the view. `views`: what each is called, and its module with `render()`.
+def render_views(title: str, views: Mapping[str, Callable[[], None]], *, key: str) -> None:
+    """Draw the title, the choice beside it, and the chosen view.
 
-    `key` is the widget's, and the name in the address; a callback opens a view by setting it.
+    `views` are functions that import their modules themselves, so that the first paint does not
+    wait for the other views. `key` is that of the widget and the name in the address.
     """
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, width="content", anchor=False)
@@ -22,5 +23,4 @@ def render_views(title: str, views: dict[str, str], *, key: str, package: str) -
             bind="query-params",
             wrap=True,
         )
-    # A view is imported when it is first opened: the others have nothing to do with the first paint.
-    import_module(f"{package}.{views[view]}").render()
+    views[view]()

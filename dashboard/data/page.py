@@ -1,15 +1,43 @@
-"""The Data page: what was collected, to look through and put right, and all that was ever done to it."""
+"""The Data page: drawings, suspected label errors, the history of all changes, import and export."""
 
 from dashboard.components.views import render_views
-
-PART = "part"  # the name in the address
-PARTS = {
-    "Drawings": "drawings_view",
-    "Suspect labels": "suspects_view",
-    "History": "history_view",
-    "Import and export": "exchange_view",
-}
+from dashboard.data.state import VIEW
 
 
 def render() -> None:
-    render_views("Look through the data", PARTS, key=PART, package="dashboard.data")
+    """Draw the page."""
+    views = {
+        "Drawings": show_drawings,
+        "Label errors": show_label_errors,
+        "History": show_history,
+        "Import and export": show_exchange,
+    }
+    render_views("Look through the data", views, key=VIEW)
+
+
+def show_drawings() -> None:
+    """The drawings as images."""
+    from dashboard.data.drawings import render
+
+    render()
+
+
+def show_label_errors() -> None:
+    """Suspected label errors."""
+    from dashboard.data.label_errors import render
+
+    render()
+
+
+def show_history() -> None:
+    """All changes of the drawings."""
+    from dashboard.data.history import render
+
+    render()
+
+
+def show_exchange() -> None:
+    """Import and export."""
+    from dashboard.data.exchange import render
+
+    render()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from dashboard.session import PageState, Value
 
+VIEW = "part"  # the name in the address
+
 
 @dataclass(frozen=True)
 class ShownSheet:

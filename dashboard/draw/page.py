@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.components.model_choice import choose_model
-from dashboard.components.stored_drawings import render_counts, render_damage
+from dashboard.components.stored_drawings import render_counts, render_damaged_rows
 from dashboard.draw.answer import render_answer, render_probabilities
 from dashboard.draw.canvas import render_sheet
 from dashboard.draw.collecting import render_verdict
@@ -21,7 +21,7 @@ def render() -> None:
         with st.container(key="model-place"):
             classifier = choose_model(label_visibility="collapsed")
     render_bench(classifier)
-    render_damage()  # last, for it reads all drawings
+    render_damaged_rows()  # last, for it reads all drawings
 
 
 @st.fragment

@@ -39,7 +39,7 @@ def tiles(page: Page) -> Locator:
 def chosen(page: Page, number: int) -> None:
     """What the browser shows, and what the server says."""
     expect(page.locator("[role=option][aria-selected=true]")).to_have_count(number)
-    expect(page.get_by_text(f"{number} chosen", exact=True)).to_be_visible()
+    expect(page.get_by_text(f"{number} selected", exact=True)).to_be_visible()
 
 
 def opened(new_page: NewPage, path: str = "/data", **options: object) -> Page:
@@ -71,7 +71,7 @@ def test_two_bad_drawings_are_found_relabelled_undone_and_deleted_and_the_link_s
     tiles(page).first.click()
     chosen(page, 1)
     expect(page.get_by_alt_text("The strokes as they were drawn")).to_be_visible()
-    expect(page.locator(".facts")).to_contain_text("you, now")
+    expect(page.locator(".facts")).to_contain_text("you, in this visit")
     page.locator(".st-key-to-1 button").click()
     expect(page.get_by_text("1 drawing relabelled as 1.")).to_be_visible()
     expect(tiles(page).first).to_have_accessible_name("1")
@@ -164,7 +164,7 @@ def test_what_is_chosen_stays_so_on_other_pages_and_the_actions_stay_in_sight(ne
     expect(tiles(page)).to_have_count(30)
     page.wait_for_url(re.compile("page=2"))
     tiles(page).nth(0).click()
-    expect(page.get_by_text("2 chosen", exact=True)).to_be_visible()
+    expect(page.get_by_text("2 selected", exact=True)).to_be_visible()
     button(page, "Set aside").click()
     expect(page.get_by_text("2 drawings set aside.")).to_be_visible()
     assert (load_drawings().state == "set aside").sum() == 2

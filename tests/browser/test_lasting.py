@@ -13,7 +13,7 @@ from tests.made_label_errors import made_suspects
 
 pytest_plugins = ["tests.postgres", "tests.storages"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SUSPECTS = "/data?part=Suspect+labels&labels=MNIST,+5,000+digits"
+SUSPECTS = "/data?part=Label+errors&labels=MNIST,+5,000+digits"
 
 
 def test_a_drawing_and_three_relabelled_digits_of_mnist_are_there_after_the_server_was_killed(
@@ -35,7 +35,7 @@ def test_a_drawing_and_three_relabelled_digits_of_mnist_are_there_after_the_serv
         page.goto(url + SUSPECTS)
         for digit in range(3):
             page.get_by_role("button", name=f"Relabel as {digit + 1}").click()
-            expect(page.get_by_text(f"is a {digit + 1} now, no {digit}.")).to_be_visible(timeout=TIMEOUT)
+            expect(page.get_by_text(f"is now labelled {digit + 1} instead of {digit}.")).to_be_visible(timeout=TIMEOUT)
             page.wait_for_timeout(400)  # a second click at once is taken for a double click
     if not home.endswith(".csv"):
         shutil.rmtree(disk)
@@ -45,7 +45,7 @@ def test_a_drawing_and_three_relabelled_digits_of_mnist_are_there_after_the_serv
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()
         page.goto(url + SUSPECTS)
-        expect(page.get_by_text("3 of the 1,000 most suspect are judged")).to_be_visible(timeout=TIMEOUT)
+        expect(page.get_by_text("3 of the 1,000 most likely label errors")).to_be_visible(timeout=TIMEOUT)
         expect(page.get_by_text("3 labels corrected or set aside in all")).to_be_visible()
         expect(page.get_by_role("heading", name="Labelled 3, read as 4")).to_be_visible()
         with page.expect_download() as saved:

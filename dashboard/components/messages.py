@@ -1,0 +1,29 @@
+"""Messages: expected errors and refusals as sentences on the page, where they happened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboard.access.decision import Action, Refusal, allowed
+from model.errors import DigitLabError
+
+EXPECTED = (DigitLabError, OSError)
+
+
+@contextmanager
+def errors_as_text(before: str = "") -> Iterator[None]:
+    """Show an expected error in this block as a sentence, with `before` in front of it."""
+    try:
+        yield
+    except Refusal as refusal:
+        st.info(str(refusal), icon=":material/lock:")
+    except EXPECTED as error:
+        st.error(f"{before}{error}")
+
+
+def is_refused(action: Action) -> bool:
+    """Whether this person may not do this; if so, a caption says why."""
+    if refusal := allowed(action):
+        st.caption(f":material/lock: {refusal}")
+    return refusal is not None
