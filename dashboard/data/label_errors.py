@@ -35,20 +35,9 @@ from dataset.corrections import (
 )
 from dataset.download import SHIPPED
 from dataset.drawings import drawings_last
+from experiments import label_errors
 from experiments.formats import count, duration, probability
-from experiments.label_errors import (
-    NETWORKS,
-    PARTS,
-    LabelErrors,
-    Part,
-    Search,
-    SearchStatus,
-    check_labels,
-    expected_seconds,
-    neighbours,
-    parts_of,
-    search_for,
-)
+from experiments.label_errors import LabelErrors, Part, Search, SearchStatus
 from experiments.runs.run import RunError
 from experiments.runs.table import run_rows
 from experiments.training.cost import slowness
@@ -61,7 +50,10 @@ LABELS = "labels"  # the key of the widget, and the name in the address
 PAGE, SHEET = "suspects-page", "suspects-sheet"
 LISTED, COUNT = 1000, 48  # suspected label errors that are listed, and thumbnails on a page
 SOURCE_PARTS: dict[str, tuple[str, Part]] = {
-    f"{source}-{part}": (source, part) for source in SOURCES if source != SHIPPED for part in parts_of(source)
+    f"{source}-{part}": (source, part)
+    for source in SOURCES
+    if source != SHIPPED
+    for part in label_errors.parts_of(source)
 }
 EXPLANATION = (
     "Networks read each digit that they were not trained on. Where they disagree with a label, either the label or the "
@@ -78,8 +70,8 @@ def render() -> None:
         if source not in SOURCES:
             source = str(existing(source))
         digits = resources.training_digits(source, 0.0)[0] if part == "train" else resources.digits(source, part)
-        check_labels(digits)
-        search = search_for(source, part, digits)
+        label_errors.check_labels(digits)
+        search = label_errors.search_for(source, part, digits)
         status = search.status() if search.folder.exists() else None
         if status is not None and status.active:
             st.fragment(_render_progress, run_every=LIVE_SECONDS)(search)
@@ -102,13 +94,13 @@ def _choose_labels() -> tuple[str, Part]:
         if choice == FILE:
             return "A file of your own"
         source, part = SOURCE_PARTS[choice]
-        return SOURCES[source].title + (f", {PARTS[part]}" if part != "all" else "")
+        return SOURCES[source].title + (f", {label_errors.PARTS[part]}" if part != "all" else "")
 
     choices = [*SOURCE_PARTS, FILE]
     choice = st.selectbox(
         "Labels of",
         choices,
-        index=choices.index(f"{default_source()}-{parts_of(default_source())[0]}"),
+        index=choices.index(f"{default_source()}-{label_errors.parts_of(default_source())[0]}"),
         format_func=title,
         key=LABELS,
         bind="query-params",
@@ -153,7 +145,7 @@ def _render_start(search: Search, status: SearchStatus | None, source: str, part
             st.info("The search was stopped before its end. It continues with the network that it was training.")
         else:
             machine = slowness(known.run for known in run_rows()[:LATEST])
-            seconds = round(expected_seconds(source, part, len(digits), machine))
+            seconds = round(label_errors.expected_seconds(source, part, len(digits), machine))
             st.info(
                 f"These {len(digits):,} labels have not been searched yet. That takes about {duration(seconds)}, and "
                 "you can do something else meanwhile."
@@ -176,7 +168,7 @@ def _render_progress(search: Search) -> None:
         text = "Starting, or waiting for another search to end"
         if status.state != "queued":
             left = "" if status.seconds_left is None else f", about {duration(round(status.seconds_left))} left"
-            text = f"Training network {status.network} of {NETWORKS}{left}"
+            text = f"Training network {status.network} of {label_errors.NETWORKS}{left}"
         st.progress(status.share, text)
         if st.button("Stop", icon=":material/stop:"):
             with errors_as_text():
@@ -221,7 +213,10 @@ def _render_digit(found: LabelErrors, digits: Digits, row: int, rank: int) -> No
         f"{probability(p[given])}. Number {rank + 1:,} in the list; row {row:,} of the file, counted from 0."
     )
     similar = [
-        (f"Most similar digits labelled {names[label]}", digits.images[neighbours(digits, found, row, label)])
+        (
+            f"Most similar digits labelled {names[label]}",
+            digits.images[label_errors.neighbours(digits, found, row, label)],
+        )
         for label in (given, other)
     ]
     st.html(suspect_card(digits.images[row], f"A digit that is labelled {names[given]}", similar, state.palette()))

@@ -91,6 +91,6 @@ def table(rows: list[dict[str, Any]], digits: Digits, suspects: LabelErrors) -> 
         )
     lines.append(
         f"{suspects.disagreements:,} of {len(digits):,} digits are read otherwise than labelled. "
-        "Rows are counted from 0. Judge them on the Data page, under Suspect labels."
+        "Rows are counted from 0. Review them on the Data page, under Label errors."
     )
     return lines
