@@ -320,14 +320,14 @@ def test_a_visitor_sees_no_drawing_of_others_that_waits_or_was_deleted() -> None
     assert "Only the owner may relabel, set aside or delete drawings here" in words(app)
     assert "wait" not in words(app)
     app = open_shared("data", VISITOR, shared(review=True), state="Deleted")
-    assert "No drawing is like that" in words(app)
+    assert "No drawing passes the filters" in words(app)
 
 
 def test_the_owner_is_told_what_waits_and_accepts_it() -> None:
     identity = draw(state="waiting")
     app = open_shared("data", OWNER, shared(review=True))
     assert "1 drawing by visitors waits for you" in words(app)
-    next(button for button in app.button if button.label == "Look at them").click()
+    next(button for button in app.button if button.label == "Show them").click()
     assert not app.run().exception
     next(button for button in app.button if button.label == "All 1").click()
     assert not app.run().exception

@@ -21,18 +21,8 @@ from dashboard.data.state import Review, page_state
 from dashboard.navigation import place
 from dashboard.session import state
 from dataset import SOURCES, Digits, available, default_source
-from dataset.corrections import (
-    CORRECTIONS,
-    RELABELLED,
-    RIGHT,
-    SET_ASIDE,
-    TAKEN_BACK,
-    Correction,
-    Corrections,
-    export_corrections,
-    image_hashes,
-    load_corrections,
-)
+from dataset import corrections as stored
+from dataset.corrections import RELABELLED, RIGHT, SET_ASIDE, TAKEN_BACK, Correction, Corrections, image_hashes
 from dataset.download import SHIPPED
 from dataset.drawings import drawings_last
 from experiments import label_errors
@@ -179,7 +169,7 @@ def _render_progress(search: Search) -> None:
 def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
     """One digit to review beside the list of all; a click reruns this and nothing else."""
     with errors_as_text():
-        corrections = load_corrections()
+        corrections = stored.load_corrections()
         listed = found.order[:LISTED]
         images = image_hashes(digits.images[listed])
         waiting = [row for row, image in zip(listed.tolist(), images, strict=True) if image not in corrections.of]
@@ -293,8 +283,8 @@ def _render_use(corrections: Corrections) -> None:
         st.page_link(place("train"), label="Train", icon=":material/show_chart:")
         st.download_button(
             "Download",
-            export_corrections,
-            CORRECTIONS,
+            stored.export_corrections,
+            stored.CORRECTIONS,
             "text/csv",
             on_click="ignore",
             type="tertiary",
