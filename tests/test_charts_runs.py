@@ -4,21 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.charts.runs import (
+from dashboard.charts.run_curves import (
     QUANTITIES,
     Line,
-    Outcome,
-    accuracy_bars,
     curve_points,
     curves_figure,
-    difference_cells,
     log_by_itself,
     loss_axis,
-    loss_bars,
     sign,
     smoothed,
     spans_decades,
 )
+from dashboard.charts.run_results import Outcome, accuracy_bars, loss_bars
 from dashboard.theme import DARK, LIGHT
 
 OPTIONS = {"against": "step", "log": False, "log_x": False, "faint": False}
@@ -128,18 +125,16 @@ def test_losses_of_several_kinds_are_not_called_by_the_name_of_one() -> None:
 
 def test_the_best_run_is_the_first_bar_and_one_without_a_result_is_none() -> None:
     outcomes = [Outcome("a", 0, 0.9, 0.3, 100), Outcome("new", 1, None, None, 0), Outcome("b", 2, 0.95, 0.2, 100)]
-    bars = accuracy_bars(outcomes, LIGHT)
-    assert list(bars["data"]["name"]) == ["b", "a"]
-    assert list(bars["data"]["low"].round(1)) == [88.8, 82.6]
-    assert "axis starts at 80 %" in bars["layer"][0]["encoding"]["x"]["title"]
-    assert list(loss_bars(outcomes, LIGHT)["data"]["name"]) == ["b", "a"]
-    assert accuracy_bars([], LIGHT)["data"].empty
+    figure = accuracy_bars(outcomes, LIGHT)
+    (bars,) = figure.data
+    assert [name.strip("\u200b") for name in bars.y] == ["b", "a"]
+    assert (bars.x - bars.error_x.arrayminus).round(1).tolist() == [88.8, 82.6]
+    assert "axis starts at 80 %" in figure.layout.xaxis.title.text
+    assert [name.strip("\u200b") for name in loss_bars(outcomes, LIGHT).data[0].y] == ["b", "a"]
+    assert not len(accuracy_bars([], LIGHT).data[0].x)
 
 
-def test_a_cell_of_two_matrices_difference_says_which_model_does_better_there() -> None:
-    cells = difference_cells(np.array([[2, -4], [1, 0]]), ("cat", "dog")).set_index(["true", "predicted"])
-    assert cells.loc[("cat", "cat"), "gain"] == 0.5  # more of the right ones
-    assert cells.loc[("cat", "dog"), "gain"] == 1.0  # fewer mistakes
-    assert cells.loc[("dog", "cat"), "gain"] == -0.25
-    assert cells.loc[("cat", "dog"), "number"] == "−4"
-    assert cells.loc[("dog", "dog"), "number"] == ""
+def test_two_runs_of_one_name_are_two_bars() -> None:
+    (bars,) = loss_bars([Outcome("same", place, 0.9, 0.3, 100) for place in (0, 1)], LIGHT).data
+    assert len(set(bars.y)) == 2
+    assert list(bars.marker.color) == list(LIGHT.digits[:2])

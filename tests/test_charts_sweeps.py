@@ -4,24 +4,33 @@ import math
 
 import pytest
 
-from dashboard.charts.axis import Axis, Result, setting_axis
-from dashboard.charts.outcomes import in_order, outcome_text, spread, values_of
 from dashboard.charts.parallel import BELOW, parallel_figure, parallel_rows
 from dashboard.charts.sweep_map import by_cell, cell_text, map_cells, map_figure
-from dashboard.charts.sweeps import best_so_far, history_figure, points, slice_figure
+from dashboard.charts.sweep_values import (
+    Axis,
+    Objective,
+    SweepView,
+    in_order,
+    outcome_text,
+    setting_axis,
+    spread,
+    values_of,
+)
+from dashboard.charts.sweeps import best_so_far, history_figure, importance_figure, points, slice_figure
 from dashboard.explore import filters
 from dashboard.explore.filters import brushed, kept_by, words
 from dashboard.theme import LIGHT
+from experiments.sweeps.importance import Importance
 from experiments.sweeps.space import Range
 from tests.made_trials import GRID, grid_trials, trial
 
-RESULT = Result()
+OBJECTIVE = Objective()
 TRIALS = grid_trials()
 ALL = {made.number for made in TRIALS}
 RATE, WIDTH = (setting_axis(name, name, values, steps=values.values(name)) for name, values in GRID.items())
 FREE = setting_axis("learning_rate", "Learning rate", Range(0.001, 0.1, log=True))
 ACTIVATION = setting_axis("activation", "Activation", ("relu", "tanh"), named=str.upper)
-OUTCOME = RESULT.axis(values_of(TRIALS))
+OUTCOME = OBJECTIVE.axis(values_of(TRIALS))
 
 
 # Axes.
@@ -70,19 +79,19 @@ def test_every_value_of_a_range_falls_into_one_cell_and_both_ends_are_inside() -
 
 
 def test_better_lies_higher_for_accuracy_and_for_loss() -> None:
-    accuracy = RESULT.axis([0.9, 0.99])
-    assert accuracy.place(RESULT.badness(0.99)) == 1
-    loss = Result("validation_loss")
-    assert loss.axis([0.1, 2.0]).place(loss.badness(0.1)) == 1
+    accuracy = OBJECTIVE.axis([0.9, 0.99])
+    assert accuracy.place(OBJECTIVE.error(0.99)) == 1
+    loss = Objective("validation_loss")
+    assert loss.axis([0.1, 2.0]).place(loss.error(0.1)) == 1
 
 
 def test_results_that_are_all_alike_lie_in_the_middle() -> None:
-    axis = RESULT.axis([0.9, 0.9])
-    assert axis.place(RESULT.badness(0.9)) == pytest.approx(0.5)
+    axis = OBJECTIVE.axis([0.9, 0.9])
+    assert axis.place(OBJECTIVE.error(0.9)) == pytest.approx(0.5)
 
 
 def test_the_axis_of_the_result_is_written_as_accuracy_with_both_ends() -> None:
-    texts = [text for _, text in RESULT.ticks(RESULT.axis([0.5, 0.98]))]
+    texts = [text for _, text in OBJECTIVE.ticks(OBJECTIVE.axis([0.5, 0.98]))]
     assert texts[0] == "50.0\N{NO-BREAK SPACE}%"
     assert texts[-1] == "98.0\N{NO-BREAK SPACE}%"
     assert "90\N{NO-BREAK SPACE}%" in texts
@@ -92,24 +101,24 @@ def test_the_axis_of_the_result_is_written_as_accuracy_with_both_ends() -> None:
 
 
 def test_a_trial_that_diverged_has_no_result_whatever_it_came_to_before() -> None:
-    assert outcome_text(TRIALS[4], RESULT) == "diverged"
-    assert cell_text(TRIALS[4], RESULT) == "× diverged"
+    assert outcome_text(TRIALS[4], OBJECTIVE) == "diverged"
+    assert cell_text(TRIALS[4], OBJECTIVE) == "× diverged"
     assert 0.5 not in values_of(TRIALS)
 
 
 def test_several_seeds_are_a_mean_and_its_standard_deviation() -> None:
     made = trial(0, 0.9, 0.92, 0.94)
-    assert outcome_text(made, RESULT).replace("\N{NO-BREAK SPACE}", "") == "92.0% ± 2.0%"
+    assert outcome_text(made, OBJECTIVE).replace("\N{NO-BREAK SPACE}", "") == "92.0% ± 2.0%"
     assert spread((0.9,)) is None
 
 
 def test_the_best_come_first_and_what_has_no_result_last() -> None:
-    assert [made.number for made in in_order(TRIALS, RESULT)] == [3, 2, 1, 0, 4, 5]
+    assert [made.number for made in in_order(TRIALS, OBJECTIVE)] == [3, 2, 1, 0, 4, 5]
 
 
 def test_the_best_so_far_only_rises() -> None:
     made = [trial(0, 0.9), trial(1, 0.8), trial(2, 0.95), trial(3, 0.7), trial(4, 0.99, state="pruned")]
-    assert [(turn, round(badness, 2)) for turn, badness in best_so_far(made, RESULT)] == [
+    assert [(turn, round(badness, 2)) for turn, badness in best_so_far(made, OBJECTIVE)] == [
         (0, 0.1),
         (2, 0.05),
         (3, 0.05),
@@ -119,8 +128,12 @@ def test_the_best_so_far_only_rises() -> None:
 # The charts.
 
 
+def view(trials=TRIALS, axes=(RATE, WIDTH), *, kept=ALL, picked=None) -> SweepView:
+    return SweepView(trials, axes, OBJECTIVE, kept, picked)
+
+
 def test_a_line_crosses_each_axis_at_its_setting_and_ends_at_its_result() -> None:
-    rows = parallel_rows(TRIALS, [RATE, WIDTH], RESULT, kept=ALL, picked=3, brushes={})
+    rows = parallel_rows(view(picked=3), {})
     line = rows[(rows["kind"] == "line") & (rows["trial"] == 3)]
     assert list(line["place"]) == pytest.approx([0.5, 1, 1])
     assert set(line["look"]) == {"picked"}
@@ -132,12 +145,22 @@ def test_a_line_crosses_each_axis_at_its_setting_and_ends_at_its_result() -> Non
 
 def test_a_cell_of_the_map_has_its_best_result_and_an_empty_one_says_so() -> None:
     made = [*TRIALS, trial(6, 0.7, learning_rate=0.01, width=64)]
-    cells = map_cells(made, RATE, WIDTH, RESULT, kept={3, 4, 6}, picked=3).set_index(["across", "down"])
-    assert cells.loc[("0.01", "64"), "number"] == "95.0"
+    cells = map_cells(view(made, kept={3, 4, 6}, picked=3), RATE, WIDTH).set_index(["column", "row"])
+    assert cells.loc[("0.01", "64"), "text"] == "95.0"
     assert cells.loc[("0.01", "64"), "trials"] == 2
-    assert cells.loc[("0.1", "16"), "number"] == "× diverged"
-    assert cells.loc[("0.001", "16"), "came_to"] == "no trial"
+    assert cells.loc[("0.1", "16"), "text"] == "× diverged"
+    assert cells.loc[("0.001", "16"), "result"] == "no trial"
     assert list(cells[cells["picked"]].index) == [("0.01", "64")]
+
+
+def test_a_click_on_the_map_returns_the_best_trial_of_the_cell_and_nothing_where_there_is_none() -> None:
+    figure = map_figure(view(kept={0, 3}, picked=3), RATE, WIDTH, LIGHT)
+    squares = figure.data[1]
+    by_cell = dict(zip(zip(squares.x, squares.y, strict=True), squares.customdata, strict=True))
+    assert (by_cell["0.01", "64"], by_cell["0.1", "64"]) == (3, None)
+    assert squares.y[0] == "64"  # high values are at the top
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.y0) == (0.5, -0.5)
 
 
 def test_values_drawn_from_a_range_are_gathered_in_cells() -> None:
@@ -146,22 +169,63 @@ def test_values_drawn_from_a_range_are_gathered_in_cells() -> None:
 
 
 def test_the_bar_of_a_point_reaches_from_its_worst_to_its_best_seed() -> None:
-    (row,) = points([trial(0, 0.9, 0.94)], RESULT, kept={0}, picked=None, turn=0).to_dict("records")
-    assert (row["low"], row["badness"], row["high"]) == pytest.approx((0.06, 0.08, 0.1))
+    (row,) = points(view([trial(0, 0.9, 0.94)], kept={0})).to_dict("records")
+    assert (row["low"], row["error"], row["high"]) == pytest.approx((0.06, 0.08, 0.1))
 
 
 @pytest.mark.parametrize(
     "figure",
-    [
-        lambda trials, **o: parallel_figure(trials, [RATE, WIDTH], RESULT, LIGHT, brushes=o.pop("brushes"), **o),
-        lambda trials, brushes, **o: slice_figure(trials, RATE, RESULT, LIGHT, **o),
-        lambda trials, brushes, **o: map_figure(trials, RATE, WIDTH, RESULT, LIGHT, **o),
-        lambda trials, brushes, **o: history_figure(trials, RESULT, LIGHT, planned=6, **o),
-    ],
+    [lambda view: slice_figure(view, RATE, LIGHT), lambda view: history_figure(view, LIGHT, planned=6)],
 )
-def test_what_finishes_is_picked_or_filtered_changes_the_data_only_so_that_the_chart_stays(figure) -> None:
-    one = figure(TRIALS[:2], kept={0}, picked=0, brushes={})
-    other = figure(TRIALS, kept=ALL, picked=3, brushes={"width": (0.0, 0.5)})
+def test_a_click_on_a_point_returns_its_trial_and_colour_is_not_the_only_sign(figure) -> None:
+    *_, dots, crosses, ring = figure(view(kept={0, 1, 2, 3, 4}, picked=3)).data
+    assert list(dots.customdata) == [0, 1, 2, 3]  # 4 diverged, 5 runs and has no result
+    assert list(crosses.customdata) == [4]
+    assert crosses.marker.symbol == "x"
+    assert list(ring.y) == pytest.approx([0.05])
+    assert list(dots.marker.color) == [LIGHT.accent] * 4
+    faded = figure(view(kept={3})).data[-3].marker.color
+    assert list(faded) == [LIGHT.line] * 3 + [LIGHT.accent]
+
+
+def test_a_pruned_trial_has_another_symbol_than_a_finished_one() -> None:
+    made = [trial(0, 0.9), trial(1, 0.8, state="pruned")]
+    assert list(history_figure(view(made), LIGHT, planned=2).data[1].marker.symbol) == ["circle", "diamond"]
+
+
+def test_better_results_lie_higher_and_their_axis_says_accuracies() -> None:
+    y = slice_figure(view(), RATE, LIGHT).layout.yaxis
+    assert y.type == "log"
+    assert y.range[0] > y.range[1]  # of the error rate
+    assert y.ticktext[-1] == "95.0\N{NO-BREAK SPACE}%"
+
+
+def test_choices_are_a_slice_with_their_names() -> None:
+    made = [trial(0, 0.9, activation="tanh"), trial(1, 0.8, activation="relu")]
+    figure = slice_figure(view(made, (ACTIVATION,)), ACTIVATION, LIGHT)
+    assert list(figure.layout.xaxis.categoryarray) == ["RELU", "TANH"]
+    assert list(figure.data[0].x) == ["TANH", "RELU"]
+
+
+def test_a_sweep_without_results_has_all_its_charts() -> None:
+    made = [trial(0, state="running", learning_rate=0.1, width=16)]
+    assert history_figure(view(made), LIGHT, planned=3).layout.title.text
+    assert slice_figure(view(made), RATE, LIGHT).layout.title.text
+    assert map_figure(view(made), RATE, WIDTH, LIGHT).layout.title.text
+
+
+def test_an_importance_that_may_be_chance_is_grey_and_hatched() -> None:
+    shares = [Importance("width", 0.1, 0.0, 0.3, p=0.5), Importance("rate", 0.8, 0.6, 0.9, p=0.001)]
+    (bars,) = importance_figure(shares, {"rate": "Learning rate"}, LIGHT).data
+    assert list(bars.y) == ["Learning rate", "width"]
+    assert list(bars.marker.color) == [LIGHT.accent, LIGHT.muted]
+    assert list(bars.marker.pattern.shape) == ["", "/"]
+    assert bars.error_x.array.tolist() == pytest.approx([10, 20])
+
+
+def test_what_finishes_is_picked_or_filtered_changes_the_data_only_so_that_the_brushed_chart_stays() -> None:
+    one = parallel_figure(view(TRIALS[:2], kept={0}, picked=0), LIGHT, brushes={})
+    other = parallel_figure(view(picked=3), LIGHT, brushes={"width": (0.0, 0.5)})
     assert not one.pop("data").equals(other.pop("data"))
     assert one == other
 
@@ -195,14 +259,14 @@ def test_a_brush_between_two_axes_means_the_nearer_one_and_a_wide_one_all_that_i
 
 def test_the_result_is_filtered_by_a_brush_on_its_axis_and_diverged_trials_are_kept_by_one_that_reaches_them() -> None:
     best = brush(0.5, 1.08, 2, [RATE, WIDTH])
-    assert [made.number for made in kept_by(best, TRIALS, [RATE, WIDTH], RESULT)] == [2, 3]
+    assert [made.number for made in kept_by(best, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [2, 3]
     worst = brush(-0.12, 0.1, 2, [RATE, WIDTH])
-    assert [made.number for made in kept_by(worst, TRIALS, [RATE, WIDTH], RESULT)] == [0, 4]
+    assert [made.number for made in kept_by(worst, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [0, 4]
 
 
 def test_filters_on_two_settings_keep_what_passes_both() -> None:
     both = {"learning_rate": (0.01, 0.1), "width": (64, 64)}
-    assert [made.number for made in kept_by(both, TRIALS, [RATE, WIDTH], RESULT)] == [3, 5]
+    assert [made.number for made in kept_by(both, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [3, 5]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +281,7 @@ def test_filters_on_two_settings_keep_what_passes_both() -> None:
     ],
 )
 def test_a_filter_is_said_in_words(name: str, wanted: tuple, said: str) -> None:
-    assert words(name, wanted, [RATE, WIDTH, ACTIVATION], RESULT).replace("\N{NO-BREAK SPACE}", " ") == said
+    assert words(name, wanted, [RATE, WIDTH, ACTIVATION], OBJECTIVE).replace("\N{NO-BREAK SPACE}", " ") == said
 
 
 def test_what_a_filter_keeps_lies_between_the_ends_of_its_brush() -> None:

@@ -234,7 +234,7 @@ def accuracies(app: AppTest) -> list[str]:
 
 def charts(app: AppTest) -> list[bytes]:
     """The points of each chart of robustness: they follow the confusion matrix and the accuracy of each class."""
-    return [chart.proto.datasets[0].data.data for chart in app.get("arrow_vega_lite_chart")[2:]]
+    return [chart.proto.spec for chart in app.get("plotly_chart")[2:]]
 
 
 def press(app: AppTest, label: str) -> AppTest:

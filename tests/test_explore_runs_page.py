@@ -47,8 +47,10 @@ def keys(app: AppTest) -> list[str]:
 
 
 def titles(app: AppTest) -> list[str]:
+    """Of the charts whose data change, then of the others."""
+    figures = [json.loads(chart.proto.spec)["layout"] for chart in app.get("plotly_chart")]
     specs = [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
-    return [spec["title"] if isinstance(spec["title"], str) else spec["title"]["text"] for spec in specs]
+    return [spec["title"] for spec in specs] + [layout["title"]["text"] for layout in figures]
 
 
 def says(app: AppTest) -> str:

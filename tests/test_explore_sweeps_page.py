@@ -66,7 +66,7 @@ def errors(app: AppTest) -> str:
 
 
 def charts(app: AppTest) -> int:
-    return len(app.get("vega_lite_chart"))
+    return len(app.get("vega_lite_chart")) + len(app.get("plotly_chart"))
 
 
 # What a sweep is started with.

@@ -1,12 +1,13 @@
-"""Digit bars: how many there are of each digit."""
+"""Digit bars: the number of drawings of each digit."""
 
 from collections.abc import Sequence
 
 from dashboard.theme import Palette
+from experiments.formats import joined
 
 
 def digit_bars(counts: Sequence[int], palette: Palette, *, caption: str) -> str:
-    """Ten upright bars from 0, each with its number, as a table: there is nothing to load, and it can be read out."""
+    """Ten upright bars with their numbers, as a table that screen readers can read."""
     most = max(1, *counts)
     bars = "".join(
         f'<td style="--share: {count / most:.4f};"><span>{count:,}</span><i style="background: {colour};"></i></td>'
@@ -20,17 +21,12 @@ def digit_bars(counts: Sequence[int], palette: Palette, *, caption: str) -> str:
 
 
 def missing_hint(counts: Sequence[int]) -> str:
-    """Which digits to draw next: those of which there is none, or far fewer than of the others."""
+    """Which digits to draw next: those without any drawing, or with far fewer than the others."""
     total = sum(map(int, counts))
     missing = [str(digit) for digit, count in enumerate(counts) if not count]
     few = [str(digit) for digit, count in enumerate(counts) if count and count < total / 40]
     if missing and total:
-        return f"You have no {listed(missing)} yet: what is never drawn is not learned."
+        return f"You have no {joined(missing)} yet: what is never drawn is not learned."
     if few:
-        return f"You have few of {listed(few, 'and')}: some more would help most."
+        return f"You have few of {joined(few, 'and')}: some more would help most."
     return ""
-
-
-def listed(words: Sequence[str], last: str = "or") -> str:
-    """4, 5 or 6."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -1,85 +1,72 @@
-"""Range test chart, as Vega-Lite: the loss at each learning rate, the range that it suggests and where it diverges."""
+"""Range test chart: the loss at each learning rate, and the suggested range."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dashboard.charts.style import VEGA
-from dashboard.charts.training import HOVER, LOSS_TITLES
+from dashboard.charts.training import LOSS_TITLES
+from dashboard.charts.vega_marks import NEAREST, VegaFigure, layer, numbers, tip, vega_figure
 from dashboard.theme import Palette
 from experiments.range_test import HIGHEST, RangeTest
 from model.schedules import LOWEST
 
 MAX_POINTS = 400
-ROOM = 1.15  # times the loss at the start: what rises above it runs out of the chart
+ROOM = 1.15  # times the loss at the start: a loss above it runs out of the chart
 RATES = [float(f"1e{power}") for power in range(-5, 2)]
 COLUMNS = ["kind", "rate", "value", "raw", "low", "high", "note"]
 
 
-def range_test_figure(found: RangeTest, palette: Palette, *, loss: str) -> dict[str, Any]:
+def range_test_figure(found: RangeTest, palette: Palette, *, loss: str) -> VegaFigure:
     """A growing test changes the data only, so the chart on the screen stays."""
     rates = {"domain": [HIGHEST * LOWEST, HIGHEST], "type": "log", "nice": False}
-    x = {"type": "quantitative", "scale": rates, "title": "Learning rate"}
-    x_axis = {"values": RATES, "format": "~g", "grid": False, "labelFlush": False}
-    # the loss at the start is not known before the test, and what it is must not change the specification
-    y = {"type": "quantitative", "title": LOSS_TITLES[loss], "scale": {"zero": True}, "axis": {"format": ".3~g"}}
-    lines = {"x": x | {"field": "rate", "axis": x_axis}}
+    ticks = {"values": RATES, "format": "~g", "grid": False, "labelFlush": False}
+
+    def x(field: str) -> dict[str, Any]:
+        return {"x": numbers(field, "Learning rate", scale=rates, axis=ticks)}
+
+    def y(field: str) -> dict[str, Any]:
+        # the loss at the start is not known before the test, and must not change the specification
+        return {"y": numbers(field, LOSS_TITLES[loss], scale={"zero": True}, axis={"format": ".3~g"})}
+
+    def mark(kind: str, color: str, *, width: float = 2, **look: Any) -> dict[str, Any]:
+        return {"type": kind, "clip": True, "color": color, "strokeWidth": width} | look
+
+    def note(kind: str, align: str) -> VegaFigure:
+        look = {"type": "text", "align": align, "dx": 6 if align == "left" else -6, "dy": 12, "fontSize": 12}
+        text = {"text": {"field": "note"}, "y": {"value": 0}}
+        return layer(f"datum.kind == '{kind}'", look | {"color": palette.text}, x("rate") | text)
+
+    band = x("low") | {"x2": {"field": "high"}}
     tips = [
-        {"field": "rate", "title": "Learning rate", "type": "quantitative", "format": ".2~g"},
-        {"field": "value", "title": "Loss, smoothed", "type": "quantitative", "format": ".3~f"},
-        {"field": "raw", "title": "Loss of the step", "type": "quantitative", "format": ".3~f"},
+        tip("rate", "Learning rate", ".2~g"),
+        tip("value", "Loss, smoothed", ".3~f"),
+        tip("raw", "Loss of the step", ".3~f"),
     ]
-
-    def layer(kind: str, mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "transform": [{"filter": f"datum.kind == '{kind}'"}],
-            "mark": {"aria": False, "clip": True} | mark,
-            "encoding": encoding,
-        }
-
-    def note(kind: str, color: str, y: str | int, align: str) -> dict[str, Any]:
-        place = {"align": align, "dx": 6 if align == "left" else -6, "dy": 12, "fontSize": 12}
-        mark = {"type": "text", "color": color, "clip": False} | place
-        return layer(kind, mark, lines | {"text": {"field": "note"}, "y": {"value": y}})
-
-    rule = {"type": "rule", "strokeWidth": 2}
-    return {
-        "data": range_test_points(found),
-        "height": 340,
-        "title": "Loss while the learning rate rises",
-        "layer": [
-            layer(
-                "range",
-                {"type": "rect", "color": palette.correct, "opacity": 0.16},
-                {"x": lines["x"] | {"field": "low"}, "x2": {"field": "high"}},
-            ),
-            layer("curve", {"type": "line", "strokeWidth": 1, "opacity": 0.35, "color": palette.training},
-                  lines | {"y": y | {"field": "raw"}}),
-            layer("curve", {"type": "line", "strokeWidth": 2.5, "color": palette.training},
-                  lines | {"y": y | {"field": "value"}}),
-            layer("suggested", rule | {"color": palette.correct}, lines),
-            layer("diverges", rule | {"color": palette.wrong, "strokeDash": [5, 3]}, lines),
-            note("suggested", palette.text, 0, "right"),
-            note("diverges", palette.text, 0, "left"),
-            HOVER | {
-                "transform": [{"filter": "datum.kind == 'curve'"}],
-                "encoding": lines | {"y": y | {"field": "value"}, "tooltip": tips},
-            },
-        ],
-        "config": VEGA,
-    }  # fmt: skip
+    curve = "datum.kind == 'curve'"
+    layers = [
+        layer("datum.kind == 'range'", mark("rect", palette.correct, opacity=0.16), band),
+        layer(curve, mark("line", palette.training, width=1, opacity=0.35), x("rate") | y("raw")),
+        layer(curve, mark("line", palette.training, width=2.5), x("rate") | y("value")),
+        layer("datum.kind == 'suggested'", mark("rule", palette.correct), x("rate")),
+        layer("datum.kind == 'diverges'", mark("rule", palette.wrong, strokeDash=[5, 3]), x("rate")),
+        note("suggested", "right"),
+        note("diverges", "left"),
+        NEAREST | {"transform": [{"filter": curve}], "encoding": x("rate") | y("value") | {"tooltip": tips}},
+    ]
+    data, title = range_test_points(found), "Loss while the learning rate rises"
+    return vega_figure(data, palette, layers, title=title, height=340)
 
 
 def range_test_points(found: RangeTest) -> pd.DataFrame:
-    """Rows (kind, rate, value, raw, low, high, note): the curve, then what is read from it, as far as it is known."""
+    """Rows (kind, rate, value, raw, low, high, note): the curve, then its known marks."""
     most = ROOM * found.smoothed[0] if len(found.smoothed) else 0.0
     above = found.smoothed > most
-    end = int(above.argmax()) + 1 if above.any() else len(above)  # what comes after it has left the chart for good
+    end = int(above.argmax()) + 1 if above.any() else len(above)  # later points lie outside the chart
     thin = np.arange(0, end, max(1, end // MAX_POINTS))
     curve = pd.DataFrame({"kind": "curve", "rate": found.rates[thin]})
     curve["value"], curve["raw"] = (values[thin].clip(max=most) for values in (found.smoothed, found.losses))
-    marks = []
+    marks: list[dict[str, object]] = []
     if found.suggested is not None:
         marks.append({"kind": "range", "low": found.suggested_low, "high": found.suggested_high})
         marks.append({"kind": "suggested", "rate": found.suggested, "note": f"suggested {found.suggested:g}"})

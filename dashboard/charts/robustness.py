@@ -1,19 +1,24 @@
-"""Robustness charts, as Vega-Lite: the accuracy at each strength of one disturbance, and the key to all of them."""
+"""Robustness charts: the accuracy at each strength of a disturbance, and a key."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dashboard.charts.style import VEGA
+from dashboard.charts.plotly_marks import NEAREST, Trace, clickable, hover, plotly_figure
 from dashboard.theme import Palette
 from experiments.robustness import Disturbance
 from model.metrics import wilson_interval
 
-POINT = "point"  # the selection of a robustness figure: {"strength": number}
-DASHES = ([1, 0], [5, 3])  # of the model and of what it is compared with: colour is not the only sign
-SHAPES = ("circle", "diamond")
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure as PlotlyFigure
+
+DASHES = ("solid", "dash")  # of the model and of what it is compared with: colour is not the only sign
+SYMBOLS = ("circle", "diamond")
+LINES = ("{axis}: {strength:g}", "Read correctly: {accuracy:.1f} %", "95 % interval: {low:.1f} to {high:.1f} %")
 
 
 def robustness_figure(
@@ -23,93 +28,64 @@ def robustness_figure(
     *,
     total: int,
     picked: float | None,
-    turn: int,
-) -> dict[str, Any]:
-    """Counts are (curve 0 or 1, strength, right answers); there is a line at `picked`. Clicking a point selects it.
+) -> PlotlyFigure:
+    """Counts are (curve 0 or 1, strength, right answers); a line stands at `picked`.
 
-    What is measured or picked changes the data only, so the chart on the screen stays.
+    A click on a point returns its strength.
     """
+    rows = robustness_points(counts, disturbance, total=total)
     strengths = disturbance.strengths
-    curves = {"field": "curve", "type": "nominal", "legend": None}
-    color = curves | {"scale": {"domain": [0, 1], "range": [palette.accent, palette.muted]}}
-    x = {"field": "strength", "type": "quantitative", "title": disturbance.axis}
-    # labels that do not fit go by turns: the first, the middle and the last stay
-    x_axis = {"values": strengths, "grid": False, "labelFlush": False, "labelOverlap": "parity"}
-    y = {"field": "accuracy", "type": "quantitative", "title": "Read correctly (%)"}
-    tips = [
-        {"field": "strength", "title": disturbance.axis, "type": "quantitative"},
-        {"field": "accuracy", "title": "Read correctly (%)", "type": "quantitative", "format": ".1f"},
-        {"field": "low", "title": "95 % interval from (%)", "type": "quantitative", "format": ".1f"},
-        {"field": "high", "title": "to (%)", "type": "quantitative", "format": ".1f"},
+    room = (strengths[-1] - strengths[0]) / 40
+    rules = [
+        _rule("y", accuracy, color=palette.text, dash="dot", width=1)
+        for accuracy in rows.loc[rows["undisturbed"] & (rows["curve"] == 0), "accuracy"]
     ]
-    select = {"type": "point", "fields": ["strength", "turn"], "nearest": True, "toggle": False, "clear": False}
-    return {
-        "data": robustness_points(counts, disturbance, total=total, picked=picked, turn=turn),
-        "height": 230,
-        "title": f"Accuracy by {disturbance.title.lower()}",
-        "encoding": {
-            "x": x | {"scale": {"domain": [strengths[0], strengths[-1]], "nice": False, "padding": 8}, "axis": x_axis},
-            "y": y | {"scale": {"domain": [0, 100]}, "axis": {"values": [0, 25, 50, 75, 100], "labelFlush": False}},
-        },
-        "layer": [
-            {
-                "transform": [{"filter": "datum.undisturbed && datum.curve == 0"}],
-                "mark": {"type": "rule", "color": palette.text, "strokeDash": [1, 4], "aria": False},
-                "encoding": {"x": None},
-            },
-            {
-                "transform": [{"filter": "datum.picked"}],
-                "mark": {"type": "rule", "color": palette.validation, "strokeWidth": 2, "aria": False},
-                "encoding": {"y": None},
-            },
-            {
-                "mark": {"type": "area", "opacity": 0.3, "aria": False},
-                "encoding": {"y": y | {"field": "low"}, "y2": {"field": "high"}, "color": color},
-            },
-            {
-                "mark": {"type": "line", "strokeWidth": 2, "aria": False},
-                "encoding": {
-                    "color": color,
-                    "strokeDash": curves | {"scale": {"domain": [0, 1], "range": DASHES}},
-                },
-            },
-            {
-                "mark": {"type": "point", "filled": True, "opacity": 1, "size": 30, "aria": False},
-                "encoding": {"color": color, "shape": curves | {"scale": {"domain": [0, 1], "range": SHAPES}}},
-            },
-            {
-                "params": [{"name": POINT, "select": select}],
-                "mark": {"type": "point", "opacity": 0, "cursor": "pointer"},
-                "encoding": {"tooltip": tips},
-            },
-        ],
-        "config": VEGA,
+    if picked is not None:
+        rules.append(_rule("x", picked, color=palette.validation, width=2))
+    ends = [strengths[0] - room, strengths[-1] + room]
+    x = {"title": {"text": disturbance.axis}, "range": ends, "tickvals": strengths, "showgrid": False}
+    y = {"title": {"text": "Read correctly (%)"}, "range": [-3, 103], "tickvals": [0, 25, 50, 75, 100]}
+    traces = [trace for curve in (0, 1) for trace in _curve(rows[rows["curve"] == curve], curve, palette)]
+    title = f"Accuracy by {disturbance.title.lower()}"
+    return plotly_figure(traces, palette, title=title, height=310, shapes=rules, xaxis=x, yaxis=y, **NEAREST)
+
+
+def _curve(rows: pd.DataFrame, curve: int, palette: Palette) -> list[Trace]:
+    """The band of the intervals of one curve and its line with points."""
+    color = (palette.accent, palette.muted)[curve]
+    there, back = rows.sort_values("strength"), rows.sort_values("strength", ascending=False)
+    outline = {"x": [*there["strength"], *back["strength"]], "y": [*there["high"], *back["low"]]}
+    band = {"mode": "none", "fill": "toself", "fillcolor": f"{color}4d", "hoverinfo": "skip"}
+    line = {"mode": "lines+markers", "x": there["strength"], "y": there["accuracy"]}
+    line |= {
+        "line": {"color": color, "width": 2, "dash": DASHES[curve]},
+        "marker": {"symbol": SYMBOLS[curve], "size": 7},
     }
+    points = line | clickable(there["strength"], hover(there, *LINES))
+    return [{"type": "scatter"} | trace for trace in (band | outline, points)]
+
+
+def _rule(axis: str, place: float, **line: Any) -> Trace:
+    """A straight line across the chart at a place of one axis."""
+    other = "y" if axis == "x" else "x"
+    ends = {f"{axis}0": place, f"{axis}1": place, f"{other}0": 0, f"{other}1": 1}
+    return {"type": "line", f"{other}ref": "paper", "line": line, "layer": "below"} | ends
 
 
 def robustness_points(
-    counts: Iterable[tuple[int, float, int]],
-    disturbance: Disturbance,
-    *,
-    total: int,
-    picked: float | None,
-    turn: int,
+    counts: Iterable[tuple[int, float, int]], disturbance: Disturbance, *, total: int
 ) -> pd.DataFrame:
-    """A row for each strength that was measured, with its 95 % Wilson interval.
-
-    The turn counts the picks so far: it makes a click news though the point was the last one clicked.
-    """
+    """Accuracy and its Wilson interval (low, high), in percent, of each measured strength."""
     rows = []
     for curve, strength, right in counts:
         low, high = wilson_interval(right, total)
-        here = strength == picked, strength == disturbance.none
-        rows.append((curve, strength, 100 * right / total, 100 * low, 100 * high, *here, turn))
-    columns = ["curve", "strength", "accuracy", "low", "high", "picked", "undisturbed", "turn"]
-    return pd.DataFrame(rows, columns=columns)
+        rows.append((curve, strength, 100 * right / total, 100 * low, 100 * high, strength == disturbance.none))
+    table = pd.DataFrame(rows, columns=["curve", "strength", "accuracy", "low", "high", "undisturbed"])
+    return table.astype({"undisturbed": bool}).assign(axis=disturbance.axis)
 
 
 def key_to_curves(names: Iterable[str], palette: Palette, *, undisturbed: str) -> str:
-    """What the lines of all the charts mean, as one line of HTML."""
+    """The key to all the charts as one line of HTML; `undisturbed` is a percentage."""
     first, *others = names
     signs = [(first, "top: 2px solid", palette.accent), *((name, "top: 2px dashed", palette.muted) for name in others)]
     signs += [
@@ -117,7 +93,5 @@ def key_to_curves(names: Iterable[str], palette: Palette, *, undisturbed: str) -
         (f"Undisturbed: {undisturbed} %", "top: 2px dotted", palette.text),
         ("Shown below", "left: 2px solid", palette.validation),
     ]
-    items = "".join(
-        f'<span><i style="border-{line} {colour}"></i>{escape(name)}</span>' for name, line, colour in signs
-    )
-    return f'<div class="chart-key">{items}</div>'
+    items = (f'<span><i style="border-{line} {colour}"></i>{escape(name)}</span>' for name, line, colour in signs)
+    return f'<div class="chart-key">{"".join(items)}</div>'

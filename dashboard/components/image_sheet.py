@@ -6,8 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.charts.sheet import Tile, sheet
-from dashboard.charts.thumbnails import Thumbnail, thumbnails_data
+from dashboard.charts.images import Thumbnail, Tile, image_sheet, thumbnails_data
 from dashboard.session import state
 from model.arrays import Integers
 
@@ -31,7 +30,7 @@ class Selection:
 def render_tiles(rows: Integers, tile_of: Callable[[int], Tile], *, key: str, count: int) -> None:
     """Show a tile for each row, `count` on a page, with the page numbers above."""
     page = st.pagination(max(1, -(-len(rows) // count)), key=f"page-{key}")
-    st.html(sheet([tile_of(row) for row in rows[(page - 1) * count : page * count]], state.palette()))
+    st.html(image_sheet([tile_of(row) for row in rows[(page - 1) * count : page * count]], state.palette()))
 
 
 def render_selectable(

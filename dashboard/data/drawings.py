@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from dashboard.access.decision import Action, is_owner, require
 from dashboard.access.policy import sharing
 from dashboard.charts.digit_bars import digit_bars, missing_hint
-from dashboard.charts.sheet import image_html
-from dashboard.charts.strokes import strokes_image
-from dashboard.charts.thumbnails import Thumbnail
+from dashboard.charts.images import Thumbnail, image_html, strokes_image
 from dashboard.components import resources
 from dashboard.components.evaluation import predict_with_progress
 from dashboard.components.image_sheet import render_selectable, selection

@@ -9,8 +9,7 @@ import streamlit as st
 from dashboard.access.decision import Action
 from dashboard.access.drawings import correct_label
 from dashboard.access.searches import start_search, stop_search
-from dashboard.charts.suspects import suspect_card
-from dashboard.charts.thumbnails import Thumbnail
+from dashboard.charts.images import Thumbnail, label_error_card
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
@@ -209,7 +208,7 @@ def _render_digit(found: LabelErrors, digits: Digits, row: int, rank: int) -> No
         )
         for label in (given, other)
     ]
-    st.html(suspect_card(digits.images[row], f"A digit that is labelled {names[given]}", similar, state.palette()))
+    st.html(label_error_card(digits.images[row], f"A digit that is labelled {names[given]}", similar, state.palette()))
 
 
 def _render_verdicts(

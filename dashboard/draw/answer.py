@@ -4,9 +4,11 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.charts.probability import percent_text, probability_figure
+from dashboard.charts.probability import probability_figure
+from dashboard.components.chart import render_chart
 from dashboard.draw.drawing import Reading
 from dashboard.session import state
+from experiments.formats import probability
 
 
 def render_answer(found: Reading | str) -> None:
@@ -22,7 +24,7 @@ def answer_html(found: Reading | str) -> str:
         nearest = escape(found.classes[found.predicted])
         lines = [
             "<b>This does not look like a digit I know.</b>",
-            f"The nearest is {nearest}, with {percent_text(found.confidence)}",
+            f"The nearest is {nearest}, with {probability(found.confidence)}",
         ]
     else:
         first, second = found.ranking[:2]
@@ -30,8 +32,8 @@ def answer_html(found: Reading | str) -> str:
         margin = 100 * float(shares[first] - shares[second])
         symbol, kind = names[first], "digit" if len(names[first]) == 1 else "name"
         lines = [
-            f"<b>{percent_text(shares[first])}</b> probable",
-            f"Runner-up: {escape(names[second])} with {percent_text(shares[second])}, {margin:.1f} points behind",
+            f"<b>{probability(shares[first])}</b> probable",
+            f"Runner-up: {escape(names[second])} with {probability(shares[second])}, {margin:.1f} points behind",
         ]
     text = "".join(f"<p>{line}</p>" for line in lines)
     return (
@@ -43,4 +45,4 @@ def answer_html(found: Reading | str) -> str:
 def render_probabilities(found: Reading | str, classes: tuple[str, ...]) -> None:
     probabilities, known = (None, True) if isinstance(found, str) else (found.probabilities, found.known)
     figure = probability_figure(probabilities, classes, state.palette(), known=known)
-    st.vega_lite_chart(figure, key="probabilities", alt="Bars: the probability of each class")
+    render_chart(figure, key="probabilities", alt="Bars: the probability of each class")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.charts.sheet import Tile, sheet
+from dashboard.charts.images import Tile, image_sheet
 from dashboard.session import state
 from experiments.fine_tuning import FineTuningResult, Score
 from experiments.runs.run import Run
@@ -29,7 +29,7 @@ def render_lesson(run: Run, lesson: FineTuningResult) -> None:
             )
             for row, before, after in lesson.answers[:SHOWN]
         ]
-        st.html(sheet(tiles, state.palette()))
+        st.html(image_sheet(tiles, state.palette()))
         if len(lesson.answers) > SHOWN:
             st.caption(f"The first {SHOWN} of {len(lesson.answers):,} corrected drawings.")
 

@@ -3,7 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.charts.ink import enlarged, ink_figure
+from dashboard.charts.network_input import HEIGHT, enlarged, network_input_figure
+from dashboard.components.chart import render_chart
 from dashboard.draw.drawing import Reading
 from dashboard.session import state
 
@@ -24,8 +25,13 @@ def render_picture(found: Reading | str) -> None:
 def render_pixels(found: Reading | str) -> None:
     st.subheader("What the network sees", anchor=False)
     st.caption("The drawing as 28 by 28 numbers: 0 is paper, 255 is full ink. Point at a cell to read it.")
-    figure = ink_figure(BLANK if isinstance(found, str) else found.image, state.palette())
-    st.vega_lite_chart(figure, key="ink", width="content", alt="Heatmap: the ink in each of the 28 by 28 pixels")
+    with st.container(height=HEIGHT, border=False):  # the room stays the same before the first drawing
+        if isinstance(found, str):
+            st.caption("The heatmap appears here with the drawing.")
+            return
+        figure = network_input_figure(found.image, state.palette())
+        alt = "Heatmap: the ink in each of the 28 by 28 pixels"
+        render_chart(figure, key="network-input", width="content", alt=alt)
 
 
 def render_stages(found: Reading | str) -> None:

@@ -1,10 +1,12 @@
 """Images behind the score: by cell of the confusion matrix, a sample, the worst mistakes."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from dashboard.charts.cells import CELL
-from dashboard.charts.evaluation import MEASURES, confusion_figure
-from dashboard.charts.sheet import Tile, sheet
+from dashboard.charts.confusion import MEASURES, confusion_figure
+from dashboard.charts.images import Tile, image_sheet
+from dashboard.components.chart import render_chart
 from dashboard.components.evaluation import Evaluation
 from dashboard.components.image_sheet import render_tiles
 from dashboard.evaluate.state import page_state
@@ -51,22 +53,13 @@ def _render_matrix(found: Evaluation, classes: tuple[str, ...], picked: tuple[in
             persist_state="session",
             help="Colours only the mistakes.",
         )
-    # A choice in the boxes makes a new chart without a selection. Otherwise a click on the cell
-    # that was clicked last would not count as a change.
-    key = f"confusion-{page_state.cells_picked_by_box}"
-
-    def pick_clicked() -> None:
-        for cell in state.widget(key)["selection"].get(CELL, []):  # none after a click beside the cells
-            page_state.cell = classes.index(cell["true"]), classes.index(cell["predicted"])
-
-    st.vega_lite_chart(
-        confusion_figure(
-            found.confusion, classes, state.palette(), measure=measure, mute_diagonal=muted, picked=picked
-        ),
-        key=key,
-        on_select=pick_clicked,
-        alt="Confusion matrix: true classes in rows, predicted ones in columns. The boxes beside it pick a cell too.",
+    figure = confusion_figure(
+        found.confusion, classes, state.palette(), measure=measure, mute_diagonal=muted, picked=picked
     )
+    alt = "Confusion matrix: true classes in rows, predicted ones in columns. The boxes beside it pick a cell too."
+    # Each choice makes a new chart without a selection. Otherwise a click on the cell that was
+    # clicked last would not count as a change.
+    render_chart(figure, key=f"confusion-{page_state.cells_picked}", alt=alt, on_click=_pick)
 
 
 def _render_cell(found: Evaluation, digits: Digits, picked: tuple[int, int]) -> None:
@@ -89,8 +82,13 @@ def _render_cell(found: Evaluation, digits: Digits, picked: tuple[int, int]) -> 
 
 
 def _pick_in_boxes() -> None:
-    page_state.cell = state.widget("evaluate-true"), state.widget("evaluate-predicted")
-    page_state.cells_picked_by_box += 1
+    _pick((state.widget("evaluate-true"), state.widget("evaluate-predicted")))
+
+
+def _pick(cell: Sequence[int]) -> None:
+    """Shows the images of a cell (true class, predicted class), as numbers."""
+    page_state.cell = cell[0], cell[1]
+    page_state.cells_picked += 1
 
 
 @st.fragment
@@ -104,7 +102,7 @@ def render_sample(found: Evaluation, digits: Digits) -> None:
         st.subheader("All images", anchor=False)
     wrong = int((found.predictions[rows] != found.labels[rows]).sum())
     st.caption(f"Wrong: {wrong} of {len(rows)}, with a cross and a thick border." if wrong else "All are correct.")
-    st.html(sheet([_tile(row, found, digits, loss=False) for row in rows], state.palette()))
+    st.html(image_sheet([_tile(row, found, digits, loss=False) for row in rows], state.palette()))
 
 
 def _draw_again() -> None:

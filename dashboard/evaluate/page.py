@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard.charts.evaluation import accuracy_figure, measures_table
+from dashboard.charts.confusion import class_accuracy_figure, measures_table
+from dashboard.components.chart import render_chart
 from dashboard.components.evaluation import Evaluation, evaluation, training_overlap
 from dashboard.components.model_choice import choose_model
 from dashboard.evaluate.digits import choose_digits
@@ -80,8 +81,9 @@ def render_classes(found: Evaluation, classes: tuple[str, ...]) -> None:
     """Accuracy, precision, recall and F1 of each class."""
     st.subheader("How well each class is recognised", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
-    figure = accuracy_figure(found.confusion, classes, state.palette())
-    left.vega_lite_chart(figure, key="class-accuracy", alt="Bars: the accuracy of each class, with its interval")
+    with left:
+        figure = class_accuracy_figure(found.confusion, classes, state.palette())
+        render_chart(figure, key="class-accuracy", alt="Bars: the accuracy of each class, with its interval")
     with right:
         st.markdown("**Precision, recall and F1**")
         st.table(measures_table(found.confusion, classes), border="horizontal")

@@ -4,16 +4,16 @@ import numpy as np
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from dashboard.charts.evaluation import percent
-from dashboard.charts.probability import percent_text
-from dashboard.charts.robustness import POINT, key_to_curves, robustness_figure
-from dashboard.charts.sheet import Tile, sheet
+from dashboard.charts.confusion import percent
+from dashboard.charts.images import Tile, image_sheet
+from dashboard.charts.robustness import key_to_curves, robustness_figure
 from dashboard.components import resources
+from dashboard.components.chart import render_chart
 from dashboard.evaluate.counts import Request, Subject, count_missing, keys, missing
 from dashboard.evaluate.state import page_state
 from dashboard.session import SHIPPED, state
 from dataset import Digits
-from experiments.formats import duration
+from experiments.formats import duration, probability
 from experiments.robustness import DISTURBANCES, NOTHING, disturb, read, sample
 from experiments.runs.run import RunError
 from model import Classifier
@@ -125,7 +125,7 @@ def measure_on(subjects: list[Subject]) -> None:
 
 
 def render_curves(subjects: list[Subject], name: str) -> None:
-    disturbance, key = DISTURBANCES[name], f"robustness-{name}"
+    disturbance = DISTURBANCES[name]
     counts = [
         (curve, strength, right)
         for curve, subject in enumerate(subjects)
@@ -139,12 +139,11 @@ def render_curves(subjects: list[Subject], name: str) -> None:
         state.palette(),
         total=len(subjects[0].digits),
         picked=picked if name == picked_name else None,
-        turn=turn,
     )
-    st.vega_lite_chart(
+    render_chart(
         figure,
-        key=key,
-        on_select=lambda: pick_clicked(key, name),
+        key=f"robustness-{name}-{turn if name == picked_name else 0}",  # a new chart forgets the last click
+        on_click=lambda strength: page_state.disturb(name, strength),
         alt=f"{disturbance.title}: accuracy at each strength, from 0 to 100 %. The boxes below pick a strength too.",
     )
 
@@ -185,12 +184,12 @@ def render_disturbed(subject: Subject, rows: np.ndarray) -> None:
     answers = zip(reading.predictions, reading.probabilities.max(axis=1), strict=True)
     classes = subject.digits.classes
     tiles = [
-        Tile(image, classes[label], classes[answer], (f"{percent_text(share)} sure",))
+        Tile(image, classes[label], classes[answer], (f"{probability(share)} sure",))
         if answer != NOTHING
         else Tile(image, classes[label], "nothing")
         for image, label, (answer, share) in zip(reading.images, subject.digits.labels[rows], answers, strict=True)
     ]
-    st.html(sheet(tiles, state.palette()))
+    st.html(image_sheet(tiles, state.palette()))
 
 
 def one_of_each(digits: Digits) -> np.ndarray:
@@ -206,11 +205,6 @@ def ask_for(subjects: list[Subject]) -> None:
 
 def stop() -> None:
     page_state.measuring = None
-
-
-def pick_clicked(key: str, name: str) -> None:
-    for point in state.widget(key)["selection"].get(POINT, []):
-        page_state.disturb(name, point["strength"])
 
 
 def pick_disturbance() -> None:

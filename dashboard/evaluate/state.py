@@ -10,7 +10,7 @@ class EvaluateState(PageState):
     data = Value[str](str)  # the source of digits; empty: the one that suits the model
     split = Value[str](str)  # likewise
     cell = Value[tuple[int, int] | None](lambda: None)  # (true, predicted) of the confusion matrix
-    cells_picked_by_box = Value[int](int)  # how often a cell was picked in the boxes
+    cells_picked = Value[int](int)  # number of choices of a cell
     sample_seed = Value[int](int)
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # name, strength, number of changes
     measuring = Value[Request | None](lambda: None)  # the points of robustness that were requested

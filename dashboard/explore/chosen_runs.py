@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.charts.runs import MOST, Line, Outcome
+from dashboard.charts.run_curves import MOST, Line
+from dashboard.charts.run_results import Outcome
 from dashboard.components.forms import named
 from dashboard.components.resources import history
 from dashboard.session import state

@@ -6,9 +6,8 @@ from typing import Any, TypeAlias
 
 import streamlit as st
 
-from dashboard.charts.axis import Axis, Result
-from dashboard.charts.outcomes import result_of, values_of
-from dashboard.charts.parallel import BELOW, BRUSH, Brushes
+from dashboard.charts.parallel import BELOW, Brushes
+from dashboard.charts.sweep_values import Axis, Objective, result_of, values_of
 from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.sweeps import Trial
@@ -21,7 +20,7 @@ RESULT = "result"
 FAR = 0.06  # places beyond an end that count as the end: nobody drags to the pixel
 
 
-def kept_by(filters: Filters, trials: Iterable[Trial], axes: Sequence[Axis], result: Result) -> list[Trial]:
+def kept_by(filters: Filters, trials: Iterable[Trial], axes: Sequence[Axis], result: Objective) -> list[Trial]:
     """The trials that pass every filter."""
     known = {axis.name: axis for axis in axes}
     return [
@@ -40,12 +39,12 @@ def passes(trial: Trial, axis: Axis, wanted: tuple[Any, ...]) -> bool:
     return value is not None and (wanted[0] <= value <= wanted[1] if axis.numeric else value in wanted)
 
 
-def passes_result(trial: Trial, wanted: tuple[Any, ...], result: Result) -> bool:
+def passes_result(trial: Trial, wanted: tuple[Any, ...], result: Objective) -> bool:
     """Bounds are the worst and the best badness; without a lower bound trials that diverged are in."""
     value = result_of(trial)
     if value is None:
         return trial.state == "diverged" and wanted[0] == math.inf
-    return bool(wanted[1] <= result.badness(value) <= wanted[0])
+    return bool(wanted[1] <= result.error(value) <= wanted[0])
 
 
 def brushed(
@@ -94,7 +93,7 @@ def brushes(filters: Filters, axes: Sequence[Axis], outcome: Axis) -> Brushes:
     return found
 
 
-def words(name: str, wanted: tuple[Any, ...], axes: Sequence[Axis], result: Result) -> str:
+def words(name: str, wanted: tuple[Any, ...], axes: Sequence[Axis], result: Objective) -> str:
     """A filter as a person would say it: "Learning rate 0.003 to 0.1"."""
     if name == RESULT:
         worst, best = wanted
@@ -114,10 +113,9 @@ def rounded(value: float) -> float:
     return round(value) if value >= 20 else float(f"{value:.3g}")
 
 
-def take_brush(key: str, axes: Sequence[Axis], outcome: Axis) -> None:
-    """The callback of the parallel figure: a new rectangle adds to the filters; an emptied one takes nothing off."""
-    selection = state.widget(key)["selection"].get(BRUSH)
-    if selection and selection.get("axis") and selection.get("place"):
+def take_brush(selection: Mapping[str, Sequence[float]], axes: Sequence[Axis], outcome: Axis) -> None:
+    """Adds the filters of a rectangle dragged over the parallel figure; an emptied one changes nothing."""
+    if selection.get("axis") and selection.get("place"):
         page_state.sweep_filters = page_state.sweep_filters | brushed(selection, axes, outcome)
 
 
@@ -126,7 +124,7 @@ def take_off(name: str) -> None:
     page_state.sweep_brushes += 1  # a new chart, on which nothing is dragged
 
 
-def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], result: Result) -> None:
+def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], result: Objective) -> None:
     """The filters that hold, each with the button that takes it off, and boxes to set them without a mouse."""
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-filters"):
         with st.popover("Filter", icon=":material/filter_alt:"):
@@ -163,8 +161,8 @@ def render_box(axis: Axis, trials: Sequence[Trial]) -> None:
     )
 
 
-def render_result_box(trials: Sequence[Trial], result: Result) -> None:
-    worst_first = sorted({result.badness(value) for value in values_of(trials)}, reverse=True)
+def render_result_box(trials: Sequence[Trial], result: Objective) -> None:
+    worst_first = sorted({result.error(value) for value in values_of(trials)}, reverse=True)
     texts = {result.text(result.value(badness)): badness for badness in worst_first}
     render_ends(RESULT, result.title, texts, page_state.sweep_filters.get(RESULT))
 

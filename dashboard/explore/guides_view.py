@@ -6,8 +6,9 @@ import streamlit as st
 
 from dashboard.access.decision import Refusal, politely
 from dashboard.access.searches import start_guide, stop_sweep
-from dashboard.charts.runs import Line, curve_points, curves_figure, sign_image
+from dashboard.charts.run_curves import Line, curve_points, curves_figure, sign_image
 from dashboard.components import resources
+from dashboard.components.chart import render_chart
 from dashboard.explore.page import VIEW
 from dashboard.explore.state import page_state
 from dashboard.session import state
@@ -137,9 +138,9 @@ def charts(guide: Guide, results: Results) -> None:
     st.html(key(guide))
     columns = st.columns(2, gap="medium")
     for number, chart in enumerate(guide.charts):
-        columns[number % 2].vega_lite_chart(
-            figure(guide, chart, results), alt=f"{chart.title} of each setting, by {chart.against}"
-        )
+        with columns[number % 2]:
+            alt = f"{chart.title} of each setting, by {chart.against}"
+            render_chart(figure(guide, chart, results), alt=alt)
 
 
 def key(guide: Guide) -> str:
@@ -160,10 +161,8 @@ def figure(guide: Guide, chart: Chart, results: Results) -> dict:
     ]
     look = {"against": chart.against, "palette": state.palette()}
     points = curve_points(lines, chart.quantity, parts=(chart.part,), smoothing=chart.smoothing, **look)
-    made = curves_figure(
-        points, chart.quantity, state.palette(), against=chart.against, log=chart.log, log_x=False, faint=False
-    )
-    return made | {"title": chart.title}
+    options = {"against": chart.against, "log": chart.log, "log_x": False, "faint": False, "title": chart.title}
+    return curves_figure(points, chart.quantity, state.palette(), **options)
 
 
 def sentences(guide: Guide, results: Results | None) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.access.decision import Refusal
 from dashboard.access.runs import start_range_test
 from dashboard.charts.range_test import range_test_figure
+from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form, named
 from dashboard.components.resources import runs_to_repeat
 from dashboard.explore.state import page_state
@@ -110,7 +111,7 @@ def render_live(run: Run, config: RunConfig, drawn: str) -> None:
 
 
 def draw(found: RangeTest, config: RunConfig) -> None:
-    st.vega_lite_chart(
+    render_chart(
         range_test_figure(found, state.palette(), loss=config.loss),
         alt="Training loss by learning rate, with the suggested range and the rate at which training diverges",
     )

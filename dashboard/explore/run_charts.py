@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.charts.runs import (
+from dashboard.charts.run_curves import (
     AGAINST,
     MOST,
     PARTS,
     QUANTITIES,
     Line,
-    accuracy_bars,
     curve_points,
     curves_figure,
     log_by_itself,
     loss_axis,
-    loss_bars,
     spans_decades,
 )
+from dashboard.charts.run_results import accuracy_bars, loss_bars
+from dashboard.components.chart import render_chart
 from dashboard.explore.chosen_runs import MEAN, Chosen, lines, outcomes, seed_sets
 from dashboard.session import state
 from experiments.runs.table import RunRow
@@ -117,7 +117,8 @@ def render_curves(drawn: Sequence[Line], look: Look, *, log_x: bool, loss: str) 
             axis=loss if quantity == "loss" else "",
         )
         alt = f"{what.title} of the chosen runs against {AGAINST[look.against].lower()}"
-        column.vega_lite_chart(figure, alt=alt)
+        with column:
+            render_chart(figure, alt=alt)
 
 
 def render_bars(chosen: Sequence[Chosen]) -> None:
@@ -125,7 +126,10 @@ def render_bars(chosen: Sequence[Chosen]) -> None:
         return
     left, right = st.columns(2)
     ended = outcomes(chosen[:MOST])
-    left.vega_lite_chart(accuracy_bars(ended, state.palette()), alt="Bars: the best validation accuracy of each run")
-    right.vega_lite_chart(loss_bars(ended, state.palette()), alt="Bars: the lowest validation loss of each run")
+    with left:
+        alt = "Bars: the best validation accuracy of each run, with its interval"
+        render_chart(accuracy_bars(ended, state.palette()), key="best-accuracies", alt=alt)
+    with right:
+        render_chart(loss_bars(ended, state.palette()), key="lowest-losses", alt="Bars: the lowest validation loss")
     if len(chosen) > MOST:
         st.caption(f"Bars of the first {MOST} of {len(chosen)} runs.")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.access.decision import Action, allowed
 from dashboard.access.runs import train_with_seeds
-from dashboard.charts.runs import MOST, sign_image
+from dashboard.charts.run_curves import MOST, sign_image
 from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.explore.run_actions import attempt, delete, relabel, toggle

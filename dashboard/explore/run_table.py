@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.charts.runs import MOST, sign_image
+from dashboard.charts.run_curves import MOST, sign_image
 from dashboard.components.forms import named
 from dashboard.explore.chosen_runs import chosen_among, group_names, name_in_group
 from dashboard.explore.run_actions import toggle

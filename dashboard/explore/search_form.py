@@ -4,7 +4,7 @@ from typing import Any, get_type_hints
 
 import streamlit as st
 
-from dashboard.charts.axis import choice_text, number
+from dashboard.charts.sweep_values import choice_text, number
 from dashboard.components.forms import Form, named
 from dashboard.session import state
 from experiments.runs.config import BOUNDS, HELP, RunConfig

@@ -7,14 +7,12 @@ import streamlit as st
 
 from dashboard.access.decision import Action, allowed
 from dashboard.access.searches import resume_sweep, stop_sweep
-from dashboard.charts.axis import Axis, Result, setting_axis
-from dashboard.charts.outcomes import best_of
+from dashboard.charts.sweep_values import Axis, Objective, SweepView, best_of, setting_axis
 from dashboard.components.forms import named
 from dashboard.explore.filters import kept_by, render_filters
 from dashboard.explore.search_form import is_whole, title_of
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep_charts import (
-    Shown,
     render_history,
     render_importances,
     render_map,
@@ -52,7 +50,7 @@ def render_live(sweep: Sweep, drawn: str) -> None:
         return
     if status.state != drawn:
         st.rerun()
-    result = Result(spec.objective)
+    result = Objective(spec.objective)
     axes = axes_of(spec)
     render_state(sweep, status)
     render_numbers(status, trials, result)
@@ -67,17 +65,17 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     chosen = page_state.sweep_trial if any(trial.number == page_state.sweep_trial for trial in trials) else None
     picked = best.number if chosen is None and best else chosen
     render_filters(trials, len(kept), axes, result)
-    shown = Shown(trials, axes, result, frozenset(trial.number for trial in kept), picked)
-    render_parallel(shown)
+    view = SweepView(trials, axes, result, frozenset(trial.number for trial in kept), picked)
+    render_parallel(view)
     left, right = st.columns(2, gap="medium")
     with left:
-        render_map(shown)
+        render_map(view)
     with right:
         render_trial(trials, kept, picked, axes, result, spec)
-    render_slices(shown)
+    render_slices(view)
     left, right = st.columns(2, gap="medium")
     with left:
-        render_history(shown, status)
+        render_history(view, status)
     render_table(kept, tied, axes, result, spec)
     # Last, because the first reckoning of what matters takes a second or two: nothing else waits for it.
     shares = importances_of(spec, f"{sweep.id} {sweep.created}", trials, ended=not status.active)
@@ -148,7 +146,7 @@ def action(label: str, act: Callable[[Sweep], None], sweep: Sweep, **options: An
             st.rerun()
 
 
-def render_numbers(status: SweepStatus, trials: Sequence[Trial], result: Result) -> None:
+def render_numbers(status: SweepStatus, trials: Sequence[Trial], result: Objective) -> None:
     best = status.best.value if status.best else None
     diverged = sum(trial.state == "diverged" for trial in trials)
     with st.container(key="run-numbers", horizontal=True):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.charts.axis import Axis, Result
-from dashboard.charts.outcomes import STATES, in_order, outcome_text, result_of, spread
+from dashboard.charts.sweep_values import STATES, Axis, Objective, in_order, outcome_text, result_of, spread
 from dashboard.charts.training import accuracy_figure, loss_figure
+from dashboard.components.chart import render_chart
 from dashboard.explore.page import VIEW
 from dashboard.explore.state import page_state
 from dashboard.navigation import place
@@ -38,7 +38,7 @@ def render_trial(
     kept: Sequence[Trial],
     picked: int | None,
     axes: Sequence[Axis],
-    result: Result,
+    result: Objective,
     spec: SweepSpec,
 ) -> None:
     """The picked trial: a box to pick another, its settings, its run and how that learned."""
@@ -101,17 +101,17 @@ def render_curve(run: Run) -> None:
     total = max(1, status.total_steps)
     common = {"total_steps": total, "changes": status.changes, "palette": state.palette()}
     if status.state == "diverged":
-        figure = loss_figure(history, loss=run.config.loss, log=True, **common)
+        figure = loss_figure(history, loss=run.config.loss, log=True, height=240, **common)
     else:
-        figure = accuracy_figure(history, log=False, **common)
-    st.vega_lite_chart(figure | {"height": 240}, alt="How the run of this trial learned, over its steps")
+        figure = accuracy_figure(history, log=False, height=240, **common)
+    render_chart(figure, alt="How the run of this trial learned, over its steps")
 
 
 def setting_texts(trial: Trial, axes: Sequence[Axis]) -> list[str]:
     return [f"{axis.title} **{axis.text(trial.params[axis.name])}**" for axis in axes if axis.name in trial.params]
 
 
-def render_table(trials: Sequence[Trial], tied: Ties, axes: Sequence[Axis], result: Result, spec: SweepSpec) -> None:
+def render_table(trials: Sequence[Trial], tied: Ties, axes: Sequence[Axis], result: Objective, spec: SweepSpec) -> None:
     """All trials that pass the filters, the best first. Those that cannot be told from the best are ties, not ranks."""
     st.subheader("Trials", anchor=False)
     ordered = in_order(trials, result)
@@ -150,7 +150,7 @@ def render_table(trials: Sequence[Trial], tied: Ties, axes: Sequence[Axis], resu
 
 
 def trial_rows(
-    trials: Sequence[Trial], tied: Ties, axes: Sequence[Axis], result: Result, spec: SweepSpec
+    trials: Sequence[Trial], tied: Ties, axes: Sequence[Axis], result: Objective, spec: SweepSpec
 ) -> pd.DataFrame:
     """One row per trial, with the columns that say something."""
     factor = 100 if result.is_accuracy else 1

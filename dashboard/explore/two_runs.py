@@ -2,23 +2,25 @@
 
 import streamlit as st
 
-from dashboard.charts.evaluation import confusion_figure
-from dashboard.charts.probability import percent_text
-from dashboard.charts.runs import color, difference_figure
-from dashboard.charts.sheet import Tile
+from dashboard.charts.confusion import confusion_figure, difference_figure
+from dashboard.charts.images import Tile
+from dashboard.charts.plotly_marks import plain
+from dashboard.charts.run_curves import color
 from dashboard.components import resources
+from dashboard.components.chart import render_chart
 from dashboard.components.evaluation import evaluation, training_overlap
 from dashboard.components.image_sheet import render_tiles
 from dashboard.explore.chosen_runs import Chosen
 from dashboard.session import state
 from dataset import DataError, Digits
 from experiments.comparison import Comparison, ComparisonError, of_probabilities
+from experiments.formats import probability
 from experiments.runs.run import RunError
 from model import CheckpointError, Classifier
 
 VALIDATION, TEST = "Validation digits", "Test digits"
 SHEET = 24  # images at a time
-HEIGHT = 400  # of a matrix
+HEIGHT = 480  # of a matrix
 
 
 def render_two(first: Chosen, second: Chosen) -> None:
@@ -81,19 +83,15 @@ def render_matrices(found: Comparison, digits: Digits, first: Chosen, second: Ch
     columns = st.columns(3)
     for column, one, confusion, right in zip(columns, (first, second), found.confusions, found.correct, strict=False):
         share = f"{100 * right / found.total:.1f} % of {found.total:,} right"
-        figure = confusion_figure(confusion, digits.classes, palette, mute_diagonal=True)
-        column.vega_lite_chart(
-            figure | {"height": HEIGHT, "title": titled(one.name, share)},
-            alt=f"Confusion matrix of {one.name}: true classes in rows, predicted ones in columns",
-        )
+        titles = {"title": plain(one.name), "subtitle": share}
+        figure = confusion_figure(confusion, digits.classes, palette, mute_diagonal=True, height=HEIGHT, **titles)
+        alt = f"Confusion matrix of {one.name}: true classes in rows, predicted ones in columns"
+        with column:
+            render_chart(figure, key=f"confusion-{one.row.id}", alt=alt)
     colors = color(first.place, palette), color(second.place, palette)
-    figure = difference_figure(found.confusion_difference, digits.classes, colors, palette)
-    title = titled("Second minus first", "In the colour of the model that does better there")
-    columns[2].vega_lite_chart(figure | {"height": HEIGHT, "title": title}, alt="The second matrix minus the first")
-
-
-def titled(text: str, more: str) -> dict[str, str]:
-    return {"text": text, "subtitle": more, "subtitleColor": state.palette().muted}
+    figure = difference_figure(found.confusion_difference, digits.classes, colors, palette, height=HEIGHT)
+    with columns[2]:
+        render_chart(figure, key="confusion-difference", alt="The second matrix minus the first")
 
 
 def render_disagreements(found: Comparison, digits: Digits, first: Chosen, second: Chosen) -> None:
@@ -113,7 +111,7 @@ def render_disagreements(found: Comparison, digits: Digits, first: Chosen, secon
 
     def tile(row: int) -> Tile:
         answers = [digits.classes[int(predictions[row])] for predictions in found.predictions]
-        sure = " and ".join(percent_text(confidences[row]) for confidences in found.confidences)
+        sure = " and ".join(probability(confidences[row]) for confidences in found.confidences)
         true = digits.classes[int(digits.labels[row])]
         others = ((f"{second.name}:", answers[1]),)
         return Tile(digits.images[row], true, answers[0], (f"{sure} sure",), f"{first.name}:", others)

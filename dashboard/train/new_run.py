@@ -7,8 +7,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.access.decision import Action, Refusal, allowed
 from dashboard.access.runs import start_training
-from dashboard.charts.training import Figure, rate_figure, schedule
+from dashboard.charts.training import rate_figure, schedule
+from dashboard.charts.vega_marks import VegaFigure
 from dashboard.components import resources
+from dashboard.components.chart import render_chart
 from dashboard.components.forms import DATA_SETTINGS, TRAINING_FORM, preset_with_data_of
 from dashboard.components.image_layers import sentence
 from dashboard.components.training_data import choose_source, corrected_labels, own_drawings
@@ -30,7 +32,7 @@ LISTED = 30  # runs that tell how fast this machine is
 PLAN = "The learning rate over the steps of the run, as planned"
 
 
-def render_new_run() -> Figure | None:
+def render_new_run() -> VegaFigure | None:
     """Few settings in sight, the others in groups; what they make stands at the start button, above the groups.
 
     -> the learning rate as planned, once there are digits to train on.
@@ -92,7 +94,8 @@ def render_new_run() -> Figure | None:
     steps = config.total_steps(images)
     planned = schedule(lambda step: config.scheduled_rate(step, images), steps)
     figure = rate_figure(planned, None, total_steps=steps, palette=state.palette())
-    chart.vega_lite_chart(figure, alt=PLAN)
+    with chart:
+        render_chart(figure, alt=PLAN)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.chart import render_chart
 from dashboard.session import state
 from dashboard.train.new_run import PLAN, render_new_run
 from dashboard.train.run_list import render_run_list
@@ -27,4 +28,4 @@ def render() -> None:
             return
         st.info("Choose a preset and press Start fresh: loss and accuracy grow here while the network learns.")
         if plan is not None:
-            st.vega_lite_chart(plan, alt=PLAN)
+            render_chart(plan, alt=PLAN)

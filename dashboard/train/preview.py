@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.charts.sheet import columns_sheet
+from dashboard.charts.images import image_columns
 from dashboard.components import resources
 from dashboard.session import state
 from dataset import DataError, load_training
@@ -29,7 +29,7 @@ def render_preview(source: str, strengths: dict[str, float]) -> None:
         (name, [image, *(variation(image, augmenter, state.preview_draws, row, copy) for copy in range(VARIATIONS))])
         for row, (name, image) in enumerate(examples)
     ]
-    st.html(columns_sheet(columns, state.palette()))
+    st.html(image_columns(columns, state.palette()))
     if augmenter.active:
         st.caption("On top digits as they are, below each of them three of the ways in which training shows it.")
     else:

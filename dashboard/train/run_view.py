@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.access import runs as permitted
 from dashboard.access.decision import Action, allowed, politely
 from dashboard.charts.training import accuracy_figure, loss_figure, rate_figure, schedule
+from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form
 from dashboard.navigation import place
 from dashboard.session import state
@@ -174,16 +175,14 @@ def render_charts(run: Run, status: Status, history: pd.DataFrame, *, log: bool)
     total = max(1, status.total_steps)
     common = {"total_steps": total, "log": log, "changes": status.changes, "palette": state.palette()}
     left, right = st.columns(2)
-    left.vega_lite_chart(
-        loss_figure(history, loss=run.config.loss, **common),
-        alt="Loss of training and validation over the steps of the run",
-    )
-    right.vega_lite_chart(
-        accuracy_figure(history, **common),
-        alt="Accuracy of training and validation over the steps of the run",
-    )
+    with left:
+        alt = "Loss of training and validation over the steps of the run"
+        render_chart(loss_figure(history, loss=run.config.loss, **common), alt=alt)
+    with right:
+        alt = "Accuracy of training and validation over the steps of the run"
+        render_chart(accuracy_figure(history, **common), alt=alt)
     planned = schedule(lambda step: run.config.scheduled_rate(step, max(1, status.images)), total)
-    st.vega_lite_chart(
+    render_chart(
         rate_figure(planned, history, total_steps=total, palette=state.palette()),
         alt="The learning rate over the steps of the run, as planned and as used",
     )

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from dashboard.charts.digit_bars import digit_bars
-from dashboard.charts.strokes import strokes_image
-from dashboard.charts.thumbnails import Thumbnail, thumbnails_data
+from dashboard.charts.images import Thumbnail, strokes_image, thumbnails_data
 from dashboard.theme import DARK, LIGHT
 from tests.digit_files import images_of
 
