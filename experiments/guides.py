@@ -1,4 +1,4 @@
-"""Guides: experiments ready to run, each with what to look at in it and the check that this is what the numbers say."""
+"""Guides: prepared experiments, each with charts and three findings that its results confirm."""
 
 from __future__ import annotations
 
@@ -9,65 +9,63 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments import sweeps
 from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError, open_run
-from experiments.sweeps import Sweep, SweepError, SweepSpec, Trial, list_sweeps, start_sweep, unused_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from model.arrays import Floats
 
-SEEDS = 3  # of each setting: what is said must hold for every one of them
-GUESSING = 2.303  # cross-entropy of who gives each of ten digits the same probability
+SEEDS = 3  # of each setting: a sentence must hold for each of them
+GUESSING = 2.303  # cross-entropy when each of ten digits gets the same probability
 
 ACCURACY, LOSS = "validation_accuracy", "validation_loss"
 TRAIN_ACCURACY, TRAIN_LOSS = "train_accuracy", "train_loss"
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
-    """The histories of an experiment: for each of its settings, one a seed. What is asked comes as one value a seed."""
+class Curves:
+    """The histories of one setting, one per seed. Each method returns one value per seed."""
 
-    histories: Mapping[str, tuple[pd.DataFrame, ...]]
+    histories: tuple[pd.DataFrame, ...]
 
-    def end(self, setting: str, column: str = ACCURACY) -> Floats:
-        return np.array([_last(table[column]) for table in self.histories[setting]])
+    def end(self, column: str = ACCURACY) -> Floats:
+        """The last value."""
+        return self._each(lambda table: _last(table[column]))
 
-    def lowest(self, setting: str, column: str = LOSS) -> Floats:
-        return np.array([table[column].min() for table in self.histories[setting]])
+    def lowest(self, column: str = LOSS) -> Floats:
+        """The lowest value."""
+        return self._each(lambda table: table[column].min())
 
-    def highest(self, setting: str, column: str = ACCURACY) -> Floats:
-        return np.array([table[column].max() for table in self.histories[setting]])
+    def highest(self, column: str = ACCURACY) -> Floats:
+        """The highest value."""
+        return self._each(lambda table: table[column].max())
 
-    def after(self, setting: str, epoch: float, column: str = ACCURACY) -> Floats:
-        """The last value by then."""
-        return np.array([_last(table[table["epoch"] <= epoch][column]) for table in self.histories[setting]])
+    def after(self, epoch: float, column: str = ACCURACY) -> Floats:
+        """The last value until the end of this epoch."""
+        return self._each(lambda table: _last(table[table["epoch"] <= epoch][column]))
 
-    def best_epoch(self, setting: str) -> Floats:
-        """After which the validation loss was lowest."""
-        return np.array([table["epoch"][table[LOSS].argmin()] for table in self.histories[setting]])
+    def best_epoch(self) -> Floats:
+        """The epoch with the lowest validation loss."""
+        return self._each(lambda table: table["epoch"][table[LOSS].argmin()])
 
-    def rise(self, setting: str) -> Floats:
-        """The validation loss at the end, by its lowest."""
-        return self.end(setting, LOSS) / self.lowest(setting)
+    def rise(self) -> Floats:
+        """The validation loss at the end, divided by its lowest value."""
+        return self.end(LOSS) / self.lowest()
 
-    def first_steps(self, setting: str, steps: int) -> Floats:
-        """Mean training loss of the first steps."""
-        return np.array([table[table["step"] <= steps][TRAIN_LOSS].mean() for table in self.histories[setting]])
+    def first_steps(self, steps: int) -> Floats:
+        """The mean training loss of the first steps."""
+        return self._each(lambda table: table[table["step"] <= steps][TRAIN_LOSS].mean())
 
-
-@dataclass(frozen=True)
-class Sentence:
-    """What to look at, and whether the results are so."""
-
-    text: str
-    holds: Callable[[Results], bool]
+    def _each(self, measure: Callable[[pd.DataFrame], float]) -> Floats:
+        return np.array([measure(table) for table in self.histories])
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A prepared chart: curves of some settings (empty: of all) over one another."""
+    """A prepared chart with the curves of some settings, or of all if none is named."""
 
     title: str
     quantity: str
@@ -86,49 +84,54 @@ class Guide:
     summary: str
     base: RunConfig
     settings: dict[str, dict[str, Any]]
-    """A name for each setting -> what it changes about the base."""
+    """The name of each setting -> what it changes in the base."""
     charts: tuple[Chart, ...]
-    sentences: tuple[Sentence, Sentence, Sentence]
+    sentences: dict[str, Callable[..., Iterable[Any]]]
+    """A finding in words -> its claims: a function of the curves of the settings, in their order.
+
+    The function returns truth values, or arrays with one per seed. All must be true.
+    """
 
     @property
-    def spec(self) -> SweepSpec:
-        """Every setting with every seed, one after the other as they stand here."""
-        return SweepSpec(
-            name=f"Experiment {self.title}",
-            base=self.base,
-            search={"variant": tuple(self.settings)},
-            variants=self.settings,
-            sampler="grid",
-            seeds=SEEDS,
-        )
+    def spec(self) -> sweeps.SweepSpec:
+        """The sweep that trains every setting with every seed, in their order."""
+        name = f"Experiment {self.title}"
+        return sweeps.SweepSpec(name, self.base, {}, self.settings, sampler="grid", seeds=SEEDS)
 
-    def sweep(self) -> Sweep | None:
-        """The newest that did, or does, just this; None: it was never started here."""
-        for sweep in list_sweeps():
-            with contextlib.suppress(SweepError):
+    def sweep(self) -> sweeps.Sweep | None:
+        """The newest sweep of this experiment; None if it was never started here."""
+        for sweep in sweeps.list_sweeps():
+            with contextlib.suppress(sweeps.SweepError):
                 if replace(sweep.spec, name=self.spec.name) == self.spec:
                     return sweep
         return None
 
-    def start(self) -> Sweep:
-        """Go on with it, or begin it under a name of its own."""
+    def findings(self, curves: Mapping[str, Curves]) -> dict[str, bool]:
+        """Each finding in words -> whether it holds for these curves of all settings."""
+        by_setting = [curves[name] for name in self.settings]
+        return {text: all(map(np.all, claims(*by_setting))) for text, claims in self.sentences.items()}
+
+    def start(self) -> sweeps.Sweep:
+        """Continue its newest sweep, or start a new one if that has ended."""
         sweep = self.sweep()
         if sweep is not None and sweep.status().state not in ("finished", "failed"):
-            sweep.resume()
+            sweeps.resume_sweep(sweep)
             return sweep
-        return start_sweep(replace(self.spec, name=unused_name(self.spec.name)))
+        return sweeps.start_sweep(replace(self.spec, name=sweeps.unused_name(self.spec.name)))
 
 
-def read_results(trials: Iterable[Trial], history: Callable[[str], pd.DataFrame] | None = None) -> Results:
-    """What the trials have come to so far; a run that is gone is left out. `history` reads that of a run by its id."""
-    found: dict[str, tuple[pd.DataFrame, ...]] = {}
+def read_curves(
+    trials: Iterable[sweeps.Trial], history: Callable[[str], pd.DataFrame] | None = None
+) -> dict[str, Curves]:
+    """The curves of each setting so far. `history` reads that of a run by its id."""
+    found = {}
     for trial in trials:
         tables = []
         for run in trial.runs:
             with contextlib.suppress(RunError, OSError):
                 tables.append(history(run) if history else open_run(run).history())
-        found[trial.params["variant"]] = tuple(tables)
-    return Results(found)
+        found[trial.params["variant"]] = Curves(tuple(tables))
+    return found
 
 
 def _last(column: pd.Series[float]) -> float:
@@ -136,219 +139,161 @@ def _last(column: pd.Series[float]) -> float:
     return float(known.iloc[-1]) if len(known) else np.nan
 
 
-# A quarter of the 4,000 digits validates, so that 1,000 tell the settings apart.
-PLAIN = RunConfig(
-    data="mnist-5k",
-    validation_share=0.25,
-    optimizer="sgd",
-    schedule="constant",
-    learning_rate=0.1,
-    batch_size=64,
-    epochs=6,
-)
+# A quarter of the digits is for validation: 1,000 are enough to tell the settings apart.
+MNIST = RunConfig(data="mnist-5k", validation_share=0.25)
+PLAIN = MNIST.replace(optimizer="sgd", schedule="constant", learning_rate=0.1, batch_size=64, epochs=6)
 FEW = PLAIN.replace(
     training_images=500, optimizer="adam", schedule="cosine", learning_rate=0.005, batch_size=50, epochs=30
 )
-BOTH = (Chart("Validation loss", "loss"), Chart("Validation accuracy", "accuracy"))
+ACCURACY_CHART = Chart("Validation accuracy", "accuracy")
+SMOOTHED = Chart("Training loss, smoothed", "loss", part="train", smoothing=0.9)
+BATCHES = (16, 64, 256)
+EPOCHS = tuple(f"{size}, 4 epochs" for size in BATCHES)
+STEPS = tuple(f"{size}, 188 steps" for size in BATCHES)
 
 GUIDES: dict[str, Guide] = {
     "learning-rate": Guide(
         "Learning rate: too low, right, too high",
-        "The setting that matters most, at a hundredth and at ten times of a good value.",
+        "The most important setting: a good value, a hundredth of it, and ten times as much.",
         PLAIN.replace(hidden=(64,)),
         {
             "Too low: 0.003": {"learning_rate": 0.003},
             "Right: 0.3": {"learning_rate": 0.3},
             "Too high: 3": {"learning_rate": 3.0},
         },
-        (
-            Chart("Training loss", "loss", part="train", against="step", log=True),
-            Chart("Validation accuracy", "accuracy"),
-        ),
-        (
-            Sentence(
-                "At 0.003 the loss falls steadily but so slowly that after six epochs fewer than 75 % of the digits "
-                "are read correctly.",
-                lambda r: bool(
-                    (r.end("Too low: 0.003") < 0.75).all()
-                    and (r.end("Too low: 0.003", LOSS) == r.lowest("Too low: 0.003")).all()
-                ),
+        (Chart("Training loss", "loss", part="train", against="step", log=True), ACCURACY_CHART),
+        {
+            (
+                "At 0.003 the loss falls steadily but slowly: after six epochs the network reads fewer than 75 % of "
+                "the digits correctly."
+            ): lambda low, *_: (low.end() < 0.75, low.end(LOSS) == low.lowest()),
+            ("At 0.3 the same network passes 75 % in its first two epochs and ends above 90 %."): lambda _, right, __: (
+                right.after(2) > 0.75,
+                right.end() > 0.9,
             ),
-            Sentence(
-                "At 0.3 the same network passes 75 % in its first two epochs and ends above 90 %.",
-                lambda r: bool(
-                    (r.after("Right: 0.3", 2) > 0.75).all() and (r.end("Right: 0.3") > 0.9).all(),
-                ),
+            (
+                "At 3 each step overshoots: the loss rises to more than five times its first value. Either training "
+                "has to be stopped, or the network ends with fewer than 30 % of the digits read correctly."
+            ): lambda _, __, high: (
+                high.highest(TRAIN_LOSS) > 5 * high.first_steps(1),
+                ~(high.end() >= 0.3),  # true also if no value is left
             ),
-            Sentence(
-                "At 3 each step overshoots: the loss shoots up to more than five times its first value, and what is "
-                "left after that reads fewer than 30 % correctly, or training has to be stopped.",
-                lambda r: bool(
-                    (r.highest("Too high: 3", TRAIN_LOSS) > 5 * r.first_steps("Too high: 3", 1)).all()
-                    and not (r.end("Too high: 3") >= 0.3).any()
-                ),
-            ),
-        ),
+        },
     ),
     "initialization": Guide(
         "Initialization: 0.01 against He",
-        "The same deep network twice, once with first weights that let the signal fade.",
+        "The same deep network with two kinds of first weights. With one of them the signal fades.",
         PLAIN,
         {
             "0.01, four hidden layers": {"initializer": "normal", "hidden": (64, 64, 64, 64)},
             "He, four hidden layers": {"initializer": "he", "hidden": (64, 64, 64, 64)},
             "0.01, one hidden layer": {"initializer": "normal", "hidden": (64,)},
         },
-        BOTH,
-        (
-            Sentence(
-                "With first weights of spread 0.01 the deep network never leaves a loss of 2.30, which is that of "
-                "guessing: each layer makes the signal smaller, and the gradient on its way back too.",
-                lambda r: bool(
-                    (abs(r.end("0.01, four hidden layers", LOSS) - GUESSING) < 0.02).all()
-                    and (abs(r.lowest("0.01, four hidden layers") - GUESSING) < 0.02).all()
-                    and (r.end("0.01, four hidden layers") < 0.2).all()
-                ),
+        (Chart("Validation loss", "loss"), ACCURACY_CHART),
+        {
+            (
+                "With a spread of 0.01 the loss of the deep network stays at 2.30, the loss of pure guessing: each "
+                "layer makes the signal smaller, and on the way back also the gradient."
+            ): lambda deep, *_: (
+                abs(deep.end(LOSS) - GUESSING) < 0.02,
+                abs(deep.lowest() - GUESSING) < 0.02,
+                deep.end() < 0.2,
             ),
-            Sentence(
-                "He draws them with a spread of √(2 / inputs), which keeps the size of the signal through ReLU, and "
-                "the same network ends above 85 %.",
-                lambda r: bool((r.end("He, four hidden layers") > 0.85).all()),
-            ),
-            Sentence(
-                "Depth is what makes it matter: with one hidden layer 0.01 ends above 85 % as well.",
-                lambda r: bool((r.end("0.01, one hidden layer") > 0.85).all()),
-            ),
-        ),
+            (
+                "He initialization draws the first weights with a spread of √(2 / inputs), so that the signal keeps "
+                "its size through ReLU layers, and the same network ends above 85 %."
+            ): lambda _, he, __: [he.end() > 0.85],
+            (
+                "This matters in deep networks only: with one hidden layer, 0.01 ends above 85 % as well."
+            ): lambda _, __, shallow: [shallow.end() > 0.85],
+        },
     ),
     "loss": Guide(
         "Sigmoid and squared error against softmax and cross-entropy",
-        "Two ways to say how wrong an answer is, after the same hidden layer.",
+        "Two ways to measure the error of the same network.",
         PLAIN.replace(activation="sigmoid", initializer="xavier", hidden=(64,), learning_rate=0.5, epochs=8),
         {
             "Cross-entropy, rate 0.5": {"loss": "cross-entropy"},
             "Squared error, rate 0.5": {"loss": "squared-error"},
             "Squared error, rate 2": {"loss": "squared-error", "learning_rate": 2.0},
         },
-        (
-            Chart("Validation accuracy", "accuracy"),
-            Chart("Gradient norm, smoothed", "gradient_norm", against="step", smoothing=0.9),
-        ),
-        (
-            Sentence(
-                "After the first epoch cross-entropy is at least 15 points ahead: its gradient is what the answer is "
-                "wrong by, while that of squared error is also multiplied by the slope of the sigmoid, a quarter at "
-                "most and nearly nothing where an output is sure of itself.",
-                lambda r: bool(
-                    (r.after("Cross-entropy, rate 0.5", 1) - r.after("Squared error, rate 0.5", 1) > 0.15).all()
-                ),
+        (ACCURACY_CHART, Chart("Gradient norm, smoothed", "gradient_norm", against="step", smoothing=0.9)),
+        {
+            (
+                "After the first epoch cross-entropy is at least 15 points ahead: its gradient is the error of the "
+                "output, while squared error multiplies that by the slope of the sigmoid, which is a quarter at most "
+                "and almost zero for outputs close to 0 or 1."
+            ): lambda entropy, squared, _: [entropy.after(1) - squared.after(1) > 0.15],
+            ("After eight epochs squared error is closer, but still behind."): lambda entropy, squared, _: (
+                entropy.end() > squared.end(),
+                entropy.end() - squared.end() < entropy.after(1) - squared.after(1),
             ),
-            Sentence(
-                "After eight epochs squared error has come closer, but is still behind.",
-                lambda r: bool(
-                    (r.end("Cross-entropy, rate 0.5") > r.end("Squared error, rate 0.5")).all()
-                    and (
-                        r.end("Cross-entropy, rate 0.5") - r.end("Squared error, rate 0.5")
-                        < r.after("Cross-entropy, rate 0.5", 1) - r.after("Squared error, rate 0.5", 1)
-                    ).all()
-                ),
-            ),
-            Sentence(
-                "Four times the rate is no cure: the first steps drive all outputs to where their slope is nearly "
-                "nothing, and after the first epoch it is further behind than before.",
-                lambda r: bool((r.after("Squared error, rate 2", 1) < r.after("Squared error, rate 0.5", 1)).all()),
-            ),
-        ),
+            (
+                "Four times the learning rate does not help: the first steps move all outputs to where their slope is "
+                "almost zero, and after the first epoch the network is further behind than before."
+            ): lambda _, squared, faster: [faster.after(1) < squared.after(1)],
+        },
     ),
     "batch-size": Guide(
         "Batch size: at equal epochs and at equal steps",
-        "Which batch size is better depends on what is held equal: the images seen, or the steps made.",
+        "The better batch size depends on the comparison: after as many images, or after as many steps.",
         PLAIN,
         {
-            "16, 4 epochs": {"batch_size": 16, "epochs": 4},
-            "64, 4 epochs": {"batch_size": 64, "epochs": 4},
-            "256, 4 epochs": {"batch_size": 256, "epochs": 4},
-            "16, 188 steps": {"batch_size": 16, "steps": 188},
-            "64, 188 steps": {"batch_size": 64, "steps": 188},
-            "256, 188 steps": {"batch_size": 256, "steps": 188},
+            **{name: {"batch_size": size, "epochs": 4} for name, size in zip(EPOCHS, BATCHES, strict=True)},
+            **{name: {"batch_size": size, "steps": 188} for name, size in zip(STEPS, BATCHES, strict=True)},
         },
         (
-            Chart(
-                "Training loss at equal epochs, smoothed",
-                "loss",
-                part="train",
-                settings=("16, 4 epochs", "64, 4 epochs", "256, 4 epochs"),
-                smoothing=0.9,
-            ),
-            Chart(
-                "Training loss at equal steps, smoothed",
-                "loss",
-                part="train",
-                against="step",
-                settings=("16, 188 steps", "64, 188 steps", "256, 188 steps"),
-                smoothing=0.9,
-            ),
+            replace(SMOOTHED, title="Training loss at equal epochs, smoothed", settings=EPOCHS),
+            replace(SMOOTHED, title="Training loss at equal steps, smoothed", settings=STEPS, against="step"),
         ),
-        (
-            Sentence(
-                "At equal epochs the smallest batch ends with the lowest validation loss on average and the largest "
-                "with the highest: 16 images a step make sixteen times as many steps as 256.",
-                lambda r: bool(
-                    r.end("16, 4 epochs", LOSS).mean() < r.end("64, 4 epochs", LOSS).mean()
-                    and r.end("64, 4 epochs", LOSS).mean() < r.end("256, 4 epochs", LOSS).mean()
-                    and (r.end("16, 4 epochs", LOSS) < r.end("256, 4 epochs", LOSS)).all()
-                ),
+        {
+            (
+                "After equal epochs the smallest batch has the lowest validation loss on average and the largest "
+                "batch the highest: batches of 16 images make sixteen times as many steps as batches of 256."
+            ): lambda small, middle, large, *_: (
+                small.end(LOSS).mean() < middle.end(LOSS).mean(),
+                middle.end(LOSS).mean() < large.end(LOSS).mean(),
+                small.end(LOSS) < large.end(LOSS),
             ),
-            Sentence(
-                "At equal steps it is the other way round, because a gradient from more images is less noisy: 256 "
-                "ends with a lower loss than 16.",
-                lambda r: bool((r.end("256, 188 steps", LOSS) < r.end("16, 188 steps", LOSS)).all()),
-            ),
-            Sentence(
-                "Beyond that the gain is small: from 64 to 256 images the loss changes less than from 16 to 64, for "
-                "four times the work.",
-                lambda r: bool(
-                    abs(np.mean(r.end("64, 188 steps", LOSS) - r.end("256, 188 steps", LOSS)))
-                    < np.mean(r.end("16, 188 steps", LOSS) - r.end("64, 188 steps", LOSS))
-                ),
-            ),
-        ),
+            (
+                "After equal steps it is the other way round, because a gradient from more images is less noisy: 256 "
+                "ends with a lower loss than 16."
+            ): lambda _, __, ___, small, middle, large: [large.end(LOSS) < small.end(LOSS)],
+            (
+                "Even larger batches gain little: from 64 to 256 images the loss changes less than from 16 to 64, "
+                "for four times the work."
+            ): lambda _, __, ___, small, middle, large: [
+                abs(np.mean(middle.end(LOSS) - large.end(LOSS))) < np.mean(small.end(LOSS) - middle.end(LOSS))
+            ],
+        },
     ),
     "momentum": Guide(
         "Momentum",
-        "Steps that remember the steps before them, against steps that are ten times as large.",
+        "Steps that continue the steps before them, compared with steps that are ten times as large.",
         PLAIN.replace(optimizer="momentum", epochs=5),
         {
             "None, rate 0.01": {"momentum": 0.0, "learning_rate": 0.01},
             "Momentum 0.9, rate 0.01": {"momentum": 0.9, "learning_rate": 0.01},
             "None, rate 0.1": {"momentum": 0.0, "learning_rate": 0.1},
         },
-        (
-            Chart("Training loss, smoothed", "loss", part="train", against="step", smoothing=0.8),
-            Chart("Validation accuracy", "accuracy"),
-        ),
-        (
-            Sentence(
-                "At the same rate of 0.01, momentum 0.9 ends with less than half of the validation loss.",
-                lambda r: bool((r.end("Momentum 0.9, rate 0.01", LOSS) < 0.5 * r.end("None, rate 0.01", LOSS)).all()),
-            ),
-            Sentence(
-                "Steps in the same direction add up to 1 / (1 - 0.9) = 10 times one of them, so ten times the rate "
-                "without momentum ends within three points of the same accuracy.",
-                lambda r: bool((abs(r.end("Momentum 0.9, rate 0.01") - r.end("None, rate 0.1")) < 0.03).all()),
-            ),
-            Sentence(
-                "Look at the first ten steps: momentum has to gather speed, and its loss is still above that of the "
-                "tenfold rate, whose first step is as large as its last.",
-                lambda r: bool(
-                    (r.first_steps("Momentum 0.9, rate 0.01", 10) > r.first_steps("None, rate 0.1", 10)).all()
-                ),
-            ),
-        ),
+        (replace(SMOOTHED, against="step", smoothing=0.8), ACCURACY_CHART),
+        {
+            (
+                "At the same rate of 0.01, momentum 0.9 ends with less than half of the validation loss."
+            ): lambda plain, momentum, _: [momentum.end(LOSS) < 0.5 * plain.end(LOSS)],
+            (
+                "With momentum 0.9, steps in one direction add up to 1 / (1 - 0.9) = 10 times a single step, so ten "
+                "times the rate without momentum ends within three points of the same accuracy."
+            ): lambda _, momentum, tenfold: [abs(momentum.end() - tenfold.end()) < 0.03],
+            (
+                "In the first ten steps momentum still builds up, so its loss is above that of the tenfold rate, "
+                "whose first step is as large as its last."
+            ): lambda _, momentum, tenfold: [momentum.first_steps(10) > tenfold.first_steps(10)],
+        },
     ),
     "overfitting": Guide(
         "Overfitting 500 digits",
-        "Few digits are soon learned by heart: what dropout, weight decay and augmentation do about it.",
+        "A network soon memorizes 500 digits. Dropout, weight decay and augmentation work against that.",
         FEW,
         {
             "Nothing": {},
@@ -358,44 +303,39 @@ GUIDES: dict[str, Guide] = {
         },
         (
             Chart("Validation loss", "loss", log=True),
-            Chart("Validation accuracy", "accuracy"),
-            Chart("Training loss, smoothed", "loss", part="train", smoothing=0.9, log=True),
+            ACCURACY_CHART,
+            replace(SMOOTHED, log=True),
             Chart("Training accuracy, smoothed", "accuracy", part="train", smoothing=0.9),
         ),
-        (
-            Sentence(
-                "With nothing against it the network reads every training digit correctly, while its validation loss "
-                "turns within ten epochs and ends at least 5 % above its lowest point.",
-                lambda r: bool(
-                    (r.end("Nothing", TRAIN_ACCURACY) == 1).all()
-                    and (r.best_epoch("Nothing") <= 10).all()
-                    and (r.rise("Nothing") >= 1.05).all()
-                ),
+        {
+            (
+                "Without any remedy the network reads every training digit correctly, while its validation loss "
+                "starts to rise within ten epochs and ends at least 5 % above its lowest value."
+            ): lambda nothing, *_: (
+                nothing.end(TRAIN_ACCURACY) == 1,
+                nothing.best_epoch() <= 10,
+                nothing.rise() >= 1.05,
             ),
-            Sentence(
-                "With dropout or weight decay that point comes later and the loss rises less after it, yet the "
-                "accuracy at the end changes by no more than four points.",
-                lambda r: all(
-                    bool(
-                        (r.best_epoch(cure) > r.best_epoch("Nothing")).all()
-                        and (r.rise(cure) < r.rise("Nothing")).all()
-                        and (abs(r.end(cure) - r.end("Nothing")) <= 0.04).all()
-                    )
-                    for cure in ("Dropout 0.5", "Weight decay 0.01")
-                ),
+            (
+                "With dropout or weight decay the lowest validation loss comes later and the loss rises less after "
+                "it, yet the accuracy at the end changes by no more than four points."
+            ): lambda nothing, dropout, decay, _: [
+                (other.best_epoch() > nothing.best_epoch())
+                & (other.rise() < nothing.rise())
+                & (abs(other.end() - nothing.end()) <= 0.04)
+                for other in (dropout, decay)
+            ],
+            (
+                "Augmentation helps most, because the network never sees the same image twice: on average it ends "
+                "more than two points above each of the others, and with less than three quarters of the loss "
+                "without a remedy."
+            ): lambda nothing, dropout, decay, augmented: (
+                augmented.end().mean() - nothing.end().mean() > 0.02,
+                augmented.end().mean() - dropout.end().mean() > 0.02,
+                augmented.end().mean() - decay.end().mean() > 0.02,
+                augmented.end(LOSS) < 0.75 * nothing.end(LOSS),
             ),
-            Sentence(
-                "Augmentation helps most, because no image comes twice: on average it ends more than two points above "
-                "each of the others, and with less than three quarters of the loss of nothing.",
-                lambda r: bool(
-                    all(
-                        r.end("Augmentation").mean() - r.end(other).mean() > 0.02
-                        for other in ("Nothing", "Dropout 0.5", "Weight decay 0.01")
-                    )
-                    and (r.end("Augmentation", LOSS) < 0.75 * r.end("Nothing", LOSS)).all()
-                ),
-            ),
-        ),
+        },
     ),
 }
-"""By the name that a link gives."""
+"""By the name in a link."""

@@ -1,4 +1,4 @@
-"""Made trials: what a sweep might have come to, without training anything."""
+"""Made trials: results that a sweep might have, without any training."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,9 +15,8 @@ GRID: Space = {
 
 
 def trial(number: int, *values: float, state: str = "done", runs: tuple[str, ...] = (), **params: Any) -> Trial:
-    mean = sum(values) / len(values) if values else None
     over = state not in ("running", "stopped")
-    return Trial(number, params, state, over, mean, values, runs, 2.0, 0.5, 1.0 + number)
+    return Trial(number, params, state, over, values, runs, 2.0, 0.5, 1.0 + number)
 
 
 def grid_trials(runs: tuple[str, ...] = ()) -> list[Trial]:
@@ -43,7 +42,7 @@ def made_sweep(*, state: str = "finished", reason: str = "", trials: int = 6, **
     sweep = create_sweep(spec)
     run = create_run(SMALL, name="made, trial 0", group=sweep.id, trial=0)
     run.write_status(replace(run.stored(), state="stopped"))
-    for made in grid_trials((run.id,))[:trials]:
-        sweep.keep(made)
-    sweep.say(state, reason, begin=True, pid=1)
+    sweep.publish_trials(grid_trials((run.id,))[:trials])
+    sweep.set_begun(1)
+    sweep.set_status(state=state, reason=reason)
     return sweep

@@ -36,9 +36,9 @@ ONLY_HERE = {
 ASKED_FIRST = {
     *("append_drawing", "append_drawings", "edit_drawings", "undo_change", "return_to", "import_drawings", "move"),
     *("correct_label", "import_corrections", "start_training", "train_with_seeds", "start_range_test", "start_lesson"),
-    *("start_sweep", "start_search", "delete_run", "restore_run", "create_run", "create_sweep"),
+    *("start_sweep", "resume_sweep", "start_search", "delete_run", "restore_run", "create_run", "create_sweep"),
 }
-STEERING = {"set_label", "ask", "resume", "pause", "stop", "set_learning_rate"}  # methods, and functions of jobs
+STEERING = {"set_label", "request", "request_stop", "resume", "pause", "stop", "set_learning_rate"}
 FIXED_NAMES = {
     "model": ["Classifier", "load_classifier", "center_ink", "ink_stages", "BlankDrawing", "TrainConfig", "PRESETS"],
     "dataset": ["load_digits", "Digits"],

@@ -99,6 +99,7 @@ def test_a_test_that_is_not_there_gives_a_sentence_and_another_can_be_started(wh
 
 def results(sweep: Sweep, folder: Path) -> None:
     """As if all of its trials had been trained, in a blink: the same curve for each."""
+    trials = []
     for number, name in enumerate(sweep.spec.variants):
         ids = []
         for seed in range(SEEDS):
@@ -111,8 +112,9 @@ def results(sweep: Sweep, folder: Path) -> None:
                 )
             made.write_status(replace(made.status(), state="finished", pid=1))
             ids.append(made.id)
-        sweep.keep(Trial(number, {"variant": name}, "done", True, 0.9, (0.9,) * SEEDS, tuple(ids)))
-    sweep.say("finished", pid=1)
+        trials.append(Trial(number, {"variant": name}, "done", True, (0.9,) * SEEDS, tuple(ids)))
+    sweep.publish_trials(trials)
+    sweep.set_status(state="finished", pid=1)
 
 
 def test_every_experiment_has_a_card_that_opens_it_at_its_address() -> None:

@@ -77,7 +77,7 @@ def test_one_click_searches_learning_rate_and_width_in_twelve_trials_on_the_digi
     assert "12 trials" in " ".join(caption.value for caption in app.caption)
     spec = started(app)
     assert spec.search == TO_BEGIN_WITH
-    assert spec.grid_size() == 12
+    assert spec.most_trials == 12
     assert spec.base == PRESETS["quick"]
     assert app.query_params["sweep"] == list_sweeps()[0].id
 
@@ -185,7 +185,7 @@ def test_a_grid_that_is_too_large_is_refused_with_its_size() -> None:
 
 def test_settings_that_say_the_same_thing_are_refused_in_a_sentence() -> None:
     app = put(opened(), "multiselect", "searched", ["width", "hidden"])
-    assert "they say the same thing" in errors(app)
+    assert "they set the same layers" in errors(app)
 
 
 def test_fewer_epochs_in_all_than_one_trial_takes_are_refused() -> None:
@@ -225,10 +225,8 @@ def test_the_table_lists_the_best_first_with_a_link_to_each_run_and_marks_ties()
 
 def test_settings_that_tie_are_flagged_and_not_ranked() -> None:
     sweep = made_sweep(seeds=2)
-    for number, values in enumerate([(0.95, 0.93), (0.94, 0.92), (0.70, 0.71)]):
-        sweep.keep(trial(number, *values, learning_rate=(0.001, 0.01, 0.1)[number], width=16))
-    for number in (3, 4, 5):
-        (sweep.folder / "trials" / f"{number}.json").unlink()
+    results = ((0.001, 0.95, 0.93), (0.01, 0.94, 0.92), (0.1, 0.70, 0.71))
+    sweep.publish_trials([trial(n, *values, learning_rate=rate, width=16) for n, (rate, *values) in enumerate(results)])
     app = opened(sweep=sweep.id)
     table = app.dataframe[0].value
     assert list(table["Best"]) == ["tie", "tie", ""]
@@ -262,7 +260,7 @@ def test_one_click_resumes(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def resume(sweep: Sweep) -> None:
         resumed.append(sweep)
 
-    monkeypatch.setattr(Sweep, "resume", resume)
+    monkeypatch.setattr("experiments.sweeps.resume_sweep", resume)
     sweep = made_sweep(state="running" if state == "interrupted" else state, reason="It says why.")
     app = press(opened(sweep=sweep.id), "Resume")
     assert resumed == [sweep]
@@ -271,12 +269,12 @@ def test_one_click_resumes(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_running_sweep_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sweep, "driven", lambda sweep: True)
+    monkeypatch.setattr(Sweep, "is_alive", lambda sweep: True)
     sweep = made_sweep(state="running")
     app = opened(sweep=sweep.id)
     assert "5 of 6 trials over" in app.get("progress")[0].proto.text
     press(app, "Stop")
-    assert sweep.stopping
+    assert sweep.stop_requested
     assert app.get("progress")[0].proto.text == "Stopping"
 
 
@@ -312,7 +310,7 @@ def test_a_deleted_sweep_comes_back_with_its_runs(monkeypatch: pytest.MonkeyPatc
     assert app.query_params["sweep"] == sweep.id
     assert list_sweeps() == [sweep]
     assert [run.id for run in list_runs()] == list(sweep.trials()[0].runs)
-    monkeypatch.setattr(Sweep, "driven", lambda sweep: True)
+    monkeypatch.setattr(Sweep, "is_alive", lambda sweep: True)
     assert "Delete" not in labels(opened(sweep=sweep.id))  # while it is underway
 
 

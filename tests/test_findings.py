@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from experiments.sweeps import Trial, findings
+from experiments.sweeps.findings import find_ties, working_values
 from experiments.sweeps.importance import Importance, importances
 from experiments.sweeps.space import Range, Space
-from experiments.sweeps.ties import ties, works
 
 SPACE: Space = {
     "learning_rate": Range(0.0001, 1.0, log=True),
@@ -37,8 +37,7 @@ def width(params: dict[str, Any]) -> float:
 
 
 def trial(number: int, params: dict[str, Any], *values: float, state: str = "done") -> Trial:
-    value = sum(values) / len(values) if values else None
-    return Trial(number, params, state, value=value, values=values)
+    return Trial(number, params, state, values=values)
 
 
 def drawn(count: int, surface: Surface, noise: float = 0.0, seed: int = 0) -> list[Trial]:
@@ -117,7 +116,7 @@ def test_noise_alone_is_hardly_ever_taken_for_a_finding(count: int) -> None:
 
 @pytest.mark.parametrize("count", [12, 40])
 def test_of_noise_nothing_is_said_but_that(count: int) -> None:
-    sentence = findings.find(SPACE, drawn(count, lambda _: 0.9, 0.02), images=333).sentence
+    sentence = findings.summarize(SPACE, drawn(count, lambda _: 0.9, 0.02), images=333).sentence
     assert sentence.startswith("No setting stands out")
     assert "may be chance" in sentence
     assert "explains" not in sentence
@@ -148,11 +147,11 @@ def test_more_trials_make_the_interval_narrower() -> None:
 @pytest.mark.alone
 def test_a_hundred_trials_of_four_settings_take_under_a_second() -> None:
     trials = drawn(100, peak, 0.01)
-    findings.find(SPACE, trials, images=333)  # imports
+    findings.summarize(SPACE, trials, images=333)  # imports
     times = []
     for _ in range(3):
         began = time.process_time()
-        findings.find(SPACE, trials, images=333)
+        findings.summarize(SPACE, trials, images=333)
         times.append(time.process_time() - began)
     assert min(times) < 1.0
 
@@ -175,13 +174,13 @@ def test_a_hundred_trials_of_four_settings_take_under_a_second() -> None:
     ],
 )
 def test_a_search_that_shows_nothing_says_so(trials: list[Trial], sentence: str) -> None:
-    found = findings.find(SPACE, trials, images=333)
+    found = findings.summarize(SPACE, trials, images=333)
     assert found.sentence == sentence
     assert found.importances == ()
 
 
 def test_the_range_that_works_is_the_plateau() -> None:
-    sentence = findings.find(SPACE, grid(plateau), images=333).sentence
+    sentence = findings.summarize(SPACE, grid(plateau), images=333).sentence
     assert sentence == "Learning rate explains 100 % of the difference; 0.1–0.5 works for every width tried."
 
 
@@ -199,19 +198,19 @@ def test_one_failure_inside_a_range_cuts_it() -> None:
         trial(spoiled.number, spoiled.params, state="pruned"),
     ):
         changed = [other if t is spoiled else t for t in trials]
-        assert works(changed, "learning_rate", "width", images=333) == (0.1, 0.1)
+        assert working_values(changed, "learning_rate", "width", images=333) == (0.1, 0.1)
 
 
 def test_what_works_only_for_some_is_not_said_to_work_for_all() -> None:
     """The best rate falls as the network grows: no rate is good everywhere."""
     trials = grid(lambda params: 0.95 - 0.3 * abs(rate(params) + width(params)))
-    assert works(trials, "learning_rate", "width", images=333) == ()
+    assert working_values(trials, "learning_rate", "width", images=333) == ()
     assert "works" not in said(trials)
 
 
 def test_a_width_at_which_little_was_tried_forbids_every() -> None:
     trials = [*grid(plateau), trial(99, {"learning_rate": 0.1, "width": 512}, 0.97)]
-    assert works(trials, "learning_rate", "width", images=333) == ()
+    assert working_values(trials, "learning_rate", "width", images=333) == ()
     assert "works" not in said(trials)
 
 
@@ -223,7 +222,7 @@ def test_a_running_trial_is_not_judged() -> None:
 def test_everything_between_the_ends_of_a_range_has_worked() -> None:
     for seed in range(5):
         trials = drawn(60, lambda params: 0.96 - 0.15 * max(0.0, abs(rate(params)) - 0.4), 0.003, seed)
-        span = works(trials, "learning_rate", "width", images=333)
+        span = working_values(trials, "learning_rate", "width", images=333)
         assert span, said(trials)
         inside = [t for t in trials if span[0] <= t.params["learning_rate"] <= span[1]]
         assert len(inside) >= 3
@@ -255,12 +254,9 @@ def test_a_flat_top_over_the_whole_range_has_no_value_that_works_best() -> None:
 
 
 def test_diverged_and_pruned_trials_are_left_out_and_told() -> None:
-    trials = [
-        replace(t, state="diverged", value=None, values=()) if t.params["learning_rate"] == 1.0 else t
-        for t in grid(plateau)
-    ]
+    trials = [replace(t, state="diverged", values=()) if t.params["learning_rate"] == 1.0 else t for t in grid(plateau)]
     trials += [trial(90, {"learning_rate": 0.001, "width": 32}, 0.2, state="pruned")]
-    found = findings.find(SPACE, trials, images=333)
+    found = findings.summarize(SPACE, trials, images=333)
     assert "4 trials diverged, all with a learning rate of 1 or more: not counted." in found.sentence
     assert "1 trial stopped early: not counted." in found.sentence
     assert not {t.number for t in trials if t.state != "done"} & set(found.ties.numbers)
@@ -268,22 +264,22 @@ def test_diverged_and_pruned_trials_are_left_out_and_told() -> None:
 
 def test_divergence_here_and_there_is_not_blamed_on_a_setting() -> None:
     trials = grid(plateau)
-    trials[0] = replace(trials[0], state="diverged", value=None, values=())
+    trials[0] = replace(trials[0], state="diverged", values=())
     assert "1 trial diverged: not counted." in said(trials)
 
 
 def test_without_a_range_the_best_of_each_group_is_told() -> None:
     """A loss of one seed has no ties, so nothing is said to work as well."""
-    sentence = said([replace(t, value=1 - (t.value or 0)) for t in grid(plateau)], objective="validation_loss")
+    sentence = said([replace(t, values=(1 - (t.value or 0),)) for t in grid(plateau)], objective="validation_loss")
     assert sentence.endswith("; the best for every width tried had 0.5.")
 
 
 def test_trials_with_one_seed_tie_inside_the_interval_of_the_best() -> None:
     trials = [trial(number, {}, value) for number, value in enumerate([0.94, 0.97, 0.96, 0.90])]
-    found = ties(trials, images=333)
+    found = find_ties(trials, images=333)
     assert found.numbers == (1, 2)
-    assert found.test == "Tied: inside the 95 % interval of the best on 333 digits, 94.6 % to 98.4 %."
-    assert ties(trials, images=50_000).numbers == (1,)
+    assert found.test == "Tied: inside the 95 % interval of the best on 333 digits, 94.6\xa0% to 98.4\xa0%."
+    assert find_ties(trials, images=50_000).numbers == (1,)
 
 
 def test_trials_with_several_seeds_tie_by_their_spread() -> None:
@@ -291,28 +287,28 @@ def test_trials_with_several_seeds_tie_by_their_spread() -> None:
     overlapping = trial(1, {}, 0.960, 0.965, 0.9705)
     near = trial(2, {}, 0.9, 0.93, 0.969)
     worse = trial(3, {}, 0.960, 0.961, 0.962)
-    found = ties([worse, near, overlapping, best])
+    found = find_ties([worse, near, overlapping, best])
     assert found.numbers == (0, 1, 2)
     assert "seeds overlap" in found.test
 
 
 def test_a_lower_loss_is_better() -> None:
     low, high = trial(0, {}, 0.10, 0.11, 0.12), trial(1, {}, 0.20, 0.21, 0.22)
-    assert ties([high, low], objective="validation_loss").numbers == (0,)
-    assert ties([high, low]).numbers == (1,)
+    assert find_ties([high, low], objective="validation_loss").numbers == (0,)
+    assert find_ties([high, low]).numbers == (1,)
 
 
-def test_the_same_result_always_ties() -> None:
+def test_the_same_result_always_find_ties() -> None:
     trials = [trial(number, {}, 0.5) for number in range(3)]
-    assert ties(trials, objective="validation_loss").numbers == (0, 1, 2)
+    assert find_ties(trials, objective="validation_loss").numbers == (0, 1, 2)
 
 
-def test_one_seed_of_a_loss_does_not_show_ties() -> None:
-    assert "several seeds" in ties([trial(0, {}, 0.1)], objective="validation_loss").test
+def test_one_seed_of_a_loss_does_not_show_find_ties() -> None:
+    assert "several seeds" in find_ties([trial(0, {}, 0.1)], objective="validation_loss").test
 
 
 def test_numbers_are_short_and_never_promise_more_than_was_seen() -> None:
-    assert findings.span_in_words(0.008623, 0.012771) == "0.0087–0.012"
-    assert findings.span_in_words(0.00316, 0.5) == "0.00316–0.5"
-    assert findings.span_in_words(16, 60_000) == "16–60,000"
-    assert findings.span_in_words(0.0, 0.25) == "0–0.25"
+    assert findings.range_text(0.008623, 0.012771) == "0.0087–0.012"
+    assert findings.range_text(0.00316, 0.5) == "0.00316–0.5"
+    assert findings.range_text(16, 60_000) == "16–60,000"
+    assert findings.range_text(0.0, 0.25) == "0–0.25"

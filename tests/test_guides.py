@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.guides import GUIDES, SEEDS, Guide, Results, read_results
+from experiments.guides import GUIDES, SEEDS, Curves, Guide, read_curves
 from experiments.runs.config import RunConfig
-from experiments.sweeps import Trial, create_sweep, list_sweeps, run_sweep
+from experiments.sweeps import Trial, create_sweep, list_sweeps
+from experiments.sweeps.driver import run_sweep
 
 EACH = pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
 
@@ -29,8 +30,8 @@ def history(*accuracies: float) -> pd.DataFrame:
 def test_an_experiment_says_three_sentences_and_draws_settings_that_it_has(guide: Guide) -> None:
     assert len(guide.sentences) == 3
     for sentence in guide.sentences:
-        assert sentence.text.endswith(".")
-        assert sentence.text.count(". ") == 0
+        assert sentence.endswith(".")
+        assert sentence.count(". ") <= 1
     for chart in guide.charts:
         assert set(chart.settings) <= set(guide.settings)
 
@@ -39,7 +40,7 @@ def test_an_experiment_says_three_sentences_and_draws_settings_that_it_has(guide
 def test_an_experiment_needs_no_download_and_is_expected_to_take_less_than_20_seconds(guide: Guide) -> None:
     assert guide.base.data == "mnist-5k"
     assert guide.spec.expected_seconds(4000) < 20
-    assert guide.spec.grid_size() == len(guide.settings)
+    assert guide.spec.most_trials == len(guide.settings)
 
 
 @EACH
@@ -57,32 +58,32 @@ def test_what_an_experiment_claims_is_what_the_numbers_show(guide: Guide) -> Non
     *_, status = run_sweep(sweep, workers=1)
     seconds = processor_seconds() - before
     assert status.state == "finished"
-    results = read_results(sweep.trials())
-    assert [len(tables) for tables in results.histories.values()] == [SEEDS] * len(guide.settings)
-    assert [sentence.text for sentence in guide.sentences if not sentence.holds(results)] == []
+    curves = read_curves(sweep.trials())
+    assert [len(one.histories) for one in curves.values()] == [SEEDS] * len(guide.settings)
+    assert [sentence for sentence, holds in guide.findings(curves).items() if not holds] == []
     assert guide.sweep() == sweep
     assert seconds < 20
 
 
 def test_results_come_as_one_value_a_seed() -> None:
-    results = Results({"a": (history(0.5, 0.9, 0.8), history(0.6, 0.7, 0.9))})
-    assert results.end("a").tolist() == [0.8, 0.9]
-    assert results.after("a", 2).tolist() == [0.9, 0.7]
-    assert results.highest("a").tolist() == [0.9, 0.9]
-    assert results.lowest("a") == pytest.approx([0.1, 0.1])
-    assert results.best_epoch("a").tolist() == [2.0, 3.0]
-    assert results.first_steps("a", 20) == pytest.approx([1.5, 1.5])
+    curves = Curves((history(0.5, 0.9, 0.8), history(0.6, 0.7, 0.9)))
+    assert curves.end().tolist() == [0.8, 0.9]
+    assert curves.after(2).tolist() == [0.9, 0.7]
+    assert curves.highest().tolist() == [0.9, 0.9]
+    assert curves.lowest() == pytest.approx([0.1, 0.1])
+    assert curves.best_epoch().tolist() == [2.0, 3.0]
+    assert curves.first_steps(20) == pytest.approx([1.5, 1.5])
 
 
 def test_a_claim_about_a_run_that_diverged_at_once_does_not_fail() -> None:
-    results = Results({"a": (history(),)})
-    assert np.isnan(results.end("a")).all()
-    assert np.isnan(results.lowest("a")).all()
+    curves = Curves((history(),))
+    assert np.isnan(curves.end()).all()
+    assert np.isnan(curves.lowest()).all()
 
 
 def test_a_run_that_is_gone_is_left_out() -> None:
-    results = read_results([Trial(0, {"variant": "a"}, runs=("gone",))])
-    assert results.histories == {"a": ()}
+    curves = read_curves([Trial(0, {"variant": "a"}, runs=("gone",))])
+    assert [one.histories for one in curves.values()] == [()]
 
 
 def test_an_experiment_finds_its_own_sweep_and_takes_another_name_where_that_is_taken() -> None:

@@ -347,7 +347,7 @@ def test_a_sweep_is_deleted_with_its_runs_as_often_as_one_of_its_name_is_made():
 
 
 def test_a_sweep_that_is_underway_is_not_deleted(monkeypatch):
-    monkeypatch.setattr(Sweep, "driven", lambda sweep: True)
+    monkeypatch.setattr(Sweep, "is_alive", lambda sweep: True)
     with pytest.raises(SweepError, match="The sweep made is underway: stop it first"):
         delete_sweep(made_sweep())
     assert run_rows()

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import optuna
 import psutil
@@ -19,13 +18,13 @@ from distributed import LocalCluster
 from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.runs.history import append_row, cut_rows
+from experiments.runs.history import ValidationReader, append_row, cut_rows
 from experiments.runs.run import create_run, runs_folder
 from experiments.runs.table import list_runs
-from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep, run_sweep
-from experiments.sweeps.driver import Driver
-from experiments.sweeps.pool import train_for
-from experiments.sweeps.study import storage_of
+from experiments.sweeps import Sweep, SweepSpec, create_sweep, open_sweep
+from experiments.sweeps.driver import run_sweep
+from experiments.sweeps.study import open_storage
+from experiments.sweeps.trainer import train_for
 from tests.small_runs import SMALL, log, until
 
 pytest_plugins = ["tests.postgres"]
@@ -67,7 +66,7 @@ def times_ended() -> Counter[int]:
 
 
 def told_to_optuna(sweep: Sweep) -> list[FrozenTrial]:
-    with storage_of(sweep) as storage:
+    with open_storage(sweep) as storage:
         return optuna.load_study(study_name=sweep.id, storage=storage).get_trials()
 
 
@@ -174,18 +173,17 @@ def test_two_runs_folders_that_are_not_shared_do_not_train_each_others_trials(
     assert first.status().state == "interrupted"
 
 
-def test_a_history_that_was_cut_and_has_grown_again_is_not_read_from_the_midst_of_a_row() -> None:
-    """A driver reads on where it was; a run that was resumed elsewhere may have other rows there by now."""
-    driver = Driver(create_sweep(SPEC))
+def test_a_history_that_was_cut_and_has_grown_again_is_not_read_from_the_middle_of_a_row() -> None:
+    """A driver continues to read where it was; a run resumed elsewhere may have other rows there by now."""
     run = create_run(SMALL)
-    work = SimpleNamespace(runs=[run], read=0)
+    reader = ValidationReader(run.folder)
     for epoch in (1, 2):
         append_row(run.folder, [29 * epoch, epoch, 0.001, 0.5, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
-    assert list(driver.validations(work)) == [(1, 0.9), (2, 0.9)]
+    assert [(found.epoch, found.accuracy) for found in reader.new()] == [(1, 0.9), (2, 0.9)]
     cut_rows(run.folder, 1)
     for epoch in (2, 3):
         append_row(run.folder, [29 * epoch, epoch, 0.0012345, 0.54321, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
-    assert list(driver.validations(work)) == [(3, 0.9)]
+    assert [(found.epoch, found.accuracy) for found in reader.new()] == [(3, 0.9)]
 
 
 def test_a_run_that_is_over_is_not_begun_again_by_a_cluster_that_lost_its_result() -> None:

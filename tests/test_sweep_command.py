@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from functools import partial
 import pytest
 
 from experiments.runs.table import list_runs
-from experiments.sweeps import driver, list_sweeps, open_sweep
+from experiments.sweeps import list_sweeps, open_sweep, trainer
 
 TOML = """
 name = "Two rates"
@@ -38,7 +37,7 @@ def file(tmp_path):
 @pytest.fixture
 def digits_sweep(digits, monkeypatch):
     """Runs `digits sweep` here, without other processes; -> exit status, standard output, standard error."""
-    monkeypatch.setattr(driver, "start_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(trainer, "start_pool", ThreadPoolExecutor)
     return partial(digits, "sweep")
 
 
@@ -92,7 +91,7 @@ def test_a_random_search_says_how_to_go_on(digits_sweep, file):
         (["--workers", "-1"], "FILE: workers is a whole number from 0 to 256, got -1."),
         (["--executor", "cloud"], "--executor is local or dask://HOST:PORT, got 'cloud'."),
         (["--executor", "dask://"], "--executor is local or dask://HOST:PORT, got 'dask://'."),
-        (["--storage", "nowhere"], "'nowhere' is no address of a database, such as postgresql://USER@HOST/NAME."),
+        (["--storage", "nowhere"], "'nowhere' is not the address of a database, such as postgresql://USER@HOST/NAME."),
     ],
 )
 def test_a_wrong_option_is_one_line(digits_sweep, file, options, sentence):
@@ -126,24 +125,11 @@ def test_without_distributed_a_cluster_is_a_sentence(digits_sweep, file, monkeyp
     assert "needs the package distributed: pip install 'digit-lab[scaling]'" in err
 
 
-OWN_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # now Ctrl-C in the terminal sends SIGINT
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
-
-
 def in_a_terminal(file, ctrl_c=None):
     """The command in a real terminal; Ctrl-C comes so many seconds after the first words. -> exit status, all words."""
-    primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWN_TERMINAL, "-m", "experiments", "sweep", str(file), "--workers", "2"],
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-        start_new_session=True,
-    )
-    os.close(secondary)
+    pid, primary = pty.fork()
+    if not pid:
+        os.execv(sys.executable, [sys.executable, "-m", "experiments", "sweep", str(file), "--workers", "2"])
     shown = os.read(primary, 65536)
     if ctrl_c is not None:
         time.sleep(ctrl_c)
@@ -152,7 +138,7 @@ def in_a_terminal(file, ctrl_c=None):
         while part := os.read(primary, 65536):
             shown += part
     os.close(primary)
-    return process.wait(), shown.decode()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
 
 @pytest.mark.slow
@@ -169,5 +155,5 @@ def test_ctrl_c_at_any_moment_leaves_in_order(file, seconds):
     status, shown = in_a_terminal(file, seconds)
     assert status == 130
     assert "Traceback" not in shown
-    assert not open_sweep("two-rates").driven()
+    assert not open_sweep("two-rates").is_alive()
     assert not any(run.is_alive() for run in list_runs())

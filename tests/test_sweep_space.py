@@ -6,17 +6,17 @@ from experiments.runs.config import RunConfig
 from experiments.sweeps.space import (
     SEARCHABLE,
     Range,
-    SearchError,
+    SweepError,
     check_space,
     config_of,
     distributions,
-    draws,
+    from_optuna,
     grid_size,
     grid_values,
-    plain_space,
     read_space,
-    restored,
-    stored,
+    sample_combinations,
+    space_to_json,
+    to_optuna,
 )
 
 BASE = RunConfig()
@@ -44,13 +44,13 @@ def test_everything_offered_can_be_searched_alone(name):
 def test_what_optuna_keeps_comes_back_as_it_was():
     space = {"hidden": ((64,), (128, 64), ()), "learning_rate": Range(0.1, 1.0), "batch_norm": (False, True)}
     params = {"hidden": (128, 64), "learning_rate": 0.5, "batch_norm": True}
-    assert restored({name: stored(value) for name, value in params.items()}, space) == params
+    assert from_optuna({name: to_optuna(value) for name, value in params.items()}, space) == params
     assert list(distributions(space)) == list(space)
 
 
 def test_a_space_survives_json():
     space = {"hidden": ((64,), ()), "learning_rate": Range(0.1, 1.0, log=True, points=3)}
-    assert read_space(plain_space(space), {}) == space
+    assert read_space(space_to_json(space), {}) == space
 
 
 def test_a_range_is_logarithmic_where_the_setting_is():
@@ -84,8 +84,8 @@ def test_epochs_count_where_the_base_counts_steps():
 
 def test_draws_are_always_the_same_and_inside():
     space = {"learning_rate": Range(0.001, 0.1, log=True), "depth": Range(1, 3), "batch_size": (32, 64)}
-    first = list(draws(space, 50))
-    assert first == list(draws(space, 50))
+    first = list(sample_combinations(space, 50))
+    assert first == list(sample_combinations(space, 50))
     assert {params["depth"] for params in first} == {1, 2, 3}
     assert all(0.001 <= params["learning_rate"] <= 0.1 for params in first)
 
@@ -113,16 +113,16 @@ def test_draws_are_always_the_same_and_inside():
         ({"hidden": ((64,),), "width": (32,)}, "Search hidden or width and depth, not both"),
         ({"augmentation": (0.5,), "shift": (1.0,)}, "Search augmentation or shift, not both"),
         ({"variant": ("a",)}, "There is no variant 'a'; the variants are none"),
-        ({"loss": ("cross-entropy", "squared-error"), "label_smoothing": (0.0, 0.1)}, "label_smoothing 0.1 cannot be"),
+        ({"loss": ("cross-entropy", "squared-error"), "label_smoothing": (0.0, 0.1)}, "label_smoothing 0.1 is not"),
     ],
 )
 def test_what_cannot_be_searched_is_a_sentence(space, sentence):
-    with pytest.raises(SearchError, match=sentence.replace("(", r"\(")):
+    with pytest.raises(SweepError, match=sentence.replace("(", r"\(")):
         check_space(space, BASE, {}, grid=False)
 
 
 def test_a_grid_needs_points():
-    with pytest.raises(SearchError, match="add points to its range, or list the values"):
+    with pytest.raises(SweepError, match="add points to its range, or list the values"):
         check_space({"dropout": Range(0.0, 0.5)}, BASE, {}, grid=True)
 
 
@@ -130,17 +130,17 @@ def test_a_grid_needs_points():
     ("variants", "sentence"),
     [
         ({"a": {"optimiser": "sgd"}}, "The variant 'a' has no setting 'optimiser'"),
-        ({"a": {"optimizer": "adma"}}, "The combination variant a cannot be: optimizer is one of"),
+        ({"a": {"optimizer": "adma"}}, "The combination variant a is not possible: optimizer is one of"),
         ({"a": {"dropout": 0.5}}, "The variant 'a' sets dropout, which is searched too"),
     ],
 )
 def test_a_variant_that_cannot_be_is_a_sentence(variants, sentence):
     space = {"variant": ("a",)} | ({"dropout": (0.1, 0.2)} if "dropout" in variants["a"] else {})
-    with pytest.raises(SearchError, match=sentence):
+    with pytest.raises(SweepError, match=sentence):
         check_space(space, BASE, variants, grid=False)
 
 
 @pytest.mark.parametrize("values", [3, {"low": 1}, {"low": 1, "high": 2, "pionts": 3}])
 def test_neither_a_range_nor_a_list_is_a_sentence(values):
-    with pytest.raises(SearchError, match="dropout is a range"):
+    with pytest.raises(SweepError, match="dropout is a range"):
         read_space({"dropout": values}, {})

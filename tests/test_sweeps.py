@@ -7,7 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -24,13 +24,14 @@ from experiments.sweeps import (
     driver,
     list_sweeps,
     open_sweep,
-    run_sweep,
+    resume_sweep,
     start_sweep,
     sweeps_folder,
     unused_name,
 )
+from experiments.sweeps.driver import run_sweep
 from experiments.sweeps.space import Range
-from experiments.sweeps.study import sampler_of
+from experiments.sweeps.study import make_sampler
 from experiments.training.cost import START
 from tests.small_runs import SMALL, log, to_end, until
 
@@ -157,7 +158,7 @@ def test_a_budget_of_minutes_ends_it(here):
 
 
 def test_a_hopeless_trial_is_pruned_and_its_run_keeps_its_model(here, monkeypatch):
-    monkeypatch.setattr(driver, "JUDGE_SECONDS", 0.001)
+    monkeypatch.setattr(driver, "PRUNE_SECONDS", 0.001)
     variants = {f"good {i}": {"learning_rate": 0.01 + i / 1000} for i in range(5)}
     variants["bad"] = {"learning_rate": 1e-6, "epochs": 100}
     spec = some(None, search={}, variants=variants, pruner="median", sampler="grid", seeds=2, workers=1)
@@ -175,12 +176,12 @@ def test_a_hopeless_trial_is_pruned_and_its_run_keeps_its_model(here, monkeypatc
 
 def order(spec):
     """The labels of a grid over variants in the order in which they are tried."""
-    return [label for (label,) in sampler_of(spec, 0)._all_grids]
+    return [label for (label,) in make_sampler(spec, 0)._all_grids]
 
 
 @pytest.mark.slow
 def test_hyperband_gives_few_trials_all_epochs(here, monkeypatch):
-    monkeypatch.setattr(driver, "JUDGE_SECONDS", 0.001)
+    monkeypatch.setattr(driver, "PRUNE_SECONDS", 0.001)
     space = {"learning_rate": Range(1e-6, 0.1, log=True)}
     _, status = drive(some(12, search=space, pruner="hyperband", base=LONG), here)
     assert status.done + status.pruned == 12
@@ -196,7 +197,7 @@ def test_a_trial_that_diverges_is_said_to(here):
 
 
 def test_a_combination_that_cannot_be_fails_alone(here, monkeypatch):
-    monkeypatch.setattr("experiments.sweeps.spec.search.check_space", lambda *_, **__: None)
+    monkeypatch.setattr("experiments.sweeps.spec.spaces.check_space", lambda *_, **__: None)
     space = {"loss": ("cross-entropy", "squared-error"), "label_smoothing": (0.1,)}
     sweep, status = drive(grid(search=space), here)
     failed = next(trial for trial in sweep.trials() if trial.state == "failed")
@@ -208,7 +209,7 @@ def test_a_combination_that_cannot_be_fails_alone(here, monkeypatch):
 def test_a_sweep_whose_first_trials_all_fail_ends_with_their_reason(here, tmp_path):
     _, status = drive(grid(base=SMALL.replace(data=str(tmp_path / "none.csv"))), here)
     assert status.state == "failed"
-    assert "The first 3 trials failed, the last one so: " in status.reason
+    assert "The first 3 trials failed, the last one for this reason: " in status.reason
     assert "none.csv" in status.reason
 
 
@@ -231,7 +232,7 @@ def test_stop_keeps_everything_and_the_sweep_goes_on_where_it_was(here, monkeypa
     sweep = create_sweep(grid(base=LONG))
     for status in run_sweep(sweep, here):
         if status.done:
-            sweep.stop()
+            sweep.request_stop()
     assert status.state == sweep.status().state == "stopped"
     assert {trial.state for trial in sweep.trials()} <= {"done", "stopped"}
     assert not status.running
@@ -247,7 +248,7 @@ def test_leaving_it_lets_its_runs_go_at_a_checkpoint(here):
         next(status for status in statuses if status.running)
     assert sweep.status().state == "interrupted"
     assert not any(run.is_alive() for run in list_runs())
-    assert not sweep.driven()
+    assert not sweep.is_alive()
 
 
 def test_runs_already_over_are_taken_as_they_are(here):
@@ -307,7 +308,7 @@ def test_a_study_in_a_database_fills_an_empty_folder(here, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("storage", "sentence"),
     [
-        ("nonsense", "'nonsense' is no address of a database, such as postgresql://USER@HOST/NAME."),
+        ("nonsense", "'nonsense' is not the address of a database, such as postgresql://USER@HOST/NAME."),
         ("foo://host/name", "There is no kind of database 'foo'; postgresql is one."),
         ("sqlite:////nowhere/at/all.db", "The database sqlite:////nowhere/at/all.db cannot be reached: unable to open"),
         ("oracle://me:secret@host/name", "oracle://me:***@host/name needs a package that is not installed"),
@@ -340,17 +341,17 @@ def test_a_sweep_that_is_not_there_is_a_sentence(which):
 def test_a_sweep_without_a_driver_is_interrupted():
     sweep = create_sweep(grid())
     assert (sweep.status().state, sweep.status().trials) == ("stopped", 6)
-    sweep.say("running", begin=True, pid=0)
-    assert sweep.status().state == "running"  # its driver is on its way
-    sweep.say("running", pid=1)
+    sweep.set_begun(0)
+    assert sweep.status().state == "running"  # its driver is starting
+    sweep.set_status(pid=1)
     assert sweep.status().state == "interrupted"
     assert "resume it" in sweep.status().reason
 
 
 def test_a_sweep_that_is_stopped_is_underway_until_its_runs_are_let_go():
     sweep = create_sweep(grid())
-    sweep.say("running", begin=True, pid=1)
-    sweep.keep(Trial(0, {"learning_rate": 0.1, "hidden": (8,)}))
+    sweep.set_begun(1)
+    sweep.publish_trials([Trial(0, {"learning_rate": 0.1, "hidden": (8,)})])
     (sweep.folder / "stop").touch()
     with sweep.trial_lock(0):
         assert (sweep.status().state, sweep.status().running) == ("running", 1)
@@ -359,10 +360,10 @@ def test_a_sweep_that_is_stopped_is_underway_until_its_runs_are_let_go():
 
 def test_five_hundred_trials_are_listed_at_once():
     sweep = create_sweep(some(500))
-    for number in range(500):
-        params = {"learning_rate": number / 500, "dropout": 0.5}
-        trial = Trial(number, params, "done", over=True, value=0.9, values=(0.9,), runs=(f"run-{number}",))
-        (sweep.folder / "trials" / f"{number}.json").write_text(json.dumps(asdict(trial)))
+    params = [{"learning_rate": number / 500, "dropout": 0.5} for number in range(500)]
+    sweep.publish_trials(
+        [Trial(n, of, "done", over=True, values=(0.9,), runs=(f"run-{n}",)) for n, of in enumerate(params)]
+    )
     began = time.perf_counter()
     assert len(Sweep(sweep.folder).trials()) == 500
     cold = time.perf_counter() - began
@@ -492,7 +493,7 @@ def test_a_file_that_is_not_there_or_no_text_is_a_sentence(tmp_path):
     with pytest.raises(SweepError, match=r"none.toml cannot be read: No such file"):
         SweepSpec.from_toml(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SweepError, match=r"binary.toml is no text in UTF-8"):
+    with pytest.raises(SweepError, match=r"binary.toml is not text in UTF-8"):
         SweepSpec.from_toml(tmp_path / "binary.toml")
 
 
@@ -593,7 +594,7 @@ def test_a_sweep_that_is_killed_loses_no_trial_and_leaves_no_process(command, nu
 def test_two_drivers_each_do_a_part_and_one_that_is_killed_loses_nothing(command):
     sweep = Sweep(sweeps_folder() / "killed")
     first = command()
-    until(lambda: made(sweep) and sweep.driven(), "the first driver")
+    until(lambda: made(sweep) and sweep.is_alive(), "the first driver")
     second = command("--json")
     until(lambda: made(sweep) and sweep.status().ended >= 3, "three trials")
     until(lambda: len(list((sweep.folder / "drivers").iterdir())) == 2, "the second driver")
@@ -610,12 +611,12 @@ def test_a_sweep_from_a_page_has_a_process_of_its_own_that_stops_and_goes_on(mon
     sweep = start_sweep(some(10, base=LONG, workers=1))
     assert sweep.status().state == "running"
     until(lambda: sweep.status().done >= 2, "two trials")
-    sweep.stop()
+    sweep.request_stop()
     took = until(lambda: sweep.status().state == "stopped", "the sweep to stop")
     print(f"stopped after {took:.2f} s")
     assert took < 3
     done = sweep.status().done
-    sweep.resume()
+    resume_sweep(sweep)
     until(lambda: sweep.status().state == "finished", "the sweep to finish")
     assert done < 10
     whole(sweep, 10, 1)
@@ -637,8 +638,8 @@ def test_a_killed_worker_costs_no_trial(command):
 
 PARENT = """
 import sys, time
-from experiments.sweeps import open_sweep
-open_sweep(sys.argv[1]).resume()
+from experiments.sweeps import open_sweep, resume_sweep
+resume_sweep(open_sweep(sys.argv[1]))
 time.sleep(600)
 """
 
@@ -668,5 +669,5 @@ def test_a_run_of_a_person_gets_its_turn_while_a_sweep_goes_on(monkeypatch):
         until(lambda: mine.status().state == "finished", "the person's run", seconds=15)
         assert sweep.status().state == "running"
     finally:
-        sweep.stop()
-        until(lambda: not sweep.driven(), "the driver to leave")
+        sweep.request_stop()
+        until(lambda: not sweep.is_alive(), "the driver to leave")

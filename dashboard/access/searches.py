@@ -22,13 +22,13 @@ def start_sweep(spec: SweepSpec) -> Sweep:
 def resume_sweep(sweep: Sweep) -> None:
     require(Action.STEER, of=sweep.id)
     with training(sweep_seconds(sweep.spec)) as begun:
-        sweep.resume()
+        sweeps.resume_sweep(sweep)
         begun(sweep.id, lambda: is_active(sweep))
 
 
 def stop_sweep(sweep: Sweep) -> None:
     require(Action.STEER, of=sweep.id)
-    sweep.stop()
+    sweep.request_stop()
 
 
 def delete_sweep(sweep: Sweep) -> Sweep:

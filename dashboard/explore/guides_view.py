@@ -13,7 +13,7 @@ from dashboard.explore.page import VIEW
 from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.formats import duration
-from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Guide, Results, read_results
+from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Curves, Guide, read_curves
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepStatus, Trial
 
@@ -75,14 +75,14 @@ def render_live(guide: Guide, sweep: Sweep | None, drawn: str) -> None:
         st.rerun()  # of the page: its sweep was deleted in another tab
     if status and status.state != drawn:
         st.rerun()
-    results = read_results(trials, lambda run: resources.history(open_run(run)))
-    whole = sum(map(len, results.histories.values())) == SEEDS * len(guide.settings)
+    results = read_curves(trials, lambda run: resources.history(open_run(run)))
+    whole = sum(len(curves.histories) for curves in results.values()) == SEEDS * len(guide.settings)
     finished = status is not None and status.state == "finished" and whole
     with st.container(key="guide-state", horizontal=True, vertical_alignment="center"):
         render_state(guide, sweep, status, trials, finished=finished)
     charts(guide, results)
     st.html(sentences(guide, results if finished else None))
-    if any(results.histories.values()):
+    if any(curves.histories for curves in results.values()):
         render_table(guide, results)
 
 
@@ -93,7 +93,9 @@ def render_state(
     if sweep is not None and status is not None and status.active:
         done, runs = sum(_ended(run) for trial in trials for run in trial.runs), SEEDS * len(guide.settings)
         st.progress(done / runs, f"{done} of {runs} networks trained" if done else "Starting")
-        st.button("Stop", icon=":material/stop:", on_click=politely(stop_sweep), args=(sweep,), disabled=sweep.stopping)
+        st.button(
+            "Stop", icon=":material/stop:", on_click=politely(stop_sweep), args=(sweep,), disabled=sweep.stop_requested
+        )
         return
     if finished:
         runs = [run for trial in sorted(trials, key=lambda trial: trial.number) for run in trial.runs]
@@ -134,7 +136,7 @@ def open_runs(runs: list[str]) -> None:
     state.set_widget(VIEW, "Runs")
 
 
-def charts(guide: Guide, results: Results) -> None:
+def charts(guide: Guide, results: dict[str, Curves]) -> None:
     st.html(key(guide))
     columns = st.columns(2, gap="medium")
     for number, chart in enumerate(guide.charts):
@@ -152,12 +154,12 @@ def key(guide: Guide) -> str:
     return f'<div class="chart-key">{"".join(signs)}</div>'
 
 
-def figure(guide: Guide, chart: Chart, results: Results) -> dict:
+def figure(guide: Guide, chart: Chart, results: dict[str, Curves]) -> dict:
     """The prepared chart; a setting has the same colour in all of them."""
     lines = [
-        Line(name, number, results.histories.get(name, ()))
+        Line(name, number, results[name].histories)
         for number, name in enumerate(guide.settings)
-        if (not chart.settings or name in chart.settings) and results.histories.get(name)
+        if (not chart.settings or name in chart.settings) and name in results and results[name].histories
     ]
     look = {"against": chart.against, "palette": state.palette()}
     points = curve_points(lines, chart.quantity, parts=(chart.part,), smoothing=chart.smoothing, **look)
@@ -165,14 +167,15 @@ def figure(guide: Guide, chart: Chart, results: Results) -> dict:
     return curves_figure(points, chart.quantity, state.palette(), **options)
 
 
-def sentences(guide: Guide, results: Results | None) -> str:
+def sentences(guide: Guide, results: dict[str, Curves] | None) -> str:
     """What to look at; where the experiment is finished, with a tick at what its own numbers say too."""
     palette = state.palette()
     items = ""
+    holds = guide.findings(results) if results is not None else {}
     for sentence in guide.sentences:
-        tick = "" if results is None else "✓" if sentence.holds(results) else "–"
+        tick = "" if results is None else "✓" if holds[sentence] else "–"
         title = {"✓": "So it is in this run", "–": "Not so in this run", "": ""}[tick]
-        text = sentence.text.replace(" %", "\N{NO-BREAK SPACE}%")
+        text = sentence.replace(" %", "\N{NO-BREAK SPACE}%")
         items += f'<li><i title="{title}">{tick}</i>{text}</li>'
     return (
         f'<div class="guide-text" style="--muted: {palette.muted}; --correct: {palette.correct};">'
@@ -180,19 +183,20 @@ def sentences(guide: Guide, results: Results | None) -> str:
     )
 
 
-def render_table(guide: Guide, results: Results) -> None:
+def render_table(guide: Guide, results: dict[str, Curves]) -> None:
     """What came out of each setting, the mean over its seeds and from the lowest to the highest."""
     rows = []
     for number, name in enumerate(guide.settings):
-        if not results.histories.get(name):
+        if name not in results or not results[name].histories:
             continue
+        curves = results[name]
         rows.append(
             {
                 "Line": sign_image(number, state.palette()),
                 "Setting": name,
-                "Validation accuracy at the end": spread(100 * results.end(name, ACCURACY), ".1f", " %"),
-                "Validation loss at the end": spread(results.end(name, LOSS), ".3f"),
-                "Lowest validation loss": spread(results.lowest(name), ".3f"),
+                "Validation accuracy at the end": spread(100 * curves.end(ACCURACY), ".1f", " %"),
+                "Validation loss at the end": spread(curves.end(LOSS), ".3f"),
+                "Lowest validation loss": spread(curves.lowest(), ".3f"),
             }
         )
     st.dataframe(

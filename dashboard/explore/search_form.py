@@ -8,7 +8,7 @@ from dashboard.charts.sweep_values import choice_text, number
 from dashboard.components.forms import Form, named
 from dashboard.session import state
 from experiments.runs.config import BOUNDS, HELP, RunConfig
-from experiments.sweeps.space import LIMITS, MADE_UP, SEARCHABLE, Range, Space
+from experiments.sweeps.space import DERIVED, LIMITS, SEARCHABLE, Range, Space
 
 TO_BEGIN_WITH: Space = {
     "learning_rate": Range(0.0003, 0.3, log=True, points=4),
@@ -78,7 +78,7 @@ def choose_range(form: Form, name: str, default: Range, *, grid: bool) -> tuple[
         start = st.number_input(
             f"{title_of(name)} from",
             key=first,
-            help=MADE_UP.get(name) or HELP[name],
+            help=DERIVED.get(name) or HELP[name],
             **options,
         )
         end = st.number_input(f"{title_of(name)} to", key=last, **options)
@@ -117,7 +117,7 @@ def choose_choices(form: Form, name: str, default: tuple[Any, ...]) -> tuple[tup
         MORE_CHOICES.get(name, default),
         key=form.key(f"choices-{name}"),
         format_func=lambda choice: choice_text(choice, named),
-        help=MADE_UP.get(name) or HELP[name],
+        help=DERIVED.get(name) or HELP[name],
         persist_state="session",
     )
     if not chosen:

@@ -23,10 +23,9 @@ from dashboard.explore.trials import render_table, render_trial
 from experiments.formats import duration
 from experiments.runs.run import RunError, open_run
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial
-from experiments.sweeps.findings import sentence
+from experiments.sweeps.findings import find_ties, sentence
 from experiments.sweeps.importance import Importance, importances
 from experiments.sweeps.space import Range
-from experiments.sweeps.ties import ties
 
 LIVE_SECONDS = 1.0
 FEW_WHOLE = 8  # whole numbers in a range that are steps of their own
@@ -60,7 +59,7 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     finding = st.container(key="sweep-finding")
     images = validation_images(trials)
     kept = kept_by(page_state.sweep_filters, trials, axes, result)
-    tied = ties(trials, objective=spec.objective, images=images)
+    tied = find_ties(trials, objective=spec.objective, images=images)
     best = best_of(trials, result)
     chosen = page_state.sweep_trial if any(trial.number == page_state.sweep_trial for trial in trials) else None
     picked = best.number if chosen is None and best else chosen
@@ -106,7 +105,7 @@ def render_state(sweep: Sweep, status: SweepStatus) -> None:
     with st.container(key="sweep-state", horizontal=True, vertical_alignment="center"):
         if status.active:
             st.progress(min(1.0, status.share), progress_text(sweep, status), width="stretch")
-            action("Stop", stop_sweep, sweep, icon=":material/stop:", disabled=sweep.stopping)
+            action("Stop", stop_sweep, sweep, icon=":material/stop:", disabled=sweep.stop_requested)
             return
         outcome(status)
         if status.state in ("stopped", "interrupted", "failed"):
@@ -125,7 +124,7 @@ def outcome(status: SweepStatus) -> None:
 
 
 def progress_text(sweep: Sweep, status: SweepStatus) -> str:
-    if sweep.stopping:
+    if sweep.stop_requested:
         return "Stopping"
     if not status.running and not status.ended:
         return "Starting"

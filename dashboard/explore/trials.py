@@ -14,7 +14,7 @@ from dashboard.navigation import place
 from dashboard.session import state
 from experiments.runs.run import Run, RunError, open_run
 from experiments.sweeps import SweepSpec, Trial
-from experiments.sweeps.ties import Ties
+from experiments.sweeps.findings import Ties
 
 COMPARED = 8  # runs that Runs shows side by side from here
 ROW = 35  # pixels

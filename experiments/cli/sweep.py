@@ -17,9 +17,11 @@ from experiments.cli import terminal
 from experiments.cli.training import prepare_data
 from experiments.jobs.launch import worker_limit
 from experiments.runs.table import list_runs
-from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial, create_sweep, run_sweep
-from experiments.sweeps.findings import find
-from experiments.sweeps.space import say
+from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial, create_sweep
+from experiments.sweeps.driver import run_sweep
+from experiments.sweeps.findings import summarize
+from experiments.sweeps.space import value_text
+from experiments.sweeps.trials import ranked
 from experiments.training.cost import slowness
 
 ROWS = 10  # of the table of the best
@@ -132,19 +134,19 @@ def score(trial: Trial, spec: SweepSpec) -> str:
 
 
 def settings(trial: Trial) -> str:
-    return ", ".join(f"{name} {say(value)}" for name, value in trial.params.items())
+    return ", ".join(f"{name} {value_text(value)}" for name, value in trial.params.items())
 
 
 def table(made: Sweep, validation_images: int) -> list[str]:
     """The best settings, those that cannot be told from the very best marked, and what mattered."""
     spec, trials = made.spec, made.trials()
-    found = find(spec.search, trials, objective=spec.objective, images=validation_images)
-    done = sorted((trial for trial in trials if trial.state == "done"), key=lambda trial: rank(trial, spec))[:ROWS]
+    found = summarize(spec.search, trials, objective=spec.objective, images=validation_images)
+    done = ranked(trials, spec.objective)[:ROWS]
     names = list(spec.search)
     head = ["", "trial", "accuracy" if spec.maximize else "loss", *names, "run"]
     rows = [
         ["=" if trial.number in found.ties.numbers[1:] else "", str(trial.number), score(trial, spec)]
-        + [say(trial.params[name]) for name in names]
+        + [value_text(trial.params[name]) for name in names]
         + [trial.runs[0]]
         for trial in done
     ]
@@ -155,10 +157,8 @@ def table(made: Sweep, validation_images: int) -> list[str]:
     return [*(line.rstrip() for line in lines), found.sentence]
 
 
-def rank(trial: Trial, spec: SweepSpec) -> tuple[float, int]:
-    assert trial.value is not None
-    return (-trial.value if spec.maximize else trial.value, trial.number)
-
-
 def result(made: Sweep, status: SweepStatus) -> dict[str, Any]:
-    return {"sweep": made.id, "folder": str(made.folder)} | asdict(status) | {"all": [*map(asdict, made.trials())]}
+    """The object that --json prints."""
+    best = status.best.to_dict() if status.best else None
+    trials = [trial.to_dict() for trial in made.trials()]
+    return {"sweep": made.id, "folder": str(made.folder)} | asdict(status) | {"best": best, "all": trials}

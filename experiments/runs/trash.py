@@ -87,7 +87,7 @@ def restore_sweep(deleted: Sweep) -> Sweep:
     Raises SweepError.
     """
     sweep = Sweep(_move(deleted.folder, sweeps_folder() / deleted.id.partition(".")[0], SweepError))
-    for run_id in [run_id for trial in sweep.kept_trials() for run_id in trial.runs]:
+    for run_id in [run for trial in sweep.published_trials() for run in trial.runs or sweep.run_ids(trial.number)]:
         if (deleted_folder() / run_id).is_dir():
             with contextlib.suppress(RunError):
                 _moved(Run(deleted_folder() / run_id), runs_folder())

@@ -1,18 +1,18 @@
-"""Sweeps: many trainings of one search, in a folder that says what is tried, how far it is and what came of it."""
+"""Sweeps: many trainings that search for good settings."""
 
-from experiments.sweeps.spec import SweepError, SweepSpec
+from experiments.sweeps.space import SweepError
+from experiments.sweeps.spec import SweepSpec
 from experiments.sweeps.sweep import (
     Sweep,
     SweepStatus,
     create_sweep,
     list_sweeps,
     open_sweep,
-    run_sweep,
-    start_sweep,
     sweeps_folder,
     unused_name,
 )
 from experiments.sweeps.trials import Trial
+from experiments.sweeps.worker import resume_sweep, start_sweep
 
 __all__ = [
     "Sweep",
@@ -23,7 +23,7 @@ __all__ = [
     "create_sweep",
     "list_sweeps",
     "open_sweep",
-    "run_sweep",
+    "resume_sweep",
     "start_sweep",
     "sweeps_folder",
     "unused_name",

@@ -1,4 +1,7 @@
-"""Sweep driver: asks Optuna what to try, has it trained, and tells Optuna what came of it."""
+"""Driver: the process that works on a sweep.
+
+It asks the study for trials, has them trained and records the results.
+"""
 
 from __future__ import annotations
 
@@ -11,502 +14,268 @@ import time
 import traceback
 import uuid
 from collections.abc import Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
-import optuna
 from filelock import FileLock, Timeout
-from optuna.trial import FrozenTrial, TrialState
+from optuna.exceptions import StorageInternalError
 
 from experiments.jobs.launch import worker_limit
 from experiments.jobs.shutdown import Shutdown
-from experiments.runs.config import RunConfig
-from experiments.runs.history import HISTORY_COLUMNS
-from experiments.runs.run import ENDED, Run, RunError, Status, create_run, open_run, runs_folder
-from experiments.sweeps import space as search
-from experiments.sweeps.pool import start_pool, train_for
-from experiments.sweeps.spec import SweepError, slug
-from experiments.sweeps.study import open_study, sampler_of, storage_of
+from experiments.runs.history import ValidationReader
+from experiments.runs.run import Run, create_run, open_run, runs_folder
+from experiments.sweeps.spec import slug
+from experiments.sweeps.study import OpenTrial, Study, open_storage
 from experiments.sweeps.sweep import STOPPED, Sweep, SweepStatus
-from experiments.sweeps.trials import Trial, statuses_of, trial_of, with_results
+from experiments.sweeps.trainer import Trainer, Training
+from experiments.sweeps.trials import Trial
 from model import ConfigError
+from model.errors import DigitLabError
 
-JUDGE_SECONDS = 0.1  # between two looks at the validations of trials that may be pruned
-WAIT_SECONDS = 0.25  # between two looks at anything else
-STATUS_SECONDS = 0.5
-WORD_SECONDS = 2.0  # between two words that it is still there: what a kill takes off the time it worked
+PRUNE_SECONDS = 0.1  # between two checks of trials that may be pruned
+WAIT_SECONDS = 0.25  # between two checks of everything else
+STATUS_SECONDS = 0.5  # between two statuses
+PUBLISH_SHARE = 0.05  # of the time, at most, goes into publishing the trials
+HEARTBEAT_SECONDS = 2.0  # a killed driver loses at most this much recorded time
 ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
-CLAIM_SECONDS = 15.0  # between two words to a database that this folder has the sweep
-CLAIM_HOLDS = 60.0
-LEAVE_SECONDS = 10.0  # that a cluster may take to let its runs go
-ATTEMPTS = 3  # times that a run's process may vanish without a step done
-LEFT = "Its process was asked to leave; resume it to go on where it was."
-FAILURES = 3  # so many trials that fail before any other ends: something is wrong with all of them
+LEFT = "Its process was asked to leave; resume it to continue where it was."
+FAILURES = 3  # if all of the first trials fail, and they are this many, the sweep ends
 
 
-@dataclass
-class Work:
-    """A trial at work here."""
+def run_sweep(
+    sweep: Sweep, executor: Executor | None = None, *, workers: int = 0
+) -> Generator[SweepStatus, None, None]:
+    """Drive the sweep in this process, yielding its status; the last one tells how it ended.
 
-    handle: optuna.Trial
-    lock: FileLock
-    trial: Trial
-    configs: list[RunConfig]
-    runs: list[Run] = field(default_factory=list)
-    ends: dict[int, Status] = field(default_factory=dict)
-    """Of the runs that are over, by their place."""
-    read: int = 0
-    """Bytes of the first run's history that were looked at."""
-    reported: int = 0
-    """Epochs that Optuna knows of."""
-    pruned: bool = False
-
-    @property
-    def bad(self) -> list[Status]:
-        """The ends that leave the trial without a value."""
-        return [end for end in self.ends.values() if end.state != "finished"]
-
-
-@dataclass
-class Job:
-    """A run at work, or waiting for another process that has it."""
-
-    work: Work
-    place: int
-    step: int = 0
-    attempts: int = 0
-
-    @property
-    def run(self) -> Run:
-        return self.work.runs[self.place]
+    Its runs train in processes of this machine, or on the executor of a cluster; `workers` at once
+    (0: as the sweep says). Stop iterating to leave the sweep.
+    """
+    sweep.withdraw_stop()
+    return Driver(sweep, executor, workers=workers).drive()
 
 
 class Driver:
-    """One process that drives a sweep; there may be several, on several machines, that share its folder."""
+    """One process that drives a sweep. Several, on several machines, may share its folder."""
 
     def __init__(
-        self, sweep: Sweep, executor: Executor | None = None, shutdown: Shutdown | None = None, workers: int = 0
+        self, sweep: Sweep, executor: Executor | None = None, *, shutdown: Shutdown | None = None, workers: int = 0
     ) -> None:
         self.sweep, self.spec = sweep, sweep.spec
         self.shutdown = shutdown or Shutdown()
-        self.workers = workers or self.spec.workers or worker_limit()
-        self.given, self.pool = executor, executor
-        self.token = sweep.folder / "drivers" / f"{slug(socket.gethostname())}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self.work: list[Work] = []
-        self.waiting: list[Job] = []
-        self.training: dict[Future[None], Job] = {}
-        self.next_status = self.next_word = self.next_adoption = self.next_claim = 0.0
+        token = sweep.folder / "drivers" / f"{slug(socket.gethostname())}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.token, self.token_lock = token, FileLock(token)
+        self.trainer = Trainer(token, workers or self.spec.workers or worker_limit(), executor)
+        self.study: Study | None = None
+        self.trials: list[OpenTrial] = []
         self.ended = self.failed = 0
-        self.hopeless = ""
-        self.claimed = False
+        self.failure = ""  # why the sweep ends, if all trials fail
 
     def drive(self) -> Generator[SweepStatus, None, None]:
-        """Until nothing is left to try, or it is stopped or asked to leave. Raises SweepError."""
-        sweep = self.sweep
-        hold = FileLock(self.token)
+        """Work until no trial is left or somebody asks to stop, yielding the sweep's status."""
         with self.shutdown.noticed(), ExitStack() as stack:
             try:
-                with sweep.lock():
-                    self.tidy()
-                    alone = not sweep.driven()
-                    hold.acquire()
-                    sweep.say("running", begin=alone, pid=os.getpid())
-                    storage = stack.enter_context(storage_of(sweep))  # one at a time: it may make its tables
-                    self.study = open_study(sweep, storage)
-                    self.claim()
-                    self.restore()
-                yield from self.rounds()
-                state, reason = self.conclusion()
-            except (SweepError, RunError) as error:
-                state, reason = "failed", str(error)
-            except optuna.exceptions.StorageInternalError as error:
-                why = str(getattr(error.__cause__, "orig", error.__cause__)).splitlines()[0]
-                state, reason = "failed", f"The database of the study does not answer any more: {why}. All is kept."
-            except Exception as error:
-                with (sweep.folder / "log.txt").open("a") as log:
-                    log.write(traceback.format_exc())
-                state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            except BaseException:  # who iterates left
-                self.leave(hold, "interrupted", LEFT)
-                raise
-            self.leave(hold, state, reason)
-        yield replace(sweep.status(), state=state, reason=reason)  # another driver may not have left yet
+                with self.sweep.change_lock():
+                    self.remove_dead_drivers()
+                    alone = not self.sweep.is_alive()
+                    self.token_lock.acquire()
+                    if alone:
+                        self.sweep.set_begun(os.getpid())
+                    # Inside the lock, because the first process creates the tables of a database.
+                    self.study = Study(self.sweep, stack.enter_context(open_storage(self.sweep)))
+                yield from self.work(self.study)
+                state, reason = self.outcome()
+            except BaseException as error:
+                state, reason = self.outcome_of_error(error)
+                if not isinstance(error, Exception):
+                    self.leave(state, reason)
+                    raise
+            self.leave(state, reason)
+        # other drivers may still work on it, so that its own status would say running
+        yield replace(self.sweep.status(), state=state, reason=reason)
 
-    def rounds(self) -> Iterator[SweepStatus]:
-        """Look after what trains, start more, and wait, over and over."""
-        while not self.leaving():
-            self.fill()
-            if not self.work and not self.others_at_work():
-                return
+    def work(self, study: Study) -> Iterator[SweepStatus]:
+        """The loop: start trainings, wait, prune, and record the trials that have ended."""
+        pause = PRUNE_SECONDS if self.spec.pruner != "none" else WAIT_SECONDS
+        next_status = next_heartbeat = next_adoption = 0.0
+        while not self.is_leaving:
+            study.claim_folder()
             now = time.monotonic()
-            if now >= self.next_status:
-                self.next_status = now + STATUS_SECONDS
+            if now >= next_adoption:
+                next_adoption = now + ADOPT_SECONDS
+                for trial in study.adopt([trial.number for trial in self.trials]):
+                    self.begin(study, trial)
+            self.fill_workers(study)
+            if not self.trials and not study.has_open_trials():
+                return
+            if now >= next_heartbeat:
+                next_heartbeat = now + HEARTBEAT_SECONDS
+                with self.sweep.change_lock():
+                    self.sweep.set_status(state="running")
+            if now >= next_status:
+                study.publish()
+                took = time.monotonic() - now
+                next_status = now + max(STATUS_SECONDS, took / PUBLISH_SHARE)
                 yield self.sweep.status()
-            pause = JUDGE_SECONDS if self.spec.pruner != "none" else WAIT_SECONDS
-            if self.training:
-                wait(self.training, pause, FIRST_COMPLETED)
-            else:
-                time.sleep(pause)
-            self.judge()
-            self.collect()
+            self.trainer.wait(pause)
+            self.prune(study)
+            self.collect(study)
 
-    def leaving(self) -> bool:
-        return bool(self.shutdown.requested or self.sweep.stopping or self.hopeless)
+    @property
+    def is_leaving(self) -> bool:
+        """Whether this process stops working on the sweep."""
+        return bool(self.shutdown.requested or self.sweep.stop_requested or self.failure)
 
-    def conclusion(self) -> tuple[str, str]:
-        if self.hopeless:
-            return "failed", self.hopeless
-        if self.sweep.stopping:
+    def fill_workers(self, study: Study) -> None:
+        """Give every worker a run, and ask for one more trial in advance."""
+        while self.trainer.has_room and not self.is_leaving:
+            if not self.start_next() and not self.ask(study):
+                return
+        # A trial that needs no results is asked for before a worker is free, so that no worker
+        # waits for the storage. If there are other drivers, one of their workers may be free first.
+        ahead = self.spec.sampler != "tpe" and self.spec.minutes is None and all(trial.runs for trial in self.trials)
+        if ahead and len(list(self.token.parent.iterdir())) == 1:
+            self.ask(study)
+
+    def ask(self, study: Study) -> bool:
+        """Begin a new trial; -> whether the limits of the sweep allowed one."""
+        trial = study.ask()
+        if trial is not None:
+            self.begin(study, trial)
+        return trial is not None
+
+    def begin(self, study: Study, trial: OpenTrial) -> None:
+        """Work on a trial from now on."""
+        self.trials.append(trial)
+        try:
+            trial.configs = [self.spec.config(trial.params, seed) for seed in range(self.spec.seeds)]
+        except ConfigError as error:
+            self.end(study, trial, "failed", f"This combination is not possible: {error}")
+
+    def start_next(self) -> bool:
+        """Start the next run of a trial; -> whether there was one."""
+        for trial in self.trials:
+            place = len(trial.trainings)
+            # with a pruner the first run decides whether the others are worth it
+            decided = not place or self.spec.pruner == "none" or trial.trainings[0].status is not None
+            if place < len(trial.configs) and decided and not trial.failures:
+                trial.trainings.append(Training(self.open_run(trial, place)))
+                self.trainer.start(trial.trainings[-1])
+                return True
+        return False
+
+    def open_run(self, trial: OpenTrial, place: int) -> Run:
+        """The run of a trial for one seed. Its id is fixed, so that it is never made twice."""
+        folder = runs_folder() / self.sweep.run_ids(trial.number)[place]
+        if (folder / "status.json").exists():
+            return open_run(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # a driver was killed while it made the run
+        config = trial.configs[place]
+        name = f"{self.spec.name}, trial {trial.number}" + (f", seed {config.seed}" if self.spec.seeds > 1 else "")
+        return create_run(config, name=name, group=self.sweep.id, trial=trial.number, folder=folder)
+
+    def prune(self, study: Study) -> None:
+        """Report new validations of the first runs, and stop trials not worth continuing."""
+        if self.spec.pruner == "none":
+            return
+        for trial in self.trials:
+            if trial.pruned or not trial.trainings or not self.trainer.is_training(trial.trainings[0]):
+                continue
+            if any(study.should_prune(trial) for _ in self.report(study, trial)):
+                study.set_pruned(trial)
+                trial.runs[0].request("stop")
+
+    def report(self, study: Study, trial: OpenTrial) -> Iterator[int]:
+        """Report to the study the new validations of the first run; -> their epochs."""
+        trial.validations = trial.validations or ValidationReader(trial.runs[0].folder)
+        for validation in trial.validations.new():
+            epoch = math.ceil(validation.epoch)
+            value = validation.accuracy if self.spec.maximize else validation.loss
+            if epoch > trial.reported and math.isfinite(value):
+                study.report(trial, epoch, value)
+                yield epoch
+
+    def collect(self, study: Study, *, last: bool = False) -> None:
+        """Record the trials whose runs have ended. `last`: nothing is started any more."""
+        go_on = not last and not self.is_leaving
+        if self.trainer.collect(restart=go_on) and go_on and self.spec.sampler != "tpe":
+            self.start_next()  # first, so that no worker waits while results are recorded
+        for trial in list(self.trials):
+            if trial.failures and len(trial.ended) == len(trial.trainings):
+                first = trial.failures[0]
+                pruned = trial.pruned and first.state == "stopped"
+                self.end(study, trial, "pruned" if pruned else first.state, "" if pruned else first.reason)
+            elif len(trial.ended) == len(trial.configs):
+                self.end(study, trial, "done")
+
+    def end(self, study: Study, trial: OpenTrial, state: str, reason: str = "") -> None:
+        """Record the result of a trial."""
+        runs = tuple(run.id for run in trial.runs)
+        result = Trial(trial.number, trial.params, runs=runs).with_results(trial.ended, self.spec.objective)
+        if state == "done" and result.value is None:
+            state, reason = "failed", "It was never validated."
+        if self.spec.pruner != "none" and trial.runs:
+            list(self.report(study, trial))  # its last results: later trials are compared with them
+        study.end(trial, replace(result, state=state, reason=reason, over=True))
+        self.trials.remove(trial)
+        self.ended += 1
+        self.failed += state == "failed"
+        if self.failed == self.ended >= FAILURES:
+            self.failure = f"The first {FAILURES} trials failed, the last one for this reason: {reason}"
+
+    # The end.
+
+    def outcome(self) -> tuple[str, str]:
+        """The state and the reason with which the loop ended."""
+        if self.failure:
+            return "failed", self.failure
+        if self.sweep.stop_requested:
             return "stopped", STOPPED
         if self.shutdown.requested:
             return "interrupted", LEFT
         return "finished", ""
 
-    def leave(self, hold: FileLock, state: str, reason: str) -> None:
-        """Let the runs go at their checkpoints, and the trials to whoever goes on with them."""
-        hold.release()
-        self.token.unlink(missing_ok=True)  # now nobody wants the runs any more
-        if not self.training:
-            self.say_last(state, reason)  # at once: the processes take a moment to go, and it would look interrupted
-        if self.training:
-            # A cluster may have lost the machines that would notice.
-            _, lost = wait(self.training, None if self.given is None else LEAVE_SECONDS)
-            for future in lost:
-                future.cancel()
-            self.collect(again=False)
-        if self.pool is not None and self.given is None:
-            self.pool.shutdown()
-        for work in self.work:
-            self.keep(work)
-            work.lock.release()
-        self.say_last(state, reason)
+    def outcome_of_error(self, error: BaseException) -> tuple[str, str]:
+        """The state and the reason for an error that ended the loop."""
+        if not isinstance(error, Exception):  # the caller stopped iterating
+            return "interrupted", LEFT
+        if isinstance(error, DigitLabError):
+            return "failed", str(error)
+        if isinstance(error, StorageInternalError):
+            why = str(getattr(error.__cause__, "orig", error.__cause__)).splitlines()[0]
+            return "failed", f"The database of the study does not answer any more: {why}. Nothing is lost."
+        self.sweep.log(traceback.format_exc())
+        return "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
-    def say_last(self, state: str, reason: str) -> None:
-        with self.sweep.lock():
-            if self.sweep.driven():
+    def leave(self, state: str, reason: str) -> None:
+        """Stop the runs at their checkpoints and leave the trials to the next driver."""
+        self.token_lock.release()
+        self.token.unlink(missing_ok=True)  # the processes notice this, and stop the runs
+        if not self.trainer.training:
+            self.set_outcome(state, reason)  # now, because the processes take a moment to end
+        self.trainer.close()
+        if self.study is not None:
+            with contextlib.suppress(StorageInternalError):  # the database may be what failed
+                self.collect(self.study, last=True)
+        for trial in self.trials:
+            trial.lock.release()
+        self.set_outcome(state, reason)
+
+    def set_outcome(self, state: str, reason: str) -> None:
+        """Publish the trials, and write the last status unless another driver is at work."""
+        if self.study is not None:
+            with contextlib.suppress(StorageInternalError):
+                self.study.publish()
+        with self.sweep.change_lock():
+            if self.sweep.is_alive():
                 return
-            self.sweep.say(state, reason)
-            if self.claimed:
-                with contextlib.suppress(optuna.exceptions.StorageInternalError):  # it may be what went wrong
-                    self.study.set_user_attr("folder", (self.sweep.created, 0.0))
+            self.sweep.set_status(state=state, reason=reason)
+            if self.study is not None:
+                with contextlib.suppress(StorageInternalError):
+                    self.study.release_folder()
 
-    def tidy(self) -> None:
-        """Drivers that were killed leave their files behind."""
+    def remove_dead_drivers(self) -> None:
+        """Remove the files of drivers that were killed."""
         for path in self.token.parent.iterdir():
             with contextlib.suppress(Timeout), FileLock(path).acquire(timeout=0):
                 path.unlink(missing_ok=True)
-
-    def claim(self) -> None:
-        """Say in a database that the sweep is worked on in this folder. Raises SweepError if it is in another.
-
-        Whose trial is whose is told by locks in the folder: of two that are not shared, each would take the trials of
-        the other for abandoned and train them again.
-        """
-        if not self.sweep.storage:
-            return
-        self.next_claim = time.monotonic() + CLAIM_SECONDS
-        mine, now = self.sweep.created, time.time()
-        folder, seen = self.study.user_attrs.get("folder", (mine, now))
-        self.claimed = folder == mine or now - seen >= CLAIM_HOLDS
-        if not self.claimed:
-            raise SweepError(
-                f"The sweep {self.sweep.id} in this database is being worked on in another runs folder. Share that "
-                f"folder and name it in DIGITS_RUNS, or wait a minute after it has stopped."
-            )
-        self.study.set_user_attr("folder", (mine, now))
-
-    def restore(self) -> None:
-        """Put down trials of the study that this folder does not know: it is a new one for an old study."""
-        kept = {trial.number for trial in self.sweep.kept_trials()}
-        for frozen in self.study.get_trials(deepcopy=False):
-            if frozen.number not in kept and "trial" in frozen.user_attrs:
-                self.sweep.keep(trial_of(frozen.user_attrs["trial"]))
-
-    # Starting.
-
-    def fill(self) -> None:
-        """Give every worker something to do."""
-        now = time.monotonic()
-        if now >= self.next_claim:
-            self.claim()
-        if now >= self.next_adoption:
-            self.next_adoption = now + ADOPT_SECONDS
-            self.adopt()
-        while self.room() and not self.leaving():
-            if not self.start_next() and not self.ask():
-                return
-        # A trial that needs no results is asked for before a worker is free: none has to wait for its storage. Where
-        # others drive too, one of theirs may be free before.
-        ahead = self.spec.sampler != "tpe" and self.spec.minutes is None and all(work.runs for work in self.work)
-        if ahead and len(list(self.token.parent.iterdir())) == 1:
-            self.ask()
-
-    def room(self) -> bool:
-        """Whether a worker has nothing to do."""
-        return len(self.training) + len(self.waiting) < self.workers
-
-    def start_next(self) -> bool:
-        """Start the next run of a trial that has one to start."""
-        for work in self.work:
-            place = len(work.runs)
-            judged = not place or self.spec.pruner == "none" or 0 in work.ends
-            if place < len(work.configs) and judged and not work.bad:
-                work.runs.append(self.run_of(work, place))
-                work.trial = replace(work.trial, runs=tuple(run.id for run in work.runs))
-                self.begin(Job(work, place))
-                self.sweep.keep(work.trial)
-                return True
-        return False
-
-    def ask(self) -> bool:
-        """Take up a new trial, unless the budget is spent."""
-        with self.sweep.lock():
-            trials = self.study.get_trials(deepcopy=False)
-            if self.spent(len(trials)):
-                return False
-            self.study.sampler = sampler_of(self.spec, len(trials))
-            handle = self.study.ask(search.distributions(self.spec.search))
-            lock = self.sweep.trial_lock(handle.number)
-            lock.acquire()
-        self.take(handle, lock, None)
-        return True
-
-    def spent(self, trials: int) -> bool:
-        """Whether nothing new may begin."""
-        spec = self.spec
-        if spec.most_trials and trials >= spec.most_trials:
-            return True
-        if spec.minutes is not None and self.sweep.seconds() >= 60 * spec.minutes:
-            return True
-        if spec.epochs is None:
-            return False
-        promised = sum(
-            trial.epochs if trial.over else max(trial.epochs, self.planned(trial)) for trial in self.sweep.trials()
-        )
-        return promised >= spec.epochs
-
-    def planned(self, trial: Trial) -> float:
-        """The epochs of all its runs; of those that count in steps, what they have done so far."""
-        with contextlib.suppress(ConfigError):
-            config = self.spec.config(trial.params, 0)
-            if not config.steps:
-                return config.epochs * self.spec.seeds
-        return 0.0
-
-    def adopt(self) -> None:
-        """Go on with trials that are nobody's: their driver is gone."""
-        mine = {work.trial.number for work in self.work}
-        for frozen in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if frozen.number in mine:
-                continue
-            with self.sweep.lock():
-                lock = self.sweep.trial_lock(frozen.number)
-                try:
-                    lock.acquire(timeout=0)
-                except Timeout:
-                    continue
-                if self.study.get_trials(deepcopy=False)[frozen.number].state.is_finished():  # meanwhile, by another
-                    lock.release()
-                    continue
-                # Optuna has no public way to go on with a trial, and its driver may have gone while asking.
-                self.study.sampler = sampler_of(self.spec, frozen.number)
-                handle = optuna.Trial(self.study, frozen._trial_id)
-                for name, distribution in search.distributions(self.spec.search).items():
-                    handle._suggest(name, distribution)
-            self.take(handle, lock, frozen)
-
-    def others_at_work(self) -> bool:
-        """Whether another driver has trials that are not over."""
-        return bool(self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
-
-    def take(self, handle: optuna.Trial, lock: FileLock, frozen: FrozenTrial | None) -> None:
-        """Begin with a trial, or go on with one that another driver began."""
-        params = search.restored(handle.params, self.spec.search)
-        trial = Trial(handle.number, params, started=time.time())
-        for kept in self.sweep.kept_trials() if frozen else ():
-            if kept.number == handle.number:
-                trial = kept
-        work = Work(handle, lock, trial, [])
-        if frozen:
-            work.reported = max(frozen.intermediate_values, default=0)
-            work.pruned = trial.state == "pruned"
-        self.work.append(work)
-        if trial.over:  # its driver was gone before it could tell Optuna
-            self.tell(work)
-            return
-        try:
-            work.configs = [self.spec.config(params, seed) for seed in range(self.spec.seeds)]
-        except ConfigError as error:
-            self.end(work, "failed", f"This combination cannot be: {error}")
-
-    def run_of(self, work: Work, place: int) -> Run:
-        """The run of a trial for one seed: always in the same folder, so that none is ever made twice."""
-        number = work.trial.number
-        stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.sweep.created))}-{self.sweep.id[:40]}-{number}"
-        folder = runs_folder() / (f"{stem}-{place}" if self.spec.seeds > 1 else stem)
-        if (folder / "status.json").exists():
-            return open_run(folder)
-        shutil.rmtree(folder, ignore_errors=True)  # killed while it was being made
-        config = work.configs[place]
-        name = f"{self.spec.name}, trial {number}" + (f", seed {config.seed}" if self.spec.seeds > 1 else "")
-        return create_run(config, name=name, group=self.sweep.id, trial=number, folder=folder)
-
-    def begin(self, job: Job) -> None:
-        """Have a run trained, from wherever it is."""
-        status = look(job.run)
-        if status.state in ENDED:
-            self.finish(job, status)
-            return
-        if job.run.is_alive():
-            self.waiting.append(job)
-            return
-        if status.pid or job.attempts:
-            job.run.enqueue()  # behind those that wait already
-        job.step = status.step
-        if self.pool is None:
-            self.pool = start_pool(self.workers)
-        try:
-            future = self.pool.submit(train_for, str(job.run.folder), str(self.token))
-        except BrokenProcessPool:  # one of its processes was killed, and another pool has to do
-            self.pool = start_pool(self.workers)
-            future = self.pool.submit(train_for, str(job.run.folder), str(self.token))
-        except Exception as error:
-            if self.given is None:
-                raise
-            raise SweepError(f"The cluster is gone: {error} Start it again, and go on with this sweep.") from error
-        self.training[future] = job
-
-    # Judging and ending.
-
-    def judge(self) -> None:
-        """Tell Optuna of new validations of first seeds, and stop the runs that are not worth going on with."""
-        if self.spec.pruner == "none":
-            return
-        for job in self.training.values():
-            work = job.work
-            if job.place or work.pruned:
-                continue
-            if any(self.ends_early(work) for _ in self.report(work)):
-                work.pruned = True
-                work.trial = replace(work.trial, state="pruned")
-                self.sweep.keep(work.trial)  # first, so that nobody takes it for a person's wish
-                job.run.request("stop")
-
-    def report(self, work: Work) -> Iterator[int]:
-        """Tell Optuna what the first seed was validated at since the last look, epoch by epoch."""
-        for epoch, value in self.validations(work):
-            if epoch > work.reported and math.isfinite(value):
-                work.handle.report(value, epoch)
-                work.reported = epoch
-                yield epoch
-
-    def ends_early(self, work: Work) -> bool:
-        """Whether Optuna would not go on with a trial, and it is not at its end anyway."""
-        config = work.configs[0]
-        return (config.steps > 0 or work.reported < config.epochs) and work.handle.should_prune()
-
-    def validations(self, work: Work) -> Iterator[tuple[int, float]]:
-        """(epoch, value) of the validations since the last look."""
-        path = work.runs[0].folder / "history.csv"
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < work.read:  # a resumed run begins again at its checkpoint
-                    work.read = 0
-                file.seek(work.read)
-                text = file.read()
-        except FileNotFoundError:
-            return
-        text = text[: text.rfind(b"\n") + 1]
-        work.read += len(text)
-        for line in text.decode().splitlines():
-            cells = line.split(",")
-            if len(cells) != len(HISTORY_COLUMNS):  # cut by a resumed run, and grown again before we looked
-                continue
-            cell = cells[6 if self.spec.maximize else 5]
-            if cell and cells[0] != "step":
-                yield math.ceil(float(cells[1])), float(cell)
-
-    def collect(self, *, again: bool = True) -> None:
-        """See what became of the runs that are not at work any more."""
-        done = [future for future in self.training if future.done()]
-        jobs = [(self.training.pop(future), None if future.cancelled() else future.exception()) for future in done]
-        jobs += [(job, None) for job in self.waiting if not job.run.is_alive()]
-        self.waiting = [job for job in self.waiting if job.run.is_alive()]
-        looks = [(job, error, look(job.run)) for job, error in jobs]
-        for job, _, status in looks:
-            if status.state in ENDED:
-                job.work.ends[job.place] = status
-        if done and again and self.spec.sampler != "tpe" and not self.leaving():
-            self.start_next()  # first, so that no worker waits while results are put down
-        for job, error, status in looks:
-            if status.state in ENDED:
-                self.finish(job, status)
-            elif again and not self.leaving():
-                job.attempts = 1 if status.step > job.step else job.attempts + 1
-                if job.attempts > ATTEMPTS:
-                    reason = f"Its process was gone {ATTEMPTS} times: {error or 'see log.txt in its folder'}."
-                    self.finish(job, replace(status, state="failed", reason=reason))
-                else:
-                    self.begin(job)
-
-    def finish(self, job: Job, status: Status) -> None:
-        """A run is over; perhaps its trial is, too."""
-        work = job.work
-        work.ends[job.place] = status
-        if work.trial.over:  # the last two runs of it were over at once
-            return
-        if bad := work.bad:
-            if len(work.ends) == len(work.runs):
-                state = "pruned" if work.pruned and bad[0].state == "stopped" else bad[0].state
-                self.end(work, state, "" if state == "pruned" else bad[0].reason)
-        elif len(work.ends) == len(work.configs):
-            self.end(work, "done")
-
-    def end(self, work: Work, state: str, reason: str = "") -> None:
-        """Put down what came of a trial: first for us, then for Optuna."""
-        trial = with_results(work.trial, self.spec, [work.ends[place] for place in sorted(work.ends)])
-        if state == "done" and trial.value is None:
-            state, reason = "failed", "It was never validated."
-        work.trial = replace(trial, state=state, reason=reason, over=True)
-        self.sweep.keep(work.trial)
-        if self.spec.pruner != "none" and work.runs:
-            list(self.report(work))  # the last ones: what later trials are held against
-        self.tell(work)
-
-    def tell(self, work: Work) -> None:
-        trial = work.trial
-        self.study.sampler = optuna.samplers.RandomSampler()  # a grid's stops the study after the last cell, and raises
-        if self.sweep.storage:  # which may outlive this folder
-            work.handle.set_user_attr("trial", asdict(trial))
-        if trial.state == "done":
-            self.study.tell(work.handle, trial.value)
-        else:
-            pruned = trial.state in ("pruned", "diverged")
-            self.study.tell(work.handle, state=TrialState.PRUNED if pruned else TrialState.FAIL)
-        self.work.remove(work)
-        work.lock.release()
-        Path(work.lock.lock_file).unlink(missing_ok=True)
-        if time.monotonic() >= self.next_word:
-            self.next_word = time.monotonic() + WORD_SECONDS
-            with self.sweep.lock():
-                self.sweep.say("running")
-        self.ended += 1
-        self.failed += trial.state == "failed"
-        if self.failed == self.ended >= FAILURES:
-            self.hopeless = f"The first {FAILURES} trials failed, the last one so: {trial.reason}"
-
-    def keep(self, work: Work) -> None:
-        """Put down how far a trial is that is not over."""
-        self.sweep.keep(with_results(work.trial, self.spec, statuses_of(work.trial)))
-
-
-def look(run: Run) -> Status:
-    """The status of a run; one that somebody deleted counts as stopped."""
-    try:
-        return run.status()
-    except RunError:
-        return Status("stopped", "Its run was deleted.")

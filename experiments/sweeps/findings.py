@@ -1,41 +1,143 @@
-"""Findings: what a sweep has shown, in numbers and in a plain sentence that says no more than they do."""
+"""Findings: which trials tie for the best, which values of a setting work, in a sentence."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from statistics import fmean, variance
+from typing import Any
 
+from scipy.special import stdtr
+
+from experiments.formats import count, joined, percent
 from experiments.sweeps.importance import MIN_TRIALS, Importance, importances
-from experiments.sweeps.results import cost_of, distinct, finished, grouped, is_number, judged, one_by_one
-from experiments.sweeps.ties import Ties, ties, works
+from experiments.sweeps.space import Space, value_text
+from experiments.sweeps.trials import (
+    SIGNIFICANCE,
+    Trial,
+    cost_of,
+    distinct,
+    finished,
+    grouped,
+    groups_by_value,
+    higher_is_better,
+    is_number,
+    judged,
+    ranked,
+    value_of,
+)
+from model.metrics import wilson_interval
 
-if TYPE_CHECKING:
-    from experiments.sweeps.space import Space
-    from experiments.sweeps.trials import Trial
-
-SHOWN = {"hidden": "network", "initializer": "initialization"}
+TITLES = {"hidden": "network", "initializer": "initialization"}
 """Settings whose name reads badly in a sentence."""
+ACCURACY = "validation_accuracy"
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Numbers of the trials that tie for the best, the best first, and the test that says so."""
+
+    numbers: tuple[int, ...]
+    test: str
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a sweep has shown so far. No importances: too few trials, or nothing differs; the sentence says so."""
+    """Everything that a sweep has shown so far. No importances: too few different trials."""
 
     importances: tuple[Importance, ...]  # the most important first
     ties: Ties
     sentence: str
 
 
-def find(space: Space, trials: Sequence[Trial], *, objective: str = "validation_accuracy", images: int = 0) -> Findings:
-    """Everything at once. `images`: how many validation digits an accuracy was counted on."""
+def summarize(space: Space, trials: Sequence[Trial], *, objective: str = ACCURACY, images: int = 0) -> Findings:
+    """The findings of these trials. `images`: number of validation images of an accuracy."""
     shares = importances(space, trials)
     return Findings(
         shares,
-        ties(trials, objective=objective, images=images),
+        find_ties(trials, objective=objective, images=images),
         sentence(space, trials, shares, objective=objective, images=images),
     )
+
+
+def find_ties(trials: Iterable[Trial], *, objective: str = ACCURACY, images: int = 0) -> Ties:
+    """Which finished trials tie with the best one.
+
+    With several seeds, two trials differ when all results of one are better than all results of the
+    other and Welch's t-test gives p < 5 %. With one seed, two accuracies differ when the lower one
+    lies outside the 95 % Wilson interval of the best one, computed for `images` validation images.
+    The best of many trials was partly lucky, and all others are compared with it: of twenty equal
+    trials, one or two may seem worse.
+    """
+    best_first = ranked(trials, objective)
+    if not best_first:
+        return Ties((), "")
+    best = best_first[0]
+    if len(best.values) > 1:
+        test = "Tied: the seeds overlap with those of the best, or Welch's t-test on them gives p ≥ 5 %."
+    elif is_counted(objective, images):
+        low, high = wilson_interval(round(value_of(best) * images), images)
+        interval = f"{percent(low)} to {percent(high)}"
+        test = f"Tied: inside the 95 % interval of the best on {images:,} digits, {interval}."
+    elif higher_is_better(objective):
+        test = "With one seed, ties show only when it is known how many digits the accuracy was counted on."
+    else:
+        test = "With one seed, a loss does not show which settings tie: search with several seeds."
+    tied = [trial.number for trial in best_first if is_tied(best, trial, objective=objective, images=images)]
+    return Ties(tuple(tied), test)
+
+
+def is_tied(best: Trial, other: Trial, *, objective: str = ACCURACY, images: int = 0) -> bool:
+    """Whether a finished trial ties with a better one, by the test of `find_ties`."""
+    if other is best or other.value == best.value:
+        return True
+    if min(len(best.values), len(other.values)) > 1:
+        sign = 1 if higher_is_better(objective) else -1
+        better, worse = ([sign * value for value in trial.values] for trial in (best, other))
+        return min(better) <= max(worse) or _welch(better, worse) >= SIGNIFICANCE
+    if not is_counted(objective, images):
+        return False
+    return value_of(other) >= wilson_interval(round(value_of(best) * images), images)[0]
+
+
+def is_counted(objective: str, images: int) -> bool:
+    """Whether the objective is an accuracy on a known number of images."""
+    return higher_is_better(objective) and images > 0
+
+
+def working_values(
+    trials: Sequence[Trial], first: str, second: str = "", *, objective: str = ACCURACY, images: int = 0
+) -> tuple[Any, ...]:
+    """The values of the setting `first` that work for every value of `second`; () if unknown.
+
+    The trials form groups by their value of `second`. A value of `first` works in a group when each
+    of its trials ties with the best trial of the group; pruned and diverged trials do not. For a
+    numeric setting the answer is (lowest, highest): every trial between the two works, and every
+    group has such trials.
+    """
+    if not is_counted(objective, images) and any(len(trial.values) < 2 for trial in finished(trials)):
+        return ()
+    known = judged(trials)
+    numeric = all(is_number(trial.params[first]) for trial in known)
+    needed = min(3, len(distinct(known, first)))
+    groups = grouped(known, second) if second else [known]
+    if needed < 2 or (second and len(groups) < 2):
+        return ()
+    shared: list[tuple[Any, ...]] | None = None
+    for group in groups:
+        best_first = ranked(group, objective)
+        if not best_first or len(distinct(group, first)) < needed:
+            return ()
+        good = {t.number for t in best_first if is_tied(best_first[0], t, objective=objective, images=images)}
+        bad = {trial.params[first] for trial in group if trial.number not in good}
+        spans = _spans(distinct(group, first), bad, numeric=numeric)
+        shared = spans if shared is None else _overlaps(shared, spans)
+    values = [[trial.params[first] for trial in group] for group in groups]
+    shared = [span for span in shared or [] if all(any(span[0] <= v <= span[1] for v in group) for group in values)]
+    if not numeric:
+        return tuple(value for value, _ in shared)
+    return max(shared, key=lambda span: span[1] / span[0] if span[0] > 0 else span[1] - span[0], default=())
 
 
 def sentence(
@@ -43,10 +145,10 @@ def sentence(
     trials: Sequence[Trial],
     shares: Sequence[Importance],
     *,
-    objective: str = "validation_accuracy",
+    objective: str = ACCURACY,
     images: int = 0,
 ) -> str:
-    """What the numbers show, and no more: what matters most, and which of its values work whatever the next one is."""
+    """Sentences about the most important setting, its values that work and failed trials."""
     done = finished(trials)
     if not done:
         return "No trial has finished yet."
@@ -58,43 +160,44 @@ def sentence(
     if not shares:
         return f"All {len(done)} finished trials came to the same result: nothing that was searched matters here."
     known = judged(trials)
-    return " ".join([_of_the_first(known, shares, objective, images), *_left_out(known, shares[0].name)])
+    return " ".join([_most_important(known, shares, objective, images), *_not_counted(known, shares[0].name)])
 
 
-def _of_the_first(trials: Sequence[Trial], shares: Sequence[Importance], objective: str, images: int) -> str:
-    """On the most important setting."""
+def _most_important(trials: Sequence[Trial], shares: Sequence[Importance], objective: str, images: int) -> str:
+    """The sentence about the most important setting."""
     done = finished(trials)
     first = shares[0]
     second = shares[1].name if len(shares) > 1 else ""
-    name = _shown(first.name)
+    name = _title(first.name)
+    share = f"{round(100 * first.share)} %"
     if not second:
         start = f"Only the {name} differs between the trials"
     elif not first.clear:
         return (
-            f"No setting stands out after {len(done)} trials: {name} comes first with {_whole(first.share)} of the "
+            f"No setting stands out after {len(done)} trials: {name} comes first with {share} of the "
             "difference, which may be chance."
         )
     else:
         low, high = round(100 * first.low), round(100 * first.high)
         between = f" ({low} to {high} %)" if low < high else ""
-        start = f"{name[:1].upper()}{name[1:]} explains {_whole(first.share)} of the difference{between}"
-    values = works(trials, first.name, second, objective=objective, images=images)
+        start = f"{name[:1].upper()}{name[1:]} explains {share} of the difference{between}"
+    values = working_values(trials, first.name, second, objective=objective, images=images)
     if not values:
-        return f"{start}{_of_the_best(trials, first.name, second, objective)}."
-    every = f"works {_wherever(trials, second)}" if second else "cannot be told from the best"
+        return f"{start}{_range_of_best(trials, first.name, second, objective)}."
+    every = f"works {_for_every(trials, second)}" if second else "cannot be told from the best"
     tried = distinct(done, first.name)
-    if not all(is_number(value) for value in tried):
+    if not all(map(is_number, tried)):
         if len(values) > 1 and second:
             every = every.replace("works", "work")
-        return f"{start}; {_listed(values)} {every}."
+        return f"{start}; {joined(list(map(value_text, values)), 'and')} {every}."
     low, high = values
     if (low, high) == (min(tried), max(tried)):
         return f"{start}, but no {name} tried is surely worse than the best."
-    return f"{start}; {span_in_words(low, high)} {every}."
+    return f"{start}; {range_text(low, high)} {every}."
 
 
-def _of_the_best(trials: Iterable[Trial], first: str, second: str, objective: str) -> str:
-    """Where in its range a setting was in the best trial for each value of another; nothing if almost anywhere."""
+def _range_of_best(trials: Iterable[Trial], first: str, second: str, objective: str) -> str:
+    """The range of `first` in the best trials for each `second`; "" if it is too wide."""
     done = finished(trials)
     tried = distinct(done, first)
     if not second or not all(map(is_number, tried)):
@@ -103,52 +206,42 @@ def _of_the_best(trials: Iterable[Trial], first: str, second: str, objective: st
     low, high = (choose(trial.params[first] for trial in best) for choose in (min, max))
     if sum(low <= value <= high for value in tried) > len(tried) / 2:
         return ""
-    return f"; the best {_wherever(done, second)} had {span_in_words(low, high)}"
+    return f"; the best {_for_every(done, second)} had {range_text(low, high)}"
 
 
-def _wherever(trials: Iterable[Trial], second: str) -> str:
-    """The groups of `grouped` in words."""
-    values = distinct(trials, second)
-    if one_by_one(values):
-        return f"for every {_shown(second)} tried"
-    return f"at low, middle and high {_shown(second)}"
+def _for_every(trials: Iterable[Trial], second: str) -> str:
+    """The groups that `grouped` makes by the setting `second`, in words."""
+    if groups_by_value(distinct(trials, second)):
+        return f"for every {_title(second)} tried"
+    return f"at low, middle and high {_title(second)}"
 
 
-def _left_out(trials: Iterable[Trial], first: str) -> list[str]:
-    """On the trials that have no result, a sentence for each kind."""
-    found = []
+def _not_counted(trials: Iterable[Trial], first: str) -> list[str]:
+    """A sentence about the diverged trials and one about the pruned trials, if there are any."""
+    sentences = []
     by_state = {state: [trial for trial in trials if trial.state == state] for state in ("done", "diverged", "pruned")}
     diverged, pruned = by_state["diverged"], by_state["pruned"]
     if diverged:
         values = [trial.params[first] for trial in diverged]
-        kept = [trial.params[first] for trial in (*by_state["done"], *pruned)]
+        others = [trial.params[first] for trial in (*by_state["done"], *pruned)]
         where = ""
-        if all(map(is_number, (*values, *kept))) and min(values) > max(kept):
-            where = f", all with a {_shown(first)} of {_number(min(values), up=False)} or more"
-        found.append(f"{_trials(len(diverged))} diverged{where}: not counted.")
+        if all(map(is_number, (*values, *others))) and min(values) > max(others):
+            where = f", all with a {_title(first)} of {_number(min(values), up=False)} or more"
+        sentences.append(f"{count(len(diverged), 'trial')} diverged{where}: not counted.")
     if pruned:
-        found.append(f"{_trials(len(pruned))} stopped early: not counted.")
-    return found
+        sentences.append(f"{count(len(pruned), 'trial')} stopped early: not counted.")
+    return sentences
 
 
-def _shown(name: str) -> str:
-    return SHOWN.get(name, name.replace("_", " "))
-
-
-def _listed(values: Sequence[Any]) -> str:
-    words = ["-".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value) for value in values]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def span_in_words(low: float, high: float) -> str:
-    """ "0.1–0.5"; what is shortened is shortened inwards, so that no value is promised that was not seen to work."""
+def range_text(low: float, high: float) -> str:
+    """A range such as "0.1–0.5". Its ends are rounded inwards, to values that were tried."""
     if low == high:
         return _number(low, up=True)
     return f"{_number(low, up=True)}–{_number(high, up=False)}"
 
 
 def _number(value: float, *, up: bool) -> str:
-    """Without an exponent: 0.00032, 128, 60,000; with two digits if it is not one that somebody chose."""
+    """A number without exponent, such as 0.00032 or 60,000; long ones rounded to two digits."""
     if value != int(value) and float(f"{value:.3g}") != value:
         power = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
         value = (math.ceil if up else math.floor)(value / power) * power
@@ -156,9 +249,36 @@ def _number(value: float, *, up: bool) -> str:
     return f"{value:,.{places}f}".rstrip("0").rstrip(".") if places else f"{value:,.0f}"
 
 
-def _whole(share: float) -> str:
-    return f"{round(100 * share)} %"
+def _title(name: str) -> str:
+    return TITLES.get(name, name.replace("_", " "))
 
 
-def _trials(count: int) -> str:
-    return "1 trial" if count == 1 else f"{count} trials"
+def _spans(tried: list[Any], bad: set[Any], *, numeric: bool) -> list[tuple[Any, ...]]:
+    """Spans (first, last) of neighbouring numbers that are not bad; (value, value) for words."""
+    if not numeric:
+        return [(value, value) for value in tried if value not in bad]
+    spans: list[tuple[Any, ...]] = []
+    extends = False
+    for value in sorted(tried):
+        if value in bad:
+            extends = False
+        else:
+            spans = [*spans[:-1], (spans[-1][0], value)] if extends else [*spans, (value, value)]
+            extends = True
+    return spans
+
+
+def _overlaps(some: Sequence[tuple[Any, ...]], others: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The spans that lie in a span of both."""
+    both = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
+    return [(low, high) for low, high in both if low <= high]
+
+
+def _welch(some: Sequence[float], others: Sequence[float]) -> float:
+    """The two-sided p of Welch's t-test. SciPy's own warns where all seeds agree."""
+    parts = [variance(values) / len(values) for values in (some, others)]
+    if not sum(parts):
+        return 0.0
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (some, others), strict=True))
+    t = abs(fmean(some) - fmean(others)) / math.sqrt(sum(parts))
+    return float(2 * stdtr(freedom, -t))

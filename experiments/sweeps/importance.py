@@ -1,4 +1,4 @@
-"""Importance: how much of the difference between trials each setting explains, and how surely it does."""
+"""Importance: how much of the difference between trials each setting explains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.sweeps.results import SIGNIFICANCE, distinct, finished, grouped, is_number, value_of
+from experiments.sweeps.trials import SIGNIFICANCE, distinct, finished, grouped, is_number, value_of
 from model.rng import Purpose, rng
 
 if TYPE_CHECKING:
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
 
     from experiments.sweeps.space import Space
     from experiments.sweeps.trials import Trial
+    from model.arrays import Floats
 
-MIN_TRIALS = 8  # below, forests find an order in anything
-TREES = 60  # more would not move an interval by much
-DEALS = 2000  # of the results at random, to see how much chance gives
-LEAVES = 4_000  # over all trees: bounds the time, whether there are a hundred trials or a thousand
-OUTSIDE = 0.05  # of the trees, on each side of an interval
+MIN_TRIALS = 8  # with fewer trials a forest explains even random results
+TREES = 60  # more trees hardly change an interval
+PERMUTATIONS = 2000  # of the results, to see how large a difference chance alone makes
+LEAVES = 4_000  # in all trees together: a thousand trials take no longer than a hundred
+OUTSIDE = 0.05  # share of the trees below an interval, and above it
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the difference between the trials one setting explains by itself, whatever the others are.
+    """How much of the difference between the trials one setting explains by itself.
 
-    share: of the variance of their results (fANOVA, Hutter et al. 2014). low, high: where 90 % of the shares lie when
-    the trials are drawn again. Forests make too little of weak settings, by up to ten points with a hundred trials, and
-    as much too much of the strongest; that is not in the interval. p: how often chance alone would order the results
-    by this setting as clearly.
+    share: part of the variance of the results, averaged over the other settings (fANOVA, Hutter et
+    al. 2014). low, high: 90 % of the shares lie between them when the trials are resampled. The
+    forest has an error that the interval does not show: with a hundred trials it gives weak
+    settings up to ten points too little, and the strongest as much too much. p: how often random
+    results would differ as much between the values of this setting.
     """
 
     name: str
@@ -43,15 +45,16 @@ class Importance:
 
     @property
     def clear(self) -> bool:
-        """Whether chance alone would hardly do it."""
+        """Whether chance alone is an unlikely explanation."""
         return self.p < SIGNIFICANCE
 
 
 def importances(space: Space, trials: Iterable[Trial]) -> tuple[Importance, ...]:
-    """The share of each searched setting that took several values, over the finished trials.
+    """The importance of each searched setting that took several values, the largest first.
 
-    Every tree of the forest is grown on another resampling of the trials, so the trees are the bootstrap too: their
-    mean is the share, their spread its interval. A range searched on a logarithmic scale counts on that scale.
+    Each tree of the forest is grown on its own resampling of the trials, as in a bootstrap: the
+    mean over the trees is the share, and their spread gives the interval. A logarithmic range is
+    measured on its logarithmic scale.
     """
     done = finished(trials)
     results = [value_of(trial) for trial in done]
@@ -62,52 +65,62 @@ def importances(space: Space, trials: Iterable[Trial]) -> tuple[Importance, ...]
 
     study = _study(space, names, done)
 
-    def grown(seed: int) -> list[float]:
-        """The shares by one tree."""
+    def tree_shares(seed: int) -> list[float]:
+        """The share of each setting in one tree."""
         evaluator = FanovaImportanceEvaluator(n_trees=1, seed=seed)
         try:
             found = evaluator.evaluate(study, names, target=lambda trial: results[trial.number])
-        except RuntimeError:  # a resampling in which nothing differs
+        except RuntimeError:  # all results of this resampling are equal
             return [0.0] * len(names)
         return [float(found[name]) for name in names]
 
     trees = min(TREES, max(12, LEAVES // len(done)))
-    shares = np.array([grown(seed) for seed in range(trees)])
+    shares = np.array([tree_shares(seed) for seed in range(trees)])
     low, high = np.quantile(shares, [OUTSIDE, 1 - OUTSIDE], axis=0)
     found = [
         Importance(name, float(shares[:, place].mean()), float(low[place]), float(high[place]), p)
-        for place, (name, p) in enumerate(zip(names, _by_chance(done, names), strict=True))
+        for place, (name, p) in enumerate(zip(names, _p_values(done, names), strict=True))
     ]
     return tuple(sorted(found, key=lambda importance: -importance.share))
 
 
-def _by_chance(done: Sequence[Trial], names: Sequence[str]) -> list[float]:
-    """p of each setting: in what share of deals of the results to the trials they differ as much between its values.
+def _p_values(done: Sequence[Trial], names: Sequence[str]) -> list[float]:
+    """For each setting, how often randomly permuted results differ as much between its values.
 
-    As Kruskal and Wallis do, by the squares between the mean ranks of its values, or of the thirds of its range. Times
-    the number of settings (Bonferroni), since the most striking of them is looked at.
+    The difference is measured as in the Kruskal-Wallis test: squared rank sums of the values, or of
+    the thirds of a range. Multiplied by the number of settings (Bonferroni), because only the
+    clearest setting is reported.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import permutation_test, rankdata
 
     ranks = rankdata([value_of(trial) for trial in done])
     ranks -= ranks.mean()
-    dealt = np.tile(ranks, (DEALS + 1, 1))  # the first is as it was found
-    dealt[1:] = rng(0, Purpose.SHUFFLE).permuted(dealt[1:], axis=1)
     row = {trial.number: place for place, trial in enumerate(done)}
-    found = []
+    p_values = []
     for name in names:
         groups = [[row[trial.number] for trial in group] for group in grouped(done, name)]
-        between = np.sum([dealt[:, group].sum(axis=1) ** 2 / len(group) for group in groups], axis=0)
-        as_much = between >= between[0] * (1 - 1e-9)
-        found.append(min(1.0, len(names) * float(as_much.mean())))
-    return found
+
+        def between(ranks: Floats, axis: int, groups: list[list[int]] = groups) -> Floats:
+            squares: Floats = np.sum([ranks.take(rows, axis).sum(axis) ** 2 / len(rows) for rows in groups], axis=0)
+            return squares
+
+        test = permutation_test(
+            (ranks,),
+            between,
+            permutation_type="pairings",
+            n_resamples=PERMUTATIONS,
+            alternative="greater",
+            rng=rng(0, Purpose.SHUFFLE),
+        )
+        p_values.append(min(1.0, len(names) * float(test.pvalue)))
+    return p_values
 
 
 def _study(space: Space, names: Sequence[str], done: Sequence[Trial]) -> optuna.Study:
-    """The finished trials as a study in memory, in the scales on which shares are to be told."""
+    """The finished trials as a study in memory, each setting on the scale of its share."""
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # or it announces the study
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # else it prints that it made a study
     columns: dict[str, list[Any]] = {}
     distributions: dict[str, optuna.distributions.BaseDistribution] = {}
     for name in names:
@@ -116,7 +129,8 @@ def _study(space: Space, names: Sequence[str], done: Sequence[Trial]) -> optuna.
         if not all(map(is_number, tried)):
             columns[name] = [repr(value) for value in values]
             distributions[name] = optuna.distributions.CategoricalDistribution([repr(value) for value in tried])
-        elif len(tried) <= len(done) / 2 or isinstance(searched, tuple):  # a grid: every value counts the same
+        elif len(tried) <= len(done) / 2 or isinstance(searched, tuple):
+            # as in a grid: all steps are equally wide
             levels = sorted(tried)
             columns[name] = [float(levels.index(value)) for value in values]
             distributions[name] = optuna.distributions.FloatDistribution(-0.5, len(levels) - 0.5)

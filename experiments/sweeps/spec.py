@@ -1,4 +1,4 @@
-"""Sweep spec: what a sweep tries, how it judges and how much it may take, from a file or a page."""
+"""Sweep specification: what a sweep tries, its objective and its limits, from a file or a page."""
 
 from __future__ import annotations
 
@@ -17,58 +17,53 @@ from dataset import SOURCES, default_source
 from dataset.files import path_of
 from experiments.jobs.launch import worker_limit
 from experiments.runs.config import PRESETS, RunConfig
-from experiments.sweeps import space as search
-from experiments.sweeps.space import Params, Range, SearchError, Space
+from experiments.sweeps import space as spaces
+from experiments.sweeps.space import Params, Range, Space, SweepError
 from experiments.training.cost import START, training_seconds
 from model import ConfigError
-from model.errors import DigitLabError
 
 SAMPLERS = {
-    "grid": "Every combination of the values listed.",
-    "random": "Combinations drawn at random: better than a grid where some settings matter little.",
-    "tpe": "Learns from the trials so far where good settings are (tree-structured Parzen estimator).",
+    "grid": "Every combination of the listed values.",
+    "random": "Random combinations: better than a grid when some settings matter little.",
+    "tpe": "Tries more settings like those that were good so far (tree-structured Parzen estimator).",
 }
 PRUNERS = {
-    "none": "Every trial goes to its end.",
+    "none": "Every trial runs to its end.",
     "median": "Stops a trial that is worse than half of the others were after as many epochs.",
-    "hyperband": "Gives many trials a few epochs and only the best of them all.",
+    "hyperband": "Gives many trials a few epochs, and all epochs only to the best of them.",
 }
 OBJECTIVES = {
     "validation_accuracy": "The highest accuracy on validation digits, at the epoch of the lowest validation loss.",
     "validation_loss": "The lowest loss on validation digits.",
 }
-BUDGETS = ("trials", "epochs", "minutes", "workers")
-"""What may differ when the same sweep goes on."""
-SAMPLE = 200  # combinations from which the time of a sweep is reckoned
-TRIAL_START = 0.1  # seconds from one training of a process to its next
-
-
-class SweepError(DigitLabError):
-    """A sweep that cannot be, is missing, or is in the wrong state; the message says what to do."""
+LIMITS = ("trials", "epochs", "minutes", "workers")
+"""Fields that may change when a sweep continues."""
+SAMPLE = 200  # combinations from which the time of a sweep is estimated
+TRIAL_START = 0.1  # seconds between two trainings in the same process
 
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """What is tried, how it is judged and how much it may take; checked when it is made. Raises SweepError."""
+    """What a sweep tries, its objective and its limits. An invalid one raises SweepError."""
 
     name: str
     base: RunConfig
     search: Space
     variants: dict[str, Params] = field(default_factory=dict)
-    """Settings that go together, by a label; searched as "variant"."""
+    """Named groups of settings that change together; searched as the setting "variant"."""
     sampler: str = "random"
     pruner: str = "none"
     objective: str = "validation_accuracy"
     seeds: int = 1
-    """So many runs a trial, whose mean is its value."""
+    """Number of runs per trial, each with its own seed. Their mean is the result of the trial."""
     trials: int | None = None
     epochs: float | None = None
-    """No trial starts once so many epochs, of all runs together, are trained or on their way."""
+    """No trial starts once the trained and the planned epochs of all runs reach this number."""
     minutes: float | None = None
-    """No trial starts after so many minutes."""
+    """No trial starts after this many minutes."""
     seed: int = 0
     workers: int = 0
-    """How many runs train at once; 0: as many as the machine's queue has places."""
+    """Number of runs that train at once; 0: the limit of the machine's queue."""
 
     def __post_init__(self) -> None:
         if not slug(str(self.name)):
@@ -99,10 +94,7 @@ class SweepSpec:
             raise SweepError("A sweep starts from fresh weights: leave start_from empty.")
         if self.sampler != "grid" and self.trials is self.epochs is self.minutes is None:
             raise SweepError("Say how much the sweep may take: trials, epochs (in all) or minutes.")
-        try:
-            search.check_space(self.search, self.base, self.variants, grid=self.sampler == "grid")
-        except SearchError as error:
-            raise SweepError(str(error)) from None
+        spaces.check_space(self.search, self.base, self.variants, grid=self.sampler == "grid")
         least = 1 if self.base.steps or "epochs" in self.search else self.base.epochs * self.seeds
         if self.epochs is not None and self.epochs < least:
             raise SweepError(
@@ -112,73 +104,81 @@ class SweepSpec:
 
     @property
     def id(self) -> str:
+        """The name of its folder."""
         return slug(self.name)
 
     @property
     def tries(self) -> dict[str, Any]:
-        """What makes it this sweep and no other."""
-        return {name: value for name, value in self.to_dict().items() if name not in ("name", *BUDGETS)}
+        """The fields that two sweeps must share to be the same sweep, as JSON values."""
+        return {name: value for name, value in self.to_dict().items() if name not in ("name", *LIMITS)}
 
     @property
     def maximize(self) -> bool:
+        """Whether a higher objective is better."""
         return self.objective == "validation_accuracy"
 
     def config(self, params: Params, seed: int) -> RunConfig:
-        """The config of a combination for the seed number `seed` (from 0) of its trial. Raises ConfigError."""
-        config = search.config_of(params, self.base, self.variants)
+        """The config of a combination for run `seed` (from 0). Raises ConfigError."""
+        config = spaces.config_of(params, self.base, self.variants)
         return config.replace(seed=config.seed + seed)
-
-    def grid_size(self) -> int:
-        """How many combinations a grid has."""
-        return search.grid_size(self.search)
 
     @property
     def most_trials(self) -> int:
-        """How many trials there will be at most; 0: only other budgets limit them."""
+        """The largest number of trials; 0 if only epochs or minutes limit it."""
         if self.sampler == "grid":
-            return min(self.trials or self.grid_size(), self.grid_size())
+            size = spaces.grid_size(self.search)
+            return min(self.trials or size, size)
         return self.trials or 0
 
     @property
+    def most_runs(self) -> int | None:
+        """The largest number of runs, all seeds counted; None if there is no limit on trials."""
+        return self.most_trials * self.seeds or None
+
+    @property
     def longest_epochs(self) -> int:
-        """The epochs of the longest trial."""
+        """The number of epochs of the longest possible run."""
         values = self.search.get("epochs", (self.base.epochs,))
         searched = values.high if isinstance(values, Range) else max(values)
         return int(max(searched, *(of.get("epochs", 0) for of in self.variants.values()), 0))
 
+    def run_seconds(self, images: int, slowness: float = 1.0) -> float:
+        """About how many seconds one run takes on average, with `images` training images."""
+        return fmean(seconds for seconds, _ in self._sampled_costs(images, slowness))
+
     def expected_seconds(self, images: int, slowness: float = 1.0) -> float:
-        """About how long it will take at most with `images` training digits; pruning makes it shorter."""
-        space: Space = dict(search.grid_values(self.search)) if self.sampler == "grid" else self.search
-        seconds, epochs = [], []
-        for params in search.draws(space, SAMPLE):
-            with contextlib.suppress(ConfigError):
-                config = self.config(params, 0)
-                count = min(config.training_images or images, images)
-                seconds.append(TRIAL_START + training_seconds(config, count, slowness))
-                epochs.append(config.total_steps(count) / config.steps_per_epoch(count))
-        trial = self.seeds * fmean(seconds)
-        limits = [self.most_trials * trial] if self.most_trials else []
+        """About how many seconds the sweep takes, with `images` training images."""
+        seconds, epochs = (fmean(costs) for costs in zip(*self._sampled_costs(images, slowness), strict=True))
+        limits = [self.most_trials * self.seeds * seconds] if self.most_trials else []
         if self.epochs is not None:
-            limits.append(self.epochs / (self.seeds * fmean(epochs)) * trial)
+            limits.append(self.epochs / epochs * seconds)
         together = self.workers or worker_limit()
-        limits = [seconds / together for seconds in limits]
+        limits = [limit / together for limit in limits]
         if self.minutes is not None:
             limits.append(60 * self.minutes)
         return START + min(limits)
 
+    def _sampled_costs(self, images: int, slowness: float) -> list[tuple[float, float]]:
+        """(seconds, epochs) of a run with each of some combinations."""
+        space: Space = dict(spaces.grid_values(self.search)) if self.sampler == "grid" else self.search
+        costs = []
+        for params in spaces.sample_combinations(space, SAMPLE):
+            with contextlib.suppress(ConfigError):
+                config = self.config(params, 0)
+                count = min(config.training_images or images, images)
+                seconds = TRIAL_START + training_seconds(config, count, slowness)
+                costs.append((seconds, config.total_steps(count) / config.steps_per_epoch(count)))
+        return costs
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        found = {name: getattr(self, name) for name in (f.name for f in fields(self))}
-        variants = {label: {n: search.plain(v) for n, v in of.items()} for label, of in self.variants.items()}
-        return found | {
-            "base": self.base.to_dict(),
-            "search": search.plain_space(self.search),
-            "variants": variants,
-        }
+        """The fields as JSON values."""
+        variants = {label: {n: spaces.to_json(v) for n, v in of.items()} for label, of in self.variants.items()}
+        nested = {"base": self.base.to_dict(), "search": spaces.space_to_json(self.search), "variants": variants}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)} | nested
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SweepSpec:
-        """The spec of `to_dict`. Raises SweepError."""
+        """The spec that `to_dict` wrote. Raises SweepError."""
         known = {f.name for f in fields(cls)}
         for name in values:
             if name not in known:
@@ -187,11 +187,11 @@ class SweepSpec:
             base = values["base"]
             base = base if isinstance(base, RunConfig) else RunConfig.from_dict(base)
             variants = {
-                str(label): {name: search.unplain(value) for name, value in settings.items()}
+                str(label): {name: spaces.from_json(value) for name, value in settings.items()}
                 for label, settings in values.get("variants", {}).items()
             }
-            space = search.read_space(values["search"], variants)
-        except (SearchError, ConfigError) as error:
+            space = spaces.read_space(values["search"], variants)
+        except ConfigError as error:
             raise SweepError(str(error)) from None
         except (KeyError, AttributeError, TypeError) as error:
             raise SweepError(f"The sweep is incomplete or damaged: {error}.") from None
@@ -199,25 +199,31 @@ class SweepSpec:
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], **changes: Any) -> SweepSpec:
-        """The spec in a TOML file, with some fields changed; `digits sweep --help` shows one. Raises SweepError."""
+        """The spec of a TOML file, with some fields changed; `digits sweep --help` shows one.
+
+        Raises SweepError.
+        """
         path = Path(path)
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise SweepError(f"{path} cannot be read: {error.strerror or error}.") from None
         except UnicodeDecodeError:
-            raise SweepError(f"{path} is no text in UTF-8.") from None
+            raise SweepError(f"{path} is not text in UTF-8.") from None
         except tomllib.TOMLDecodeError as error:
             what, _, where = str(error).partition(" (at ")
             line = re.match(r"line \d+", where)
             raise SweepError(f"{path} {line[0] if line else 'at its end'}: {what}.") from None
         try:
-            return cls._of_file(found | changes, path)
-        except (SweepError, SearchError, ConfigError) as error:
+            return cls._from_file(found | changes, path)
+        except (SweepError, ConfigError) as error:
             raise SweepError(f"{path}: {error}") from None
 
     @classmethod
-    def _of_file(cls, found: dict[str, Any], path: Path) -> SweepSpec:
+    def _from_file(cls, found: dict[str, Any], path: Path) -> SweepSpec:
+        """The spec of the entries of a file, which names a preset, data and settings instead of a
+        base config.
+        """
         known = {f.name for f in fields(cls)} - {"base"} | {"preset", "data", "settings"}
         for name in found:
             if name not in known:
@@ -232,7 +238,7 @@ class SweepSpec:
         if "data" in settings:
             raise SweepError("data stands before the tables, not under [settings].")
         if "epochs" in settings and "steps" not in settings:
-            settings = settings | {"steps": 0}  # a preset may count in steps
+            settings = settings | {"steps": 0}  # the preset may count in steps
         data = str(found.pop("data", default_source()))
         data = data if data in SOURCES else str(path_of(data).absolute())
         base = RunConfig.from_dict(PRESETS[preset].to_dict() | settings | {"data": data})
@@ -242,4 +248,5 @@ class SweepSpec:
 
 
 def slug(name: str) -> str:
+    """The name in lower case with hyphens, at most 60 letters and digits: usable as a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]

@@ -1,120 +1,131 @@
-"""Sweep folder: where a sweep says what it tries, how far it is and what came of it."""
+"""Sweep folder: what a sweep tries, how far it is, and its trials so far, for pages, commands and
+drivers.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from dataset.files import Stamp, stamp
-from experiments.jobs.launch import launch
-from experiments.jobs.record import START_GRACE, is_held, is_job_id, write_record
-from experiments.runs.run import runs_folder
-from experiments.sweeps.spec import SweepError, SweepSpec, slug
-from experiments.sweeps.trials import Trial, best_of, statuses_of, trial_of, with_results
+from experiments.jobs.record import START_GRACE, Job, JobStatus, is_held, is_job_id, read_record, write_record
+from experiments.runs.run import Run, RunError, runs_folder
+from experiments.sweeps.space import SweepError, from_json
+from experiments.sweeps.spec import SweepSpec, slug
+from experiments.sweeps.trials import Trial, ranked
 
-STOPPED = "Stopped by hand; resume it to go on where it was."
+STOPPED = "Stopped by hand; resume it to continue where it was."
+INTERRUPTED = "Its process is gone; resume it to continue where it was."
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class SweepStatus:
-    """How far a sweep is."""
+class DriverStatus(JobStatus):
+    """The status that the drivers of a sweep write."""
 
-    state: str
+    state: str = "stopped"
     """running, stopped, finished, failed or interrupted."""
-    reason: str = ""
+    started: float = 0.0
+    """Since when the present drivers work on it, in seconds since 1970."""
+    seconds: float = 0.0
+    """How long drivers worked on it, in the file without those of now."""
+
+
+@dataclass(frozen=True)
+class SweepStatus(DriverStatus):
+    """The status of a sweep with its progress."""
+
     trials: int = 0
-    """How many there will be at most; 0: not known."""
+    """The largest number of trials; 0: not known."""
     done: int = 0
     running: int = 0
     pruned: int = 0
     failed: int = 0
-    """Also those that diverged or were stopped by hand."""
+    """Trials that failed, diverged or were stopped by hand."""
     epochs: float = 0.0
     best: Trial | None = None
-    """Of those that are done."""
-    seconds: float = 0.0
-    seconds_left: float | None = None
+    """The best of the trials that are done."""
     share: float = 0.0
-    """Of its budget, 0 to 1."""
-
-    @property
-    def active(self) -> bool:
-        return self.state == "running"
+    """The part of its limits that is used up, 0 to 1."""
 
     @property
     def ended(self) -> int:
-        """Trials that are over."""
+        """The number of trials that have ended."""
         return self.done + self.pruned + self.failed
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """One sweep folder. Cheap to make; what it returns is read from disk at that moment.
+class Sweep(Job[DriverStatus]):
+    """One sweep folder. Several drivers, on several machines, may work on it at once.
 
-    sweep.json      what is tried, and where the study is kept
-    status.json     what its last driver said
-    stop            is there while it is to stop
-    drivers/        a file for each process that drives it, locked as long as that lives
-    trials/         for each trial what came of it, and a lock that its driver holds
-    journal.log     Optuna's study, unless that is in a database
+    sweep.json      what it tries, the address of its study's database, and when it was made
+    status.json     the status that its drivers wrote last
+    stop            exists while somebody asks the drivers to stop
+    drivers/        a file for each driver, which the driver holds locked
+    journal.log     Optuna's study, the record of the trials, unless a database holds it
+    trials.json     a copy of that record for pages and commands, which drivers keep up to date
+    trials/         for each trial under way a file that its driver holds locked
     log.txt
     """
 
-    folder: Path
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
+    status_type = DriverStatus
+    noun = "sweep"
+    error = SweepError
 
     @property
     def spec(self) -> SweepSpec:
+        """What it tries. Raises SweepError where the file is damaged."""
         return self._plan[0]
 
     @property
     def storage(self) -> str:
-        """The address of the database with the study; empty: a file in the folder."""
+        """The address of the database with its study; empty: the study is a file of the folder."""
         return self._plan[1]
 
     @property
     def created(self) -> float:
+        """When it was made, in seconds since 1970."""
         return self._plan[2]
 
     @property
     def _plan(self) -> tuple[SweepSpec, str, float]:
-        def read(found: Any) -> tuple[SweepSpec, str, float]:
-            return SweepSpec.from_dict(found["spec"]), str(found["storage"]), float(found["created"])
+        def build(path: Path) -> tuple[SweepSpec, str, float]:
+            plan = json.loads(path.read_bytes())
+            return SweepSpec.from_dict(plan["spec"]), str(plan["storage"]), float(plan["created"])
 
-        plan: tuple[SweepSpec, str, float] = _read(self.folder / "sweep.json", read)
-        return plan
+        return _cached(self.folder / "sweep.json", build)
 
-    def status(self) -> SweepStatus:
-        spec, alive, word = self.spec, self.driven(), self.word()
-        alive = alive or self.driven()  # its driver may have come, or said its last word and gone, between the looks
-        state, reason, now = word["state"], word["reason"], time.time()
-        starting = not word["pid"] and now - word["updated"] < START_GRACE
-        seconds = self.seconds()
-        trials = self.trials()
+    def stored(self) -> DriverStatus:
+        """The status as a driver wrote it last; of a sweep that never had a driver, the default
+        one.
+        """
+        return super().stored() if (self.folder / "status.json").exists() else DriverStatus()
+
+    def status(self, stored: DriverStatus | None = None) -> SweepStatus:
+        """The status as true now, with the progress."""
+        alive = self.is_alive()
+        stored = stored or self.stored()
+        alive = alive or self.is_alive()  # a driver may have begun or ended in between
+        spec, trials, seconds = self.spec, self.trials(), self.seconds(stored)
         count = Counter(trial.state for trial in trials if trial.over or trial.state == "running")
+        state, reason = stored.state, stored.reason
+        starting = not stored.pid and time.time() - stored.updated < START_GRACE
         if alive or (state == "running" and starting):
             state, reason = "running", ""
-        elif state == "running" and self.stopping:  # its driver lets the runs go before it says its last word
+        elif state == "running" and self.stop_requested:  # its driver waits for its runs
             state, reason = ("running", "") if count["running"] else ("stopped", STOPPED)
         elif state == "running":
-            state, reason = "interrupted", "Its process is gone; resume it to go on where it was."
+            state, reason = "interrupted", INTERRUPTED
         epochs = sum(trial.epochs for trial in trials)
         ended = sum(trial.over for trial in trials)
-        share = 1.0 if state == "finished" else spent(spec, trials, epochs, seconds)
-        left = seconds * (1 - share) / share if state == "running" and ended and share else None
+        share = 1.0 if state == "finished" else used_share(spec, ended, epochs, seconds)
         return SweepStatus(
             state,
             reason,
@@ -124,105 +135,103 @@ class Sweep:
             pruned=count["pruned"],
             failed=count["failed"] + count["diverged"] + count["stopped"],
             epochs=epochs,
-            best=best_of(spec, trials),
+            best=next(iter(ranked(trials, spec.objective)), None),
             seconds=seconds,
-            seconds_left=left,
+            seconds_left=seconds * (1 - share) / share if state == "running" and ended and share else None,
             share=share,
         )
 
-    def trials(self) -> list[Trial]:
-        """All so far, by their numbers, as true now."""
-        found = [self._live(trial) for trial in self.kept_trials()]
-        return sorted(found, key=lambda trial: trial.number)
-
-    def stop(self) -> None:
-        """End it within a second or so. What its runs have learned is kept; resuming goes on with them."""
-        (self.folder / "stop").touch()
-        with self.lock():
-            word = self.word()
-            if not self.driven() and word["state"] != "finished":
-                self.say("stopped", STOPPED)
-
-    def resume(self) -> None:
-        """Start a driver on it, which goes on with unfinished trials and tries what was not tried yet."""
-        leaving = self.stopping
-        self.open()
-        if self.driven() and not leaving:
-            return
-        self.say("running", begin=True, pid=0)
-        from experiments.sweeps.worker import main
-
-        launch(main, self.folder)
-
-    def open(self) -> None:
-        """Nobody asks it to stop any more."""
-        (self.folder / "stop").unlink(missing_ok=True)
-
-    @property
-    def stopping(self) -> bool:
-        return (self.folder / "stop").exists()
-
-    def driven(self) -> bool:
-        """Whether a process drives it."""
+    def is_alive(self) -> bool:
+        """Whether a driver works on it."""
         return any(is_held(path) for path in (self.folder / "drivers").glob("*"))
 
-    # Writing, for drivers.
+    def seconds(self, stored: DriverStatus | None = None) -> float:
+        """How many seconds drivers have worked on it."""
+        stored = stored or self.stored()
+        if not stored.started:
+            return 0.0
+        return stored.seconds + (time.time() if self.is_alive() else stored.updated) - stored.started
 
-    def lock(self) -> FileLock:
-        """Held while something is looked at and then changed."""
+    def set_begun(self, pid: int) -> None:
+        """Set the status to running, when no driver works on it yet.
+
+        `pid` is 0 until the driver has started.
+        """
+        stored = self.stored()
+        worked = stored.seconds + stored.updated - stored.started
+        self.set_status(state="running", reason="", pid=pid, started=time.time(), seconds=worked)
+
+    def request_stop(self) -> None:
+        """End it within a second or so.
+
+        Its runs save their models, and resuming it continues them.
+        """
+        super().request_stop()
+        with self.change_lock():
+            stored = self.stored()
+            if not self.is_alive() and stored.state != "finished":
+                self.write_status(replace(stored, state="stopped", reason=STOPPED))
+
+    # Trials.
+
+    def trials(self) -> list[Trial]:
+        """All trials so far, by their numbers; those under way with the results of their runs until
+        now.
+        """
+        return [self.with_progress(trial) for trial in self.published_trials()]
+
+    def published_trials(self) -> list[Trial]:
+        """All trials as a driver published them last, by their numbers."""
+        path = self.folder / "trials.json"
+        return _cached(path, _read_trials) if path.exists() else self.trials_of_earlier_version()
+
+    def publish_trials(self, trials: list[Trial]) -> None:
+        """Write trials.json, from which pages and commands read the trials without Optuna."""
+        if trials != self.published_trials():
+            write_record(self.folder / "trials.json", trials)
+
+    def trials_of_earlier_version(self) -> list[Trial]:
+        """Trials in files trials/NUMBER.json, where versions before 2 recorded them beside the
+        study.
+        """
+        paths = sorted((self.folder / "trials").glob("[0-9]*.json"), key=lambda path: int(path.stem))
+        return [_cached(path, _read_trial) for path in paths]
+
+    def with_progress(self, trial: Trial) -> Trial:
+        """A trial that is not over, with the results of its runs until now."""
+        if trial.over:
+            return trial
+        runs = trial.runs or tuple(run for run in self.run_ids(trial.number) if (runs_folder() / run).exists())
+        statuses = []
+        for run in runs:
+            with contextlib.suppress(RunError, OSError):  # it was deleted
+                statuses.append(Run(runs_folder() / run).status())
+        waits = trial.state == "running" and not is_held(self.folder / "trials" / f"{trial.number}.lock")
+        trial = replace(trial, runs=runs, state="stopped" if waits else trial.state)
+        return trial.with_results(statuses, self.spec.objective)
+
+    def run_ids(self, number: int) -> list[str]:
+        """The ids that the runs of a trial have once they are made, one per seed."""
+        seeds = self.spec.seeds
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.created))}-{self.id[:40]}-{number}"
+        return [f"{run_id}-{place}" for place in range(seeds)] if seeds > 1 else [run_id]
+
+    # Locks of drivers.
+
+    def change_lock(self) -> FileLock:
+        """The lock to hold while something is read and then changed."""
         return FileLock(self.folder / "sweep.lock")
 
     def trial_lock(self, number: int) -> FileLock:
-        """Held by the driver of the trial as long as it is not over."""
+        """The lock that a driver holds while it works on a trial."""
         return FileLock(self.folder / "trials" / f"{number}.lock")
 
-    def keep(self, trial: Trial) -> None:
-        write_record(self.folder / "trials" / f"{trial.number}.json", trial)
 
-    def kept_trials(self) -> Iterator[Trial]:
-        """As their drivers last kept them."""
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder / "trials") as entries:
-            for entry in entries:
-                if entry.name.endswith(".json") and entry.name[0] != ".":
-                    yield _read(Path(entry.path), trial_of)
-
-    def word(self) -> dict[str, Any]:
-        """What a driver last said; `seconds` are those before the drivers that began at `started`."""
-        with contextlib.suppress(FileNotFoundError):
-            return dict(_read(self.folder / "status.json", dict))
-        return {"state": "stopped", "reason": "", "pid": 0, "started": 0.0, "updated": 0.0, "seconds": 0.0}
-
-    def seconds(self) -> float:
-        """How long it was worked on."""
-        word = self.word()
-        if not word["started"]:
-            return 0.0
-        return float(word["seconds"] + (time.time() if self.driven() else word["updated"]) - word["started"])
-
-    def say(self, state: str, reason: str = "", *, begin: bool = False, pid: int | None = None) -> None:
-        """Put down where it is; `begin` says that nobody worked on it since the last word."""
-        word, now = self.word(), time.time()
-        if begin:
-            word |= {"seconds": word["seconds"] + word["updated"] - word["started"], "started": now}
-        if pid is not None:
-            word["pid"] = pid
-        word |= {"state": state, "reason": reason, "updated": now}
-        write_record(self.folder / "status.json", word)
-
-    def _live(self, trial: Trial) -> Trial:
-        """A trial that is not over, with what its runs say now."""
-        if trial.state != "running":
-            return trial
-        if not is_held(self.folder / "trials" / f"{trial.number}.lock"):
-            trial = replace(trial, state="stopped")
-        return with_results(trial, self.spec, statuses_of(trial))
-
-
-def spent(spec: SweepSpec, trials: list[Trial], epochs: float, seconds: float) -> float:
-    """The share of the budget that is spent, 0 to 1."""
+def used_share(spec: SweepSpec, ended: int, epochs: float, seconds: float) -> float:
+    """The part of the limits that is used up by ended trials, trained epochs or seconds, 0 to 1."""
     shares = [0.0]
     if spec.most_trials:
-        shares.append(sum(trial.over for trial in trials) / spec.most_trials)
+        shares.append(ended / spec.most_trials)
     if spec.epochs is not None:
         shares.append(epochs / spec.epochs)
     if spec.minutes is not None:
@@ -231,13 +240,15 @@ def spent(spec: SweepSpec, trials: list[Trial], epochs: float, seconds: float) -
 
 
 def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
-    """The sweep of this name: a new one, or the old one with a new budget if it tries the same. Raises SweepError."""
+    """The sweep of this name: a new one, or the existing one with new limits if it tries the same.
+
+    `storage` is the address of a database for the study. Raises SweepError.
+    """
     sweep = Sweep(sweeps_folder() / spec.id)
     try:
         sweep.folder.mkdir(parents=True, exist_ok=True)
-        with sweep.lock():
-            path = sweep.folder / "sweep.json"
-            found: dict[str, Any] = {"storage": storage, "created": time.time()}
+        with sweep.change_lock():
+            path, created = sweep.folder / "sweep.json", time.time()
             if path.exists():
                 now, before = spec.tries, sweep.spec.tries
                 different = [name for name in now["base"] if now["base"][name] != before["base"][name]]
@@ -249,19 +260,12 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
                         f"There is a sweep {sweep.id} already, which differs in {', '.join(different)}: "
                         "give this one a name of its own."
                     )
-                found = {"storage": sweep.storage, "created": sweep.created}
+                storage, created = sweep.storage, sweep.created
             for name in ("drivers", "trials"):
                 (sweep.folder / name).mkdir(exist_ok=True)
-            write_record(path, {"spec": spec.to_dict(), **found})
+            write_record(path, {"spec": spec.to_dict(), "storage": storage, "created": created})
     except OSError as error:
-        raise SweepError(f"The sweep cannot be kept in {sweep.folder}: {error.strerror}.") from error
-    return sweep
-
-
-def start_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
-    """Make the sweep, or go on with it, in a process of its own that leaves when this one does."""
-    sweep = create_sweep(spec, storage)
-    sweep.resume()
+        raise SweepError(f"The sweep cannot be saved in {sweep.folder}: {error.strerror}.") from error
     return sweep
 
 
@@ -271,14 +275,14 @@ def open_sweep(which: str) -> Sweep:
     if not is_job_id(which) or not (sweep.folder / "sweep.json").is_file():
         newest = ", ".join(known.id for known in list_sweeps()[:3])
         raise SweepError(
-            f"There is no sweep {which!r}. " + (f"The newest are {newest}." if newest else "There is none.")
+            f"There is no sweep {which!r}. " + (f"The newest are {newest}." if newest else "There are none yet.")
         )
-    sweep.spec  # noqa: B018  # a damaged one says so at the border
+    sweep.spec  # noqa: B018  # a damaged file raises here
     return sweep
 
 
 def list_sweeps() -> list[Sweep]:
-    """All whole sweeps, newest first."""
+    """All sweeps that can be read, newest first."""
     found = []
     for path in sweeps_folder().glob("*/sweep.json"):
         with contextlib.suppress(SweepError, OSError):
@@ -288,41 +292,41 @@ def list_sweeps() -> list[Sweep]:
 
 
 def unused_name(name: str) -> str:
-    """The name, or with the first number behind it that makes it one that no sweep has yet."""
+    """The name if no sweep has it yet, else the name with the first number that makes it unused."""
     names = [name, *(f"{name} {number}" for number in range(2, 1000))]
-    known = ("*/sweep.json", ".deleted/*/sweep.json")  # a deleted one may come back
+    known = ("*/sweep.json", ".deleted/*/sweep.json")  # a deleted sweep may be restored
     taken = {path.parent.name.partition(".")[0] for where in known for path in sweeps_folder().glob(where)}
     return next((free for free in names if slug(free) not in taken), f"{name} {time.time():.0f}")
 
 
-def run_sweep(
-    sweep: Sweep, executor: Executor | None = None, *, workers: int = 0
-) -> Generator[SweepStatus, None, None]:
-    """Drive the sweep in this process, yielding its status now and then; the last one says how it ended.
-
-    Its trials train in processes of this machine, or on whatever the executor has, `workers` runs at once (0: as the
-    sweep says). Stop iterating to leave it.
-    """
-    from experiments.sweeps.driver import Driver
-
-    sweep.open()
-    return Driver(sweep, executor, workers=workers).drive()
-
-
 def sweeps_folder() -> Path:
+    """The folder of all sweeps, inside the runs folder."""
     return runs_folder() / ".sweeps"
+
+
+def _read_trials(path: Path) -> list[Trial]:
+    return list(map(_with_tuples, read_record(path, list[Trial])))
+
+
+def _read_trial(path: Path) -> Trial:
+    return _with_tuples(read_record(path, Trial))
+
+
+def _with_tuples(trial: Trial) -> Trial:
+    """A trial that went through JSON, as it was."""
+    return replace(trial, params={name: from_json(value) for name, value in trial.params.items()})
 
 
 _files: dict[Path, tuple[Stamp, Any]] = {}
 
 
-def _read(path: Path, build: Callable[[Any], Any]) -> Any:
-    """What `build` makes of a JSON file, made again only when the file is another one."""
-    seen = stamp(path)
-    known = _files.get(path)
-    if known is None or known[0] != seen:
+def _cached(path: Path, read: Callable[[Path], T]) -> T:
+    """The file as `read` returns it, read again only after it has changed."""
+    found, known = stamp(path), _files.get(path)
+    if known is None or known[0] != found:
         try:
-            known = _files[path] = (seen, build(json.loads(path.read_bytes())))
+            known = _files[path] = (found, read(path))
         except (ValueError, KeyError, TypeError) as error:
             raise SweepError(f"{path} is damaged: {error}") from error
-    return known[1]
+    value: T = known[1]
+    return value

@@ -1,75 +1,126 @@
-"""Trials: the combinations that a sweep tries, and what came of each."""
+"""Trials: the combinations of settings that a sweep tries, with their results."""
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from experiments.runs.run import Run, RunError, Status, runs_folder
-from experiments.sweeps import space as search
+import numpy as np
+
+from experiments.runs.run import Status
 from experiments.sweeps.space import Params
-from experiments.sweeps.spec import SweepSpec
+
+FEW_VALUES = 6  # a setting with more values than this is grouped into thirds: low, middle, high
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One combination: what it is, and what came of it so far."""
+    """One combination of settings and its result so far."""
 
     number: int
     params: Params
     state: str = "running"
     """running, done, pruned, diverged, failed or stopped."""
     over: bool = False
-    """Whether nothing more comes of it: one that stopped with its sweep goes on with it."""
-    value: float | None = None
-    """The mean over its seeds, of those that have been validated."""
+    """Whether it has ended.
+
+    A trial that stopped together with its sweep has not: it continues later.
+    """
     values: tuple[float, ...] = ()
-    """One a seed."""
+    """The objective of each run that was validated, one run per seed."""
     runs: tuple[str, ...] = ()
-    """Their ids, in the order of the seeds."""
+    """Ids of its runs, in the order of their seeds."""
     epochs: float = 0.0
+    """Epochs trained, all its runs together."""
     seconds: float = 0.0
-    """Spent training, all its runs together."""
+    """Seconds spent training, all its runs together."""
     started: float = 0.0
+    """When it began, in seconds since 1970."""
     reason: str = ""
 
+    @property
+    def value(self) -> float | None:
+        """The objective: the mean over its runs. None before the first validation."""
+        return fmean(self.values) if self.values else None
 
-def statuses_of(trial: Trial) -> list[Status]:
-    """What the runs of a trial say; those that are gone say nothing."""
-    found = []
-    for run in trial.runs:
-        with contextlib.suppress(RunError, OSError):
-            found.append(Run(runs_folder() / run).status())
-    return found
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields and its value."""
+        return {**asdict(self), "value": self.value}
+
+    def with_results(self, statuses: Sequence[Status], objective: str) -> Trial:
+        """The trial with the results of its runs, given by their statuses."""
+        if higher_is_better(objective):
+            results = [status.best_validation_accuracy for status in statuses]
+        else:
+            results = [status.best_validation_loss for status in statuses]
+        return replace(
+            self,
+            values=tuple(result for result in results if result is not None),
+            epochs=sum(status.epoch for status in statuses),
+            seconds=sum(status.seconds for status in statuses),
+        )
 
 
-def with_results(trial: Trial, spec: SweepSpec, statuses: list[Status]) -> Trial:
-    """The trial with what these runs of it came to."""
-    results = [s.best_validation_accuracy if spec.maximize else s.best_validation_loss for s in statuses]
-    values = tuple(result for result in results if result is not None)
-    return replace(
-        trial,
-        value=fmean(values) if values else None,
-        values=values,
-        epochs=sum(status.epoch for status in statuses),
-        seconds=sum(status.seconds for status in statuses),
-    )
-
-
-def best_of(spec: SweepSpec, trials: list[Trial]) -> Trial | None:
-    """The best of those that are done, the first of equals."""
-    sign = -1 if spec.maximize else 1
-    done = [
-        (sign * trial.value, trial.number, trial)
-        for trial in trials
-        if trial.state == "done" and trial.value is not None
+def finished(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials that ended with a result."""
+    return [
+        trial for trial in trials if trial.state == "done" and trial.value is not None and math.isfinite(trial.value)
     ]
-    return min(done)[2] if done else None
 
 
-def trial_of(found: dict[str, Any]) -> Trial:
-    """The trial that `asdict` made these JSON values of."""
-    params = {name: search.unplain(value) for name, value in found["params"].items()}
-    return Trial(**found | {"params": params, "values": tuple(found["values"]), "runs": tuple(found["runs"])})
+def judged(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials that tell whether their settings work: diverged and pruned ones, then finished
+    ones.
+    """
+    return [trial for trial in trials if trial.state in ("diverged", "pruned")] + finished(trials)
+
+
+def value_of(trial: Trial) -> float:
+    """The objective of a finished trial."""
+    assert trial.value is not None
+    return trial.value
+
+
+def higher_is_better(objective: str) -> bool:
+    """Whether a higher value of the objective is better."""
+    return objective == "validation_accuracy"
+
+
+def cost_of(trial: Trial, objective: str) -> float:
+    """The objective of a finished trial, with the sign that makes lower values better."""
+    return -value_of(trial) if higher_is_better(objective) else value_of(trial)
+
+
+def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:
+    """The finished trials, the best first; of equal ones the first number first."""
+    return sorted(finished(trials), key=lambda trial: (cost_of(trial, objective), trial.number))
+
+
+def distinct(trials: Iterable[Trial], name: str) -> list[Any]:
+    """The values of a setting, each once, in the order of the trials."""
+    return list(dict.fromkeys(trial.params[name] for trial in trials if name in trial.params))
+
+
+def grouped(trials: Sequence[Trial], name: str) -> list[list[Trial]]:
+    """The trials by their value of a setting; by thirds if the setting is a number with many
+    values.
+    """
+    values = distinct(trials, name)
+    if groups_by_value(values):
+        return [[trial for trial in trials if trial.params[name] == value] for value in values]
+    in_order = sorted(trials, key=lambda trial: trial.params[name])
+    return [list(part) for part in np.array_split(np.array(in_order, dtype=object), 3)]
+
+
+def groups_by_value(values: Sequence[Any]) -> bool:
+    """Whether `grouped` makes one group for each of these values."""
+    return len(values) <= FEW_VALUES or not all(map(is_number, values))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; True and False are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,21 +1,46 @@
-"""Sweep worker: the process that drives a sweep which was started from a page."""
+"""Sweep worker: starts the process that drives a sweep for a page, and is its main module."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from experiments.jobs.launch import worker_main
+from experiments.jobs.launch import launch, worker_main
 from experiments.jobs.shutdown import Shutdown
-from experiments.sweeps.driver import Driver
-from experiments.sweeps.sweep import Sweep
+from experiments.sweeps.spec import SweepSpec
+from experiments.sweeps.sweep import Sweep, create_sweep
+
+
+def start_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
+    """Make the sweep, or continue it, in a process of its own that leaves when this one does.
+
+    Raises SweepError.
+    """
+    sweep = create_sweep(spec, storage)
+    resume_sweep(sweep)
+    return sweep
+
+
+def resume_sweep(sweep: Sweep) -> None:
+    """Start a driver on a sweep. It continues the unfinished trials and tries what is left."""
+    was_stopping = sweep.stop_requested
+    sweep.withdraw_stop()
+    if sweep.is_alive() and not was_stopping:
+        return
+    sweep.set_begun(0)
+    launch(main, sweep.folder)
+
+
+def work(folder: Path, shutdown: Shutdown) -> None:
+    """Drive the sweep in this folder until it ends or this process is asked to."""
+    from experiments.sweeps.driver import Driver  # not above: it loads Optuna, which pages avoid
+
+    for _ in Driver(Sweep(folder), shutdown=shutdown).drive():
+        pass
 
 
 def main() -> int:
-    def work(folder: Path, shutdown: Shutdown) -> None:
-        for _ in Driver(Sweep(folder), shutdown=shutdown).drive():
-            pass
-
+    """The process that `resume_sweep` starts; -> exit status."""
     return worker_main(work)
 
 

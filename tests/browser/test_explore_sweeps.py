@@ -24,7 +24,7 @@ def sweeps(folder: Path) -> Iterator[Path]:
     yield folder / "runs" / ".sweeps"
     for path in (folder / "runs" / ".sweeps").glob("*/sweep.json"):
         sweep = Sweep(path.parent)
-        sweep.stop()
+        sweep.request_stop()
         until(lambda sweep=sweep: not sweep.status().active, "the sweep to stop")
 
 
