@@ -1,44 +1,52 @@
-"""Robustness: how many digits a classifier still reads when they are moved, resized, turned,
-redrawn or noisy.
+"""Robustness: how many digits a classifier still reads when they are disturbed.
+
+Measuring it at every strength is a job, named after the model and the digits:
+
+    job = start_robustness(classifier, sample(digits))   # a process, unless one measures already
+    job.status()        # RobustnessStatus: state, done of points, share, seconds_left, reason
+    job.curves()        # {"shift": {0: 987, 1: 980, ...}, ...}: the counts so far
+    job.request_stop()  # the counts stay, and a later start measures the rest
+
+`open_robustness` gives the same job without starting it; `exists` is False before the first start.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dataset import Digits
-from model import BlankDrawing, Classifier, center_ink
+from dataset.files import written_whole
+from experiments.disturbances import DISTURBANCES, disturb
+from experiments.jobs.launch import launch, worker_main
+from experiments.jobs.queue import work_alone
+from experiments.jobs.record import Job, JobStatus, read_record, write_record
+from experiments.jobs.shutdown import Shutdown
+from experiments.runs.run import RunError, runs_folder
+from model import BlankDrawing, Classifier, center_ink, load_classifier, save_checkpoint
 from model.arrays import Bytes
-from model.augmentation import affine_sources, change_strokes, warp
-from model.rng import Purpose, rng
 
-SAMPLE = 1_000  # digits: enough for an interval of 2 points or less each way, and 50 strengths take a second or two
-DIRECTIONS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)], np.float32)  # right, down, left, up, as (down, right)
-UPRIGHT, STAY = np.eye(2, dtype=np.float32)[None], np.zeros((1, 2), np.float32)
-INK = 255
+SAMPLE = 1_000  # digits: enough for an interval of at most 2 points each way
+PART = 256  # digits that are read between two looks whether to stop
 NOTHING = -1
+UNDISTURBED = "undisturbed"  # the key of the count at the strength that changes nothing, for all disturbances
+METHOD = 1  # a part of a job's id: another method has other counts
 
-
-@dataclass(frozen=True)
-class Disturbance:
-    """One way to spoil 28x28 images, at strengths of a unit; at the strength `none` they stay as
-    they are.
-    """
-
-    title: str
-    axis: str
-    unit: str
-    explanation: str
-    strengths: tuple[float, ...]
-    none: float
-    apply: Callable[[Bytes, float], Bytes]
+Counts = dict[str, int]
+"""How many digits are read correctly, by disturbance and strength: "shift 3"."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What a classifier was shown and answered: images (n, 28, 28), probabilities (n, classes).
+    """The images (n, 28, 28) that a classifier got, and its probabilities (n, classes).
 
     Where preparation finds no ink there is no answer: all probabilities are 0, and the prediction
     is NOTHING.
@@ -49,130 +57,217 @@ class Reading:
 
     @property
     def predictions(self) -> NDArray[np.int64]:
+        """The most probable class of each image, or NOTHING, (n,)."""
         return np.where(self.probabilities.any(axis=1), self.probabilities.argmax(axis=1), NOTHING)
 
 
 def sample(digits: Digits) -> Digits:
-    """At most SAMPLE of the digits, the same each time, evenly spread: a file may be sorted, or
-    harder at its end.
+    """At most SAMPLE of the digits, the same each time.
+
+    They are evenly spread, because a file may be sorted, or harder at its end.
     """
     return digits if len(digits) <= SAMPLE else digits[np.arange(SAMPLE) * len(digits) // SAMPLE]
 
 
-def disturb(images: Bytes, name: str, strength: float) -> Bytes:
-    """The images, disturbed that much; the same each time."""
-    return DISTURBANCES[name].apply(images, strength)
-
-
 def read(classifier: Classifier, images: Bytes, *, prepare: bool = False) -> Reading:
-    """What a classifier answers; `prepare` first makes each image anew by center_ink, as if it came
-    from a canvas.
-    """
+    """The answers of a classifier; `prepare` first applies center_ink, as to a drawing."""
     if not prepare:
         return Reading(images, classifier.predict_proba(images))
     prepared = np.zeros_like(images)
     blank = np.zeros(len(images), bool)
-    for place, image in enumerate(images):
+    for row, image in enumerate(images):
         try:
-            prepared[place] = center_ink(image)
+            prepared[row] = center_ink(image)
         except BlankDrawing:
-            blank[place] = True
+            blank[row] = True
     probabilities = classifier.predict_proba(prepared)
     probabilities[blank] = 0
     return Reading(prepared, probabilities)
 
 
-def count_right(classifier: Classifier, digits: Digits, name: str, strength: float, *, prepare: bool = False) -> int:
-    """How many of the digits it reads correctly when they are disturbed so."""
-    reading = read(classifier, disturb(digits.images, name, strength), prepare=prepare)
-    return int((reading.predictions == digits.labels).sum())
+def count_correct(classifier: Classifier, digits: Digits, name: str, strength: float, *, prepare: bool = False) -> int:
+    """How many of the digits it reads correctly when they are disturbed with this strength."""
+    return sum(_correct_by_part(classifier, digits, name, strength, prepare=prepare))
 
 
-def shift(images: Bytes, pixels: float) -> Bytes:
-    """Each digit in one of four directions, in turn; what leaves the image is lost."""
-    return warped(images, UPRIGHT, pixels * DIRECTIONS)
+def measure(
+    classifier: Classifier, digits: Digits, counts: Counts | None = None, *, prepare: bool = False
+) -> Iterator[Counts]:
+    """Count at every strength that `counts` does not hold yet; the last counts are complete.
 
-
-def scale(images: Bytes, percent: float) -> Bytes:
-    return warped(images, UPRIGHT * np.float32(percent / 100))
-
-
-def rotate(images: Bytes, degrees: float) -> Bytes:
-    """Clockwise where positive."""
-    sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
-    return warped(images, np.array([[[cosine, sine], [-sine, cosine]]], np.float32))
-
-
-def warped(images: Bytes, linear: NDArray[np.float32], move: NDArray[np.float32] = STAY) -> Bytes:
-    """About the place where MNIST has the centre of mass, so that a digit stays where it is."""
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    warp(flat, affine_sources(linear, move))
-    return np.rint(flat).astype(np.uint8).reshape(images.shape)
-
-
-def redraw(images: Bytes, pixels: float) -> Bytes:
-    """Strokes thicker by so many pixels, or thinner where negative, at most two pixels at a time."""
-    drawn = images.astype(np.float32)
-    while pixels:
-        step = min(max(pixels, -2.0), 2.0)
-        change_strokes(drawn, np.full(len(drawn), step, np.float32))
-        pixels -= step
-    return np.rint(drawn).astype(np.uint8)
-
-
-def noise(images: Bytes, percent: float) -> Bytes:
-    """Normally distributed, this its standard deviation in percent of full ink; the same pattern at
-    every strength.
+    Yields the counts so far, also a few times between two of them, so that a caller can stop soon.
     """
-    pattern = rng(0, Purpose.NOISE).standard_normal(images.shape, np.float32)
-    noisy = images + np.float32(INK * percent / 100) * pattern
-    return np.clip(np.rint(noisy), 0, INK).astype(np.uint8)
+    counts = dict(counts or {})
+    for key, (name, strength) in points().items():
+        if key not in counts:
+            correct = 0
+            for part in _correct_by_part(classifier, digits, name, strength, prepare=prepare):
+                correct += part
+                yield dict(counts)
+            counts[key] = correct
+    yield counts
 
 
-DISTURBANCES = {
-    "shift": Disturbance(
-        "Shift",
-        "Moved by (pixels)",
-        " px",
-        "Moved right, down, left or up, one digit after the other. A digit has about 4 pixels of paper on each side.",
-        (0, 1, 2, 3, 4, 5, 6, 7, 8),
-        0,
-        shift,
-    ),
-    "scale": Disturbance(
-        "Scale",
-        "Size (%)",
-        " %",
-        "Made smaller or larger about the centre. At 140 % a digit fills the 28 pixels.",
-        (40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160),
-        100,
-        scale,
-    ),
-    "rotation": Disturbance(
-        "Rotation",
-        "Turned clockwise (degrees)",
-        "°",
-        "Turned about the centre, clockwise where the angle is positive.",
-        (-60, -45, -30, -15, 0, 15, 30, 45, 60),
-        0,
-        rotate,
-    ),
-    "stroke": Disturbance(
-        "Stroke width",
-        "Strokes thicker by (pixels)",
-        " px",
-        "Thinner, where there is something to spare, or thicker. Strokes of MNIST are about 3 pixels wide.",
-        (-2, -1, 0, 1, 2, 3, 4, 5, 6),
-        0,
-        redraw,
-    ),
-    "noise": Disturbance(
-        "Noise",
-        "Noise (% of full ink)",
-        " %",
-        "Every pixel becomes darker or lighter at random: normally distributed, with this standard deviation.",
-        (0, 10, 20, 30, 40, 50, 60, 70, 80),
-        0,
-        noise,
-    ),
-}
+def _correct_by_part(
+    classifier: Classifier, digits: Digits, name: str, strength: float, *, prepare: bool
+) -> Iterator[int]:
+    images = disturb(digits.images, name, strength)
+    for start in range(0, len(digits), PART):
+        part = slice(start, start + PART)
+        reading = read(classifier, images[part], prepare=prepare)
+        yield int((reading.predictions == digits.labels[part]).sum())
+
+
+def points() -> dict[str, tuple[str, float]]:
+    """All disturbances with their strengths, by the keys of `Counts`; no disturbance is there once."""
+    return {key_of(name, strength): (name, strength) for name, d in DISTURBANCES.items() for strength in d.strengths}
+
+
+def key_of(name: str, strength: float) -> str:
+    """The key of a disturbance and strength in `Counts`."""
+    return UNDISTURBED if strength == DISTURBANCES[name].none else f"{name} {strength:g}"
+
+
+def curves_of(counts: Counts) -> dict[str, dict[float, int]]:
+    """The counts by disturbance and then by strength, those that there are."""
+    return {
+        name: {strength: counts[key] for strength in d.strengths if (key := key_of(name, strength)) in counts}
+        for name, d in DISTURBANCES.items()
+    }
+
+
+@dataclass(frozen=True)
+class RobustnessStatus(JobStatus):
+    """How far a measurement is."""
+
+    done: int = 0  # counts
+    points: int = 0  # counts that there will be
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return self.done / self.points if self.points else 0.0
+
+
+@dataclass(frozen=True)
+class RobustnessRequest:
+    """How the images are to be read."""
+
+    prepare: bool = False
+
+
+class Robustness(Job[RobustnessStatus]):
+    """One measurement: a job folder with its status and counts, and until its end the model and
+    digits.
+    """
+
+    status_type = RobustnessStatus
+    noun = "robustness measurement"
+    error = RunError
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was ever started."""
+        return (self.folder / "status.json").is_file()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all points are counted."""
+        return self.counts().keys() >= points().keys()
+
+    def counts(self) -> Counts:
+        """All counts so far; a file that cannot be read holds none."""
+        try:
+            return read_record(self.folder / "counts.json", Counts)
+        except (OSError, ValueError):
+            return {}
+
+    def curves(self) -> dict[str, dict[float, int]]:
+        """All counts so far, by disturbance and then by strength."""
+        return curves_of(self.counts())
+
+
+def open_robustness(classifier: Classifier, digits: Digits, *, prepare: bool = False) -> Robustness:
+    """The measurement of this model on these digits, begun or not."""
+    # The settings belong to the name: the same weights answer otherwise behind another activation.
+    settings = hashlib.sha256(json.dumps(classifier.config.to_dict()).encode()).hexdigest()[:8]
+    name = f"{classifier.fingerprint}-{settings}-{digits.fingerprint}{'-prepared' if prepare else ''}-{METHOD}"
+    return Robustness(runs_folder() / ".robustness" / name)
+
+
+def start_robustness(classifier: Classifier, digits: Digits, *, prepare: bool = False) -> Robustness:
+    """Start a process that measures, unless one does already or all is counted.
+
+    Raises RunError where nothing can be written.
+    """
+    job = open_robustness(classifier, digits, prepare=prepare)
+    if job.exists and job.status().active and not job.stop_requested:
+        return job
+    job = create_robustness(classifier, digits, prepare=prepare)
+    if job.status().active:
+        launch(main, job.folder)
+    return job
+
+
+def create_robustness(classifier: Classifier, digits: Digits, *, prepare: bool = False) -> Robustness:
+    """The folder of a measurement, queued for a process where not all is counted."""
+    job = open_robustness(classifier, digits, prepare=prepare)
+    status = RobustnessStatus(updated=time.time(), done=len(job.counts()), points=len(points()))
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        job.withdraw_stop()
+        if job.is_done:
+            status = replace(status, state="finished")
+        else:
+            save_checkpoint(job.folder / "model.npz", classifier.checkpoint)
+            with written_whole(job.folder / "digits.npz") as file:
+                np.savez(file, images=digits.images, labels=digits.labels)
+            write_record(job.folder / "request.json", RobustnessRequest(prepare))
+        job.write_status(status)
+    except OSError as error:
+        raise RunError(f"Nothing can be written in {job.folder}: {error.strerror}.") from error
+    return job
+
+
+def run_robustness(job: Robustness) -> Generator[RobustnessStatus, None, None]:
+    """Measure to the end, yielding the status after each count; the last one says how it ended.
+
+    One measurement at a time uses a core; others wait. Stop iterating to interrupt it.
+    """
+    return work_alone(job, lambda: _work(job))
+
+
+def _work(job: Robustness) -> Generator[RobustnessStatus, None, None]:
+    classifier = load_classifier(job.folder / "model.npz")
+    with np.load(job.folder / "digits.npz", allow_pickle=False) as file:
+        digits = Digits(file["images"], file["labels"])
+    prepare = read_record(job.folder / "request.json", RobustnessRequest).prepare
+    before, began = job.counts(), time.monotonic()
+    done = len(before)
+    for counts in measure(classifier, digits, before, prepare=prepare):
+        if len(counts) > done:
+            done = len(counts)
+            write_record(job.folder / "counts.json", counts)
+            left = (time.monotonic() - began) / (done - len(before)) * (len(points()) - done)
+            yield job.set_status(state="running", done=done, seconds_left=left)
+        if job.stop_requested:
+            yield job.set_status(state="stopped", seconds_left=None)
+            return
+    for name in ("model.npz", "digits.npz"):
+        (job.folder / name).unlink(missing_ok=True)
+    yield job.set_status(state="finished", seconds_left=None)
+
+
+def main() -> int:
+    """Measure in the folder of the command line; -> exit status."""
+
+    def work(folder: Path, shutdown: Shutdown) -> None:
+        for _ in run_robustness(Robustness(folder)):
+            if shutdown.requested:
+                return
+
+    return worker_main(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

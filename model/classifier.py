@@ -31,6 +31,11 @@ class Classifier:
         self._loss = build_loss(checkpoint.config)
         self._lock = threading.Lock()
 
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The settings and weights that it answers with, to be saved."""
+        return Checkpoint(self.settings, self._network.weights, about=self.about)
+
     def predict_proba(self, images: Bytes) -> npt.NDArray[np.float32]:
         """uint8 (n, 28, 28), ink 255 on paper 0 -> float32 (n, 10), rows sum to 1."""
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] * images.shape[2] != PIXELS:

@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.charts.robustness import key_to_curves, robustness_figure, robustness_points
 from dashboard.theme import LIGHT
-from experiments.robustness import DISTURBANCES
+from experiments.disturbances import DISTURBANCES
 from model.metrics import wilson_interval
 
 COUNTS = [(0, 0, 95), (0, 2, 80), (1, 0, 60)]  # curve, strength, right

@@ -1,13 +1,30 @@
-"""Robustness: disturbances do what they say, and no disturbance is none."""
+"""Robustness: disturbances do what they say, no disturbance is none, and measuring is a job."""
 
 import numpy as np
 import pytest
 
 from dataset import Digits, load_digits
-from experiments.robustness import DISTURBANCES, NOTHING, SAMPLE, count_right, disturb, read, sample
+from experiments import robustness
+from experiments.disturbances import DISTURBANCES, disturb
+from experiments.robustness import (
+    NOTHING,
+    SAMPLE,
+    UNDISTURBED,
+    count_correct,
+    create_robustness,
+    curves_of,
+    measure,
+    open_robustness,
+    points,
+    read,
+    run_robustness,
+    sample,
+    start_robustness,
+)
+from experiments.runs.run import RunError
 from model import Classifier, load_classifier
 from tests.made_digits import made_digits
-from tests.small_runs import SMALL, finish
+from tests.small_runs import SMALL, finish, until
 
 BOX = np.s_[:, 10:18, 10:18]
 
@@ -91,8 +108,8 @@ def test_undisturbed_digits_have_the_plain_accuracy_and_strong_disturbances_lowe
     digits = load_digits("mnist-5k", "test")
     plain = int((trained.predict_proba(digits.images).argmax(axis=1) == digits.labels).sum())
     for name, disturbance in DISTURBANCES.items():
-        assert count_right(trained, digits, name, disturbance.none) == plain
-        assert count_right(trained, digits, name, disturbance.strengths[-1]) < 0.7 * plain
+        assert count_correct(trained, digits, name, disturbance.none) == plain
+        assert count_correct(trained, digits, name, disturbance.strengths[-1]) < 0.7 * plain
 
 
 def test_preparing_as_on_draw_undoes_a_shift(trained: Classifier) -> None:
@@ -108,3 +125,84 @@ def test_an_image_without_ink_is_read_as_nothing_when_it_is_prepared(trained: Cl
     blank = np.zeros((1, 28, 28), np.uint8)
     assert read(trained, blank, prepare=True).predictions.tolist() == [NOTHING]
     assert read(trained, blank).predictions[0] != NOTHING
+
+
+@pytest.fixture(scope="module")
+def counts(digits: Digits) -> robustness.Counts:
+    """All counts of the shipped model, measured without a job."""
+    *_, counts = measure(load_classifier(), digits)
+    return counts
+
+
+def test_every_strength_is_counted_and_no_disturbance_only_once(digits: Digits, counts: robustness.Counts) -> None:
+    strengths = sum(len(disturbance.strengths) for disturbance in DISTURBANCES.values())
+    assert len(counts) == len(points()) == strengths - len(DISTURBANCES) + 1
+    assert counts[UNDISTURBED] == count_correct(load_classifier(), digits, "shift", 0)
+    for name, curve in curves_of(counts).items():
+        assert tuple(curve) == DISTURBANCES[name].strengths
+        assert curve[DISTURBANCES[name].none] == counts[UNDISTURBED]
+
+
+def test_a_measurement_is_a_job_that_counts_the_same(digits: Digits, counts: robustness.Counts) -> None:
+    job = open_robustness(load_classifier(), digits)
+    assert not job.exists
+    statuses = list(run_robustness(create_robustness(load_classifier(), digits)))
+    assert [status.done for status in statuses[:-1]] == list(range(1, len(counts) + 1))
+    assert (statuses[-1].state, statuses[-1].share, job.is_done) == ("finished", 1.0, True)
+    assert job.counts() == counts
+    assert job.curves() == curves_of(counts)
+    assert not list(job.folder.glob("*.npz"))
+    assert start_robustness(load_classifier(), digits).status().state == "finished"  # without a process
+
+
+@pytest.mark.parametrize("how", ["stopped", "left"])
+def test_a_measurement_that_ended_early_counts_the_rest_later(
+    how: str, digits: Digits, counts: robustness.Counts
+) -> None:
+    job = create_robustness(load_classifier(), digits)
+    statuses = run_robustness(job)
+    next(statuses)
+    if how == "stopped":
+        job.request_stop()
+        assert [status.state for status in statuses] == ["stopped"]  # before another count
+    statuses.close()
+    assert job.status().state == ("stopped" if how == "stopped" else "interrupted")
+    done = len(job.counts())
+    assert 0 < done < len(counts)
+    assert next(run_robustness(create_robustness(load_classifier(), digits))).done == done + 1
+    assert job.counts().items() <= counts.items()
+
+
+def test_other_models_digits_and_preparation_are_other_measurements(digits: Digits) -> None:
+    model, other = load_classifier(), load_classifier(finish(SMALL).model)
+    jobs = [
+        open_robustness(model, digits),
+        open_robustness(other, digits),
+        open_robustness(model, digits[:20]),
+        open_robustness(model, digits, prepare=True),
+    ]
+    assert len({job.id for job in jobs}) == len(jobs)
+
+
+def test_an_error_of_a_measurement_is_a_sentence(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = create_robustness(load_classifier(), digits)
+    (job.folder / "model.npz").write_bytes(b"half")
+    *_, status = run_robustness(job)
+    assert status.state == "failed"
+    assert "model.npz" in status.reason
+    monkeypatch.setenv("DIGITS_RUNS", str(job.folder / "request.json"))
+    with pytest.raises(RunError, match="Nothing can be written"):
+        create_robustness(load_classifier(), digits)
+
+
+@pytest.mark.slow
+def test_a_measurement_in_a_process_of_its_own_can_be_stopped_and_continued(digits: Digits) -> None:
+    job = start_robustness(load_classifier(), digits, prepare=True)
+    assert start_robustness(load_classifier(), digits, prepare=True) == job
+    until(job.counts, "the first count")
+    job.request_stop()
+    until(lambda: not job.status().active, "the stop", 5)
+    assert job.status().state == "stopped"
+    start_robustness(load_classifier(), digits, prepare=True)
+    until(lambda: job.status().state == "finished", "the end", 120)
+    assert job.is_done

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dashboard.charts.plotly_marks import NEAREST, Trace, clickable, hover, plotly_figure
 from dashboard.theme import Palette
-from experiments.robustness import Disturbance
+from experiments.disturbances import Disturbance
 from model.metrics import wilson_interval
 
 if TYPE_CHECKING:

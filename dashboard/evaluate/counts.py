@@ -9,7 +9,8 @@ from typing import Self
 import streamlit as st
 
 from dataset import Digits
-from experiments.robustness import DISTURBANCES, count_right
+from experiments.disturbances import DISTURBANCES
+from experiments.robustness import count_correct
 from model import Classifier
 
 KEPT = 10_000  # counts, each a number
@@ -36,7 +37,7 @@ class Subject:
     def count(self, name: str, strength: float) -> int:
         right = self.counted(name, strength)
         if right is None:
-            right = count_right(self.classifier, self.digits, name, strength, prepare=self.prepare)
+            right = count_correct(self.classifier, self.digits, name, strength, prepare=self.prepare)
             _kept()[*self.key, *_point(name, strength)] = right
             for oldest in list(_kept())[:-KEPT]:
                 _kept().pop(oldest, None)

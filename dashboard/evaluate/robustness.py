@@ -13,8 +13,9 @@ from dashboard.evaluate.counts import Request, Subject, count_missing, keys, mis
 from dashboard.evaluate.state import page_state
 from dashboard.session import SHIPPED, state
 from dataset import Digits
+from experiments.disturbances import DISTURBANCES, disturb
 from experiments.formats import duration, probability
-from experiments.robustness import DISTURBANCES, NOTHING, disturb, read, sample
+from experiments.robustness import NOTHING, read, sample
 from experiments.runs.run import RunError
 from model import Classifier
 from model.checkpoint import CheckpointError

@@ -14,7 +14,8 @@ from dataset.corrections import Corrections, load_corrections
 from dataset.image_files import read_image
 from experiments.cli.naming import classifier_of
 from experiments.cli.terminal import percent
-from experiments.robustness import DISTURBANCES, count_right, sample
+from experiments.disturbances import DISTURBANCES
+from experiments.robustness import curves_of, measure, sample
 from experiments.training.data import training_overlap
 from model import BlankDrawing, Classifier, center_ink
 from model.metrics import confusion_matrix, wilson_interval
@@ -85,10 +86,11 @@ def print_robustness(withstood: dict[str, dict[str, int]], total: int) -> None:
 
 
 def robustness(classifier: Classifier, digits: Digits) -> dict[str, dict[str, int]]:
-    """Disturbance -> strength -> how many of the digits are read right."""
+    """Disturbance -> strength -> how many of the digits are read correctly."""
+    *_, counts = measure(classifier, digits)
     return {
-        name: {f"{strength:g}": count_right(classifier, digits, name, strength) for strength in disturbance.strengths}
-        for name, disturbance in DISTURBANCES.items()
+        name: {f"{strength:g}": correct for strength, correct in curve.items()}
+        for name, curve in curves_of(counts).items()
     }
 
 
