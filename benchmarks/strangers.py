@@ -9,7 +9,7 @@ from benchmarks.report import table
 from dataset import DataError, load_digits
 from model import CheckpointError, Classifier, load_classifier
 from model.arrays import Bytes, Floats
-from model.classifier import doubt
+from model.classifier import entropy
 from model.metrics import auroc
 from pretraining.material import MANNERS as NAMES
 from pretraining.pens import MANNERS, load_pens, pen_images
@@ -32,7 +32,7 @@ def measure(classifier: Classifier, digits: dict[str, Bytes], strangers: dict[st
 
 def doubts_of(classifier: Classifier, groups: dict[str, Bytes]) -> dict[str, Floats]:
     """How much the network doubts each image: by group, and of all groups."""
-    doubts = {name: doubt(classifier.predict_proba(images)) for name, images in groups.items()}
+    doubts = {name: entropy(classifier.predict_proba(images)) for name, images in groups.items()}
     return doubts | {ALL: np.concatenate(list(doubts.values()))}
 
 

@@ -1,4 +1,4 @@
-"""A neural network for handwritten digits, from scratch in NumPy: layers, training, preprocessing, answers."""
+"""A neural network for handwritten digits in NumPy, its training and preprocessing."""
 
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from model.classifier import Classifier, load_classifier
@@ -6,8 +6,9 @@ from model.config import TrainConfig
 from model.errors import DigitLabError
 from model.preprocessing import BlankDrawing, Stage, center_ink, ink_stages
 from model.presets import DEFAULT_PRESET, DESCRIPTIONS, PRESETS
+from model.progress import Diverged, EpochDone, Event, Pulse, StepDone
 from model.settings import Bounds, ConfigError
-from model.trainer import Diverged, EpochDone, Event, Pulse, StepDone, Trainer, build_trainer
+from model.trainer import Trainer, build_trainer
 
 __all__ = [
     "DEFAULT_PRESET",

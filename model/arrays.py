@@ -1,6 +1,6 @@
 """Array types: the names that the signatures of this package use."""
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,3 +9,17 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 """float32, or float64 in gradient checks."""
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+
+
+class LabelledImages(Protocol):
+    """Data to learn from: images uint8 (n, 28, 28) and labels uint8 (n,)."""
+
+    @property
+    def images(self) -> Bytes:
+        """uint8 (n, 28, 28)."""
+        ...
+
+    @property
+    def labels(self) -> Bytes:
+        """uint8 (n,)."""
+        ...

@@ -1,4 +1,4 @@
-"""Augmentation: small random changes of the training images, so that a network meets more handwriting."""
+"""Augmentation: small random changes of the training images imitate more handwriting."""
 
 import math
 from dataclasses import dataclass
@@ -9,21 +9,23 @@ import scipy
 from model.arrays import Bytes, Floats
 from model.preprocessing import CENTRE, SIDE
 
-RUN = 8  # images that share a warp; a warp for each would take three times as long, and teaches a network no more
-FRAMED = SIDE + 3  # pixels, of an image in a frame of paper: one pixel before it, two after it
-BUMP = 4.0  # pixels: elastic fields are sums of random Gaussian bumps with this standard deviation, as in Simard 2003
-KNOTS = np.arange(-2 * BUMP, SIDE + 2 * BUMP, BUMP)  # a bump sits on each point of this grid, beyond the image too
+SHARING = 8  # images with the same warp; one warp each takes three times as long and is no better
+FRAMED = SIDE + 3  # pixels of an image with a margin: one pixel before it, two after it
+# Elastic fields are sums of random Gaussian bumps, as in Simard 2003.
+BUMP = 4.0  # standard deviation of a bump, in pixels
+KNOTS = np.arange(-2 * BUMP, SIDE + 2 * BUMP, BUMP)  # positions of the bumps, also outside the image
 BUMPS = np.exp(-((np.arange(SIDE)[:, None] - KNOTS) ** 2) / (2 * BUMP**2)).astype(np.float32)
-BUMPS /= np.linalg.norm(BUMPS, axis=1, keepdims=True)  # a field then has standard deviation 1 at every pixel
+BUMPS /= np.linalg.norm(BUMPS, axis=1, keepdims=True)  # fields of standard deviation 1
 POINTS = np.indices((SIDE, SIDE), np.float32).reshape(2, -1) - np.float32(CENTRE)
 
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Random changes of images, each with its own strength; 0 is none.
+    """Random changes of images. Each has a strength; 0 means no change.
 
-    shift and stroke_width: pixels; rotation: degrees; scale and shear: shares of 1; of these, up to so much either way.
-    elastic: pixels, the root mean square by which points move down, and to the right; seldom is it twice as much.
+    shift and stroke_width in pixels, rotation in degrees, scale and shear as shares: the largest
+    change in both directions. elastic: root mean square of the movements down and to the right, in
+    pixels.
     """
 
     shift: float = 0.0
@@ -35,6 +37,7 @@ class Augmenter:
 
     @property
     def active(self) -> bool:
+        """Whether any strength is above 0."""
         return self._warping or bool(self.stroke_width)
 
     @property
@@ -42,14 +45,15 @@ class Augmenter:
         return any((self.shift, self.rotation, self.scale, self.shear, self.elastic))
 
     def augment(self, x: Bytes | Floats, generator: np.random.Generator, *, out: Floats) -> Floats:
-        """Write changed x (images, 784) into out, which may be x itself. Same generator, same changes.
+        """Write the changed images x (images, 784) to out, which may be x itself.
 
-        The rows of a batch are in shuffled order already, so images that share a warp have nothing else in common.
+        Images that share a warp have nothing else in common, because batches are shuffled.
         """
         if out is not x:
             np.copyto(out, x)
-        warps = math.ceil(len(out) / RUN)
-        # Drawn whatever the strengths, and what is not comes last: changing one leaves the others' draws alone.
+        warps = math.ceil(len(out) / SHARING)
+        # Always draw every random number, optional ones last, so that changing one strength leaves
+        # the draws of the others unchanged.
         affine = 2 * generator.random((6, warps), np.float32) - 1
         widths = 2 * generator.random(len(out), np.float32) - 1
         if self.stroke_width:
@@ -66,14 +70,14 @@ class Augmenter:
         one, zero, angle = np.ones_like(turn), np.zeros_like(turn), np.deg2rad(self.rotation * turn)
         rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         shear = np.array([[one, zero], [self.shear * slant, one]])
-        # Height and width are scaled apart: centring fits every drawing to 20 pixels, what still varies is its aspect.
+        # Separate scales: preprocessing fits every drawing to 20 pixels, so only its aspect varies.
         scale = np.array([[1 + self.scale * tall, zero], [zero, 1 + self.scale * wide]])
         linear = np.einsum("ijw,jkw,klw->wil", rotation, shear, scale)
         return affine_sources(linear, self.shift * np.stack([down, right], axis=1))
 
 
 def affine_sources(linear: Floats, shift: Floats) -> Floats:
-    """Where each pixel comes from when  point -> linear @ (point - centre) + centre + shift.
+    """The source of each pixel if point -> linear @ (point - centre) + centre + shift.
 
     linear (warps, 2, 2), shift (warps, 2) -> (warps, 2, 784)
     """
@@ -87,10 +91,10 @@ def elastic_fields(generator: np.random.Generator, count: int) -> Floats:
 
 
 def warp(x: Floats, sources: Floats) -> None:
-    """Fill x (images, 784) with what is at the sources (warps, 2, 784), bilinearly; outside the image is paper.
+    """Replace x (images, 784) by its values at the sources (warps, 2, 784), with paper outside.
 
-    Image i takes warp i % warps: then all warps are the blocks of one sparse matrix with four entries a row, and the
-    images side by side, `warps` to a row of `framed`, are what it multiplies.
+    Bilinear interpolation. Image i has warp i % warps: so all warps are the blocks of one sparse
+    matrix with four entries in each row, and it multiplies rows of `warps` images side by side.
     """
     warps = len(sources)
     framed = np.zeros((math.ceil(len(x) / warps) * warps, FRAMED, FRAMED), np.float32)
@@ -100,21 +104,22 @@ def warp(x: Floats, sources: Floats) -> None:
     down, right = (sources - corners).swapaxes(0, 1)
     row, column = corners.astype(np.int32).swapaxes(0, 1)
     first = row * FRAMED + column + FRAMED**2 * np.arange(warps, dtype=np.int32)[:, None]
-    places, weights = np.empty((*first.shape, 4), np.int32), np.empty((*first.shape, 4), np.float32)
+    indices, weights = np.empty((*first.shape, 4), np.int32), np.empty((*first.shape, 4), np.float32)
     for corner, (dy, dx) in enumerate(np.ndindex(2, 2)):
-        places[..., corner] = first + (dy * FRAMED + dx)
+        indices[..., corner] = first + (dy * FRAMED + dx)
         weights[..., corner] = (down if dy else 1 - down) * (right if dx else 1 - right)
     starts = np.arange(0, weights.size + 1, 4, dtype=np.int32)
     shape = (warps * SIDE**2, warps * FRAMED**2)
-    matrix = scipy.sparse.csr_array((weights.ravel(), places.ravel(), starts), shape)
+    matrix = scipy.sparse.csr_array((weights.ravel(), indices.ravel(), starts), shape)
     x[...] = (matrix @ framed.reshape(-1, shape[1]).T).T.reshape(-1, SIDE**2)[: len(x)]
 
 
 def change_strokes(images: Floats, change: Floats) -> None:
-    """Make the strokes of images (images, 28, 28), in place, thicker by change (images) pixels, -2 to 2.
+    """Make the strokes of images (images, 28, 28) thicker by change (images) pixels, in place.
 
-    Two pixels are one on each side: the border around a core, which is the stroke itself where that is made thicker.
-    What is too thin for a core has no border to lose, so that no stroke is ever lost.
+    change: -2 to 2; two pixels are one on each side. Thicker: the border around the stroke is
+    filled. Thinner: the border of the stroke is faded, unless it has no core inside a border: so
+    no stroke disappears.
     """
     cores, thinner = images.copy(), np.flatnonzero(change < 0)
     cores[thinner] = _neighbourhood(np.minimum, images[thinner])
@@ -122,7 +127,7 @@ def change_strokes(images: Floats, change: Floats) -> None:
 
 
 def _neighbourhood(extreme: np.ufunc, images: Floats) -> Floats:
-    """The maximum, or minimum, of each pixel and its four neighbours."""
+    """Maximum or minimum of each pixel and its four neighbours."""
     result = images.copy()
     for here, there in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[:, :, 1:], np.s_[:, :, :-1])):
         extreme(result[here], images[there], out=result[here])

@@ -1,4 +1,4 @@
-"""Checkpoint: one .npz with the weights, the config and, for an exact resume, the whole state of training."""
+"""Checkpoint: one .npz file with the weights, the settings and the state of training."""
 
 import hashlib
 import json
@@ -27,18 +27,18 @@ OF_THE_RUN = (
     *("data", "validation_share", "training_images", "drawings_weight", "drawings_version"),
     *("label_corrections", "threads", "start_from"),
 )
-"""Settings in a checkpoint that no part of `model` reads: `experiments.runs.config.RunConfig` declares them."""
+"""Settings in a checkpoint that `model` does not read; `experiments.runs.config` declares them."""
 
 
 class CheckpointError(DigitLabError):
-    """A file that cannot be used as a checkpoint, in one sentence."""
+    """A file cannot be used as a checkpoint."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """The content of a file. `state` and `progress` are empty if it holds weights only.
 
-    `settings` are those of the whole run, as JSON values; `config` holds those of them that `model` reads.
+    `settings` holds all settings of the run as JSON values; `config` those that `model` reads.
     """
 
     settings: dict[str, Any]
@@ -54,7 +54,7 @@ class Checkpoint:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits of the SHA-256 of the weights: two networks that answer alike share it."""
+        """12 hex digits of the SHA-256 of the weights."""
         digest = hashlib.sha256()
         for name in sorted(self.weights):
             digest.update(name.encode())
@@ -63,7 +63,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
-    """Write the file whole: a reader, or a crash, finds the old file or the new one, never half of one."""
+    """Write a file atomically: at any moment there is the old file or the complete new one."""
     meta = {
         "format": FORMAT,
         "config": checkpoint.settings,
@@ -87,9 +87,10 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a file strictly: every array that the config asks for is there, with its shape, and nothing is unpickled.
+    """Read a file and check that it has all arrays of its network, with their shapes.
 
-    Raises CheckpointError: no such file, no checkpoint, truncated, a missing array, a wrong shape, an unknown setting.
+    Nothing is unpickled. Raises CheckpointError if the file is missing, no checkpoint or damaged,
+    if an array is missing or has a wrong shape, or if a setting is unknown.
     """
     path = Path(path)
     arrays = _read(path)
@@ -109,7 +110,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     if unchecked.progress:
         learned = (config.parameter_count(),)
         expected |= {f"state/{slot}": learned for slot in OPTIMIZERS[config.optimizer].slots}
-        # the best weights come with the running statistics of their time
+        # the best weights include the running statistics
         whole = (sum(math.prod(shape) for shape in shapes.values()),)
         expected |= {"state/best": whole} if config.patience else {}
     for name, shape in expected.items():

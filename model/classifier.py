@@ -1,4 +1,4 @@
-"""Classifier: a checkpoint that is ready to answer."""
+"""Classifier: predicts digits with the network of a checkpoint."""
 
 import os
 import threading
@@ -13,17 +13,17 @@ from model.build import CLASSES, PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, load_checkpoint
 
 SHIPPED = Path(__file__).parent / "pretrained" / "digits.npz"
-"""The weights that come with the project."""
+"""The checkpoint that comes with the project."""
 
 
 class Classifier:
-    """Answers which digit an image shows. Threads may share one: they take turns."""
+    """Predicts which digit an image shows. Several threads may share one: it has a lock."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.settings, self.config, self.about = checkpoint.settings, checkpoint.config, checkpoint.about
         self.fingerprint = checkpoint.fingerprint
         self.classes: tuple[str, ...] = tuple(checkpoint.about.get("classes", map(str, range(CLASSES))))
-        # one that has never been shown what is no digit cannot tell
+        # a network that was never trained on other images than digits rejects nothing
         self.rejects_above = float(checkpoint.about.get("rejects_above", np.inf))
         self.parameter_count = checkpoint.config.parameter_count()
         self._network = build_network(checkpoint.config)
@@ -41,26 +41,29 @@ class Classifier:
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] * images.shape[2] != PIXELS:
             raise ValueError(f"predict_proba needs uint8 images (n, 28, 28), got {images.dtype} {images.shape}.")
         ink = images.reshape(len(images), PIXELS)
-        answers = np.empty((len(images), CLASSES), np.float32)
+        probabilities = np.empty((len(images), CLASSES), np.float32)
         with self._lock:
             for start in range(0, len(images), self._network.rows):
                 x = np.multiply(ink[start : start + self._network.rows], np.float32(1.0 / 255.0))
-                answers[start : start + len(x)] = self._loss.probabilities(self._network.forward(x))
-        return answers
+                probabilities[start : start + len(x)] = self._loss.probabilities(self._network.forward(x))
+        return probabilities
 
     def knows(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
-        """Whether an image with these probabilities, (n, 10), shows one of the classes at all: (n,)."""
-        return np.asarray(doubt(probabilities) <= self.rejects_above)
+        """Whether images with these probabilities, (n, 10), show any of the classes: (n,)."""
+        return np.asarray(entropy(probabilities) <= self.rejects_above)
 
 
-def doubt(probabilities: Floats) -> Floats:
-    """Entropy in nats, (n,): 0 of an answer that is certain, log 2 of one between two classes, log 10 of no idea.
+def entropy(probabilities: Floats) -> Floats:
+    """Entropy of each prediction in nats, (n,).
 
-    So a scrawl that might be anything is doubted more than a digit that might be a 4 or a 9.
+    0 if the prediction is certain, log 2 between two equally likely classes, log 10 among all ten.
     """
     return np.asarray(scipy.special.entr(probabilities).sum(axis=1))
 
 
 def load_classifier(path: str | os.PathLike[str] | None = None) -> Classifier:
-    """The classifier of a checkpoint file; without a path, of the shipped weights. Raises CheckpointError."""
+    """The classifier of a checkpoint file, by default of the shipped weights.
+
+    Raises CheckpointError.
+    """
     return Classifier(load_checkpoint(SHIPPED if path is None else path))

@@ -11,9 +11,10 @@ from model.settings import choice, number
 
 @dataclass(frozen=True)
 class TrainConfig(NetworkConfig):
-    """A network and its training. The same config, data and machine give the same weights, bit for bit.
+    """A network and its training.
 
-    Where the data come from is not part of it: `experiments.runs.config.RunConfig` adds that.
+    The same config, data and machine give the same weights, bit for bit. The source of the data is
+    not part of it: `experiments.runs.config.RunConfig` adds that.
     """
 
     optimizer: str = choice("adam", OPTIMIZERS, "How a gradient becomes a step.")
@@ -52,20 +53,20 @@ class TrainConfig(NetworkConfig):
     seed: int = number(0, 0, 2**31 - 1, "Start of all randomness: same seed, same weights.")
 
     def steps_per_epoch(self, images: int) -> int:
-        """Batches that show each of `images` images once; the last may be short."""
+        """Number of batches in an epoch of `images` images; the last may be smaller."""
         return 1 if self.batch_size == 0 else math.ceil(images / self.batch_size)
 
     def total_steps(self, images: int) -> int:
-        """Steps of the whole run on `images` training images."""
+        """Number of steps of a run on `images` training images."""
         return self.steps or self.epochs * self.steps_per_epoch(images)
 
     def scheduled_rate(self, step: int, images: int) -> float:
-        """The learning rate of step number `step` (from 0) of a run on `images` training images."""
+        """Learning rate of step `step` (from 0) of a run on `images` training images."""
         progress = step / self.total_steps(images)
         return self.learning_rate * SCHEDULES[self.schedule](progress, step / self.steps_per_epoch(images), self.decay)
 
     def learning_rates(self, images: int, points: int = 200) -> tuple[list[int], list[float]]:
-        """The planned learning rate at about `points` steps of a run, for drawing it: (steps, rates)."""
+        """The scheduled learning rate at about `points` steps of a run: (steps, rates)."""
         total = self.total_steps(images)
         steps = list(range(0, total, max(1, total // points)))
         return steps, [self.scheduled_rate(step, images) for step in steps]

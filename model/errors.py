@@ -2,4 +2,7 @@
 
 
 class DigitLabError(ValueError):
-    """An error whose message is a sentence for people: what is wrong, what was expected, what to do."""
+    """An error whose message is a sentence for people.
+
+    It says what is wrong, what was expected and what to do.
+    """

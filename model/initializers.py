@@ -1,4 +1,4 @@
-"""Initializers: the first weights of a layer, scaled so that signals neither fade nor explode with depth."""
+"""Initializers: the initial weights of a layer, scaled so that signals keep their size."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -12,28 +12,31 @@ Initializer: TypeAlias = Callable[[np.random.Generator, int, int], Floats]
 
 
 def he(generator: np.random.Generator, inputs: int, units: int) -> Floats:
-    """Normal with variance 2 / inputs: keeps the variance through ReLU layers (He et al. 2015)."""
+    """Normal with variance 2 / inputs: ReLU layers keep the variance (He et al. 2015)."""
     return generator.normal(0.0, np.sqrt(2.0 / inputs), (inputs, units))
 
 
 def xavier(generator: np.random.Generator, inputs: int, units: int) -> Floats:
-    """Uniform with variance 2 / (inputs + units): a balance of both directions (Glorot and Bengio 2010)."""
+    """Uniform with variance 2 / (inputs + units) (Glorot and Bengio 2010).
+
+    A compromise between keeping the variance forward and backward.
+    """
     limit = np.sqrt(6.0 / (inputs + units))
     return generator.uniform(-limit, limit, (inputs, units))
 
 
 def lecun(generator: np.random.Generator, inputs: int, units: int) -> Floats:
-    """Normal with variance 1 / inputs: keeps the variance through linear and tanh layers (LeCun et al. 1998)."""
+    """Normal with variance 1 / inputs: tanh layers keep the variance (LeCun et al. 1998)."""
     return generator.normal(0.0, np.sqrt(1.0 / inputs), (inputs, units))
 
 
 def normal(generator: np.random.Generator, inputs: int, units: int) -> Floats:
-    """Normal with standard deviation 0.01 whatever the size: fades in deep networks."""
+    """Normal with standard deviation 0.01: signals become too small in deep networks."""
     return generator.normal(0.0, 0.01, (inputs, units))
 
 
 def zeros(generator: np.random.Generator, inputs: int, units: int) -> Floats:
-    """All zero: every unit of a hidden layer stays equal to its neighbours, which is why nobody starts here."""
+    """All zero, for demonstration: all units of a hidden layer then stay equal."""
     return np.zeros((inputs, units))
 
 

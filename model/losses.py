@@ -1,4 +1,4 @@
-"""Losses: how wrong a batch of logits is, and in which direction."""
+"""Losses: the error of a batch of logits, and its gradient."""
 
 from functools import lru_cache
 from typing import ClassVar, Protocol
@@ -11,31 +11,36 @@ from model.arrays import Floats, Integers
 
 
 class Loss(Protocol):
-    """Works in place on the logits: `forward` turns them into outputs, `backward` the outputs into gradients.
+    """Works in place: `forward` turns logits into outputs, `backward` turns outputs into gradients.
 
-    A label beyond the classes, such as 255, says that the image shows none of them: then all t_k are 1 / classes.
+    A label outside the classes, such as 255, marks an image that shows none of them: its targets
+    t_k are all 1 / classes.
     """
 
     def forward(self, logits: Floats, labels: Integers) -> Floats:
-        """Loss of each row, (rows,); `logits` (rows, classes) now holds the outputs, the largest still largest."""
+        """Loss of each row, (rows,). `logits` (rows, classes) then holds the outputs.
+
+        The largest output is where the largest logit was.
+        """
         ...
 
     def backward(self, outputs: Floats, labels: Integers, batch: int) -> Floats:
-        """Gradient of the batch's mean loss by the logits, in the place of `outputs`.
+        """Gradient of the mean loss of the batch by the logits; overwrites `outputs`.
 
-        `batch` is the number of rows of the whole batch, of which these may be a part.
+        `batch` is the number of rows of the whole batch; these rows may be a part of it.
         """
         ...
 
     def probabilities(self, logits: Floats) -> Floats:
-        """Class probabilities, rows sum to 1, in the place of `logits`."""
+        """Class probabilities; each row sums to 1. Overwrites `logits`."""
         ...
 
 
-class CrossEntropy:
-    """Softmax cross-entropy: -sum_k t_k log softmax(z)_k, with t_k = (1 - s) [k = label] + s / classes.
+class CrossEntropy(Loss):
+    """Softmax cross-entropy: -sum_k t_k log softmax(z)_k, t_k = (1 - s) [k = label] + s / classes.
 
-    The largest logit is subtracted first, so it is finite for any finite logits. s is the label smoothing.
+    s is the label smoothing. The largest logit is subtracted first, so the loss of finite logits is
+    finite.
     """
 
     name: ClassVar[str] = "cross-entropy"
@@ -65,10 +70,11 @@ class CrossEntropy:
         return logits
 
 
-class SquaredError:
-    """Squared error of sigmoid outputs: sum_k (sigmoid(z)_k - t_k)^2 with t_k = [k = label], the mean over the batch.
+class SquaredError(Loss):
+    """Squared error of sigmoid outputs: sum_k (sigmoid(z)_k - t_k)^2 with t_k = [k = label].
 
-    Slower to learn than cross-entropy: where an output is surely wrong, the sigmoid's slope is nearly zero.
+    It learns more slowly than cross-entropy, because the slope of the sigmoid is nearly zero where
+    an output is very wrong.
     """
 
     name: ClassVar[str] = "squared-error"
@@ -90,33 +96,33 @@ class SquaredError:
     def probabilities(self, logits: Floats) -> Floats:
         scipy.special.expit(logits, out=logits)
         total = row_sums(logits)
-        # every output may be 0 to the last bit: then no class is likelier than another
+        # all outputs of a row may be rounded to 0: then all classes are equally likely
         np.divide(logits, total, out=logits, where=total > 0)
         logits[total[:, 0] == 0] = 1.0 / logits.shape[1]
         return logits
 
 
 def targets(outputs: Floats, labels: Integers, smoothing: float = 0.0) -> Floats:
-    """What the outputs should be, (rows, classes)."""
-    # the last row is for all labels beyond the classes; one take is faster than picking columns by index
+    """The correct outputs t, (rows, classes)."""
+    # mode="clip": labels outside the classes take the last row; `take` is faster than indexing
     return target_table(outputs.shape[1], smoothing, outputs.dtype).take(labels, axis=0, mode="clip")
 
 
 @lru_cache
 def target_table(classes: int, smoothing: float, dtype: npt.DTypeLike) -> Floats:
-    """What is wanted for each label, (classes + 1, classes): in the last row, for none of them, all alike."""
+    """Targets for each label, (classes + 1, classes). The last row is for images of no class."""
     certain = np.vstack([np.eye(classes), np.full(classes, 1.0 / classes)])
     return (certain * (1.0 - smoothing) + smoothing / classes).astype(dtype)
 
 
 def row_maxima(values: Floats) -> Floats:
-    """values.max(axis=1, keepdims=True), three to nine times as fast: down columns whole rows are compared at once."""
+    """values.max(axis=1, keepdims=True), three to nine times as fast by comparing whole columns."""
     maxima: Floats = values.T.copy().max(axis=0)[:, None]
     return maxima
 
 
 def row_sums(values: Floats) -> Floats:
-    """values.sum(axis=1, keepdims=True), likewise."""
+    """values.sum(axis=1, keepdims=True), faster as a product with ones."""
     sums: Floats = values.dot(np.ones(values.shape[1], values.dtype))[:, None]
     return sums
 

@@ -1,4 +1,4 @@
-"""Metrics: how good predictions are, and how sure one can be of that."""
+"""Metrics: measures of the quality of predictions, and the uncertainty of these measures."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,18 +10,18 @@ Z95 = 1.959963984540054
 
 
 def accuracy(labels: Integers, predictions: Integers) -> float:
-    """Share of predictions that are right; NaN of no labels."""
+    """Share of correct predictions; NaN without labels."""
     return float(np.mean(labels == predictions)) if len(labels) else float("nan")
 
 
 def wilson_interval(correct: int, total: int, z: float = Z95) -> tuple[float, float]:
-    """Interval in which the true share lies: 95 % unless z says else (Wilson 1927). (0, 1) of no labels."""
+    """Confidence interval of a share, 95 % by default (Wilson 1927); (0, 1) if total is 0."""
     if total == 0:
         return 0.0, 1.0
     share, spread = correct / total, z * z / total
     centre = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * np.sqrt(share * (1 - share) / total + spread / (4 * total))
-    # at the ends the formula is exact but for rounding
+    # exact values at both ends, without rounding errors
     low = 0.0 if correct == 0 else float(centre - half)
     high = 1.0 if correct == total else float(centre + half)
     return low, high
@@ -34,43 +34,47 @@ def confusion_matrix(labels: Integers, predictions: Integers, classes: int = 10)
 
 
 def precision_recall_f1(confusion: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-    """Per class, (classes,) float64 each; 0 where a class was never predicted or never occurs.
+    """Precision, recall and F1 of each class, (classes,) float64; 0 if a class does not occur.
 
-    precision: of those called k, the share that is k. recall: of those that are k, the share called k. F1: their
-    harmonic mean.
+    precision: share of class k among the predictions k. recall: share of the predictions k in class
+    k. F1: their harmonic mean.
     """
     hits = np.diag(confusion).astype(np.float64)
-    called, occurring = confusion.sum(axis=0), confusion.sum(axis=1)
-    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    predicted, occurring = confusion.sum(axis=0), confusion.sum(axis=1)
+    precision = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
     recall = np.divide(hits, occurring, out=np.zeros_like(hits), where=occurring > 0)
-    both = called + occurring
+    both = predicted + occurring
     f1 = np.divide(2 * hits, both, out=np.zeros_like(hits), where=both > 0)
     return precision, recall, f1
 
 
 def log_losses(probabilities: Floats, labels: Integers) -> Floats:
-    """Surprise at each true label, -log p(label), (n,) float64; p is held above 1e-12, so it is finite."""
-    wanted = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    losses: Floats = -np.log(np.maximum(wanted, 1e-12))
+    """-log p(label) for each true label, (n,) float64. p is at least 1e-12, so it is finite."""
+    of_labels = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    losses: Floats = -np.log(np.maximum(of_labels, 1e-12))
     return losses
 
 
 def auroc(positive: Floats, negative: Floats) -> float:
-    """Chance that a positive scores higher than a negative, ties counting half: the area under the ROC curve."""
+    """Area under the ROC curve: probability that a positive scores higher than a negative.
+
+    Ties count half.
+    """
     ordered = np.sort(negative)
     below, not_above = (np.searchsorted(ordered, positive, side=side).mean() for side in ("left", "right"))
     return float((below + not_above) / 2 / len(negative))
 
 
 def calibration_error(probabilities: Floats, labels: Integers, bins: int = 15) -> float:
-    """How far confidence is from accuracy: sum over bins of n_bin / n * |accuracy - mean confidence|; NaN of no labels.
+    """Expected calibration error (Guo et al. 2017, equation 3); NaN without labels.
 
-    Bins of equal width over the confidence, the largest probability of each answer (Guo et al. 2017, equation 3).
+    The sum over bins of n_bin / n * |accuracy - mean confidence|. The bins have equal width over
+    the confidence, which is the largest probability of a prediction.
     """
     if not len(labels):
         return float("nan")
     confidences = probabilities.max(axis=1).astype(np.float64)
     surplus = confidences - (probabilities.argmax(axis=1) == labels)
-    # as there, each bin holds its upper end and not its lower
-    places = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
-    return float(np.abs(np.bincount(places, weights=surplus, minlength=bins)).sum() / len(labels))
+    # as in that paper, a bin includes its upper end and not its lower
+    bin_of_each = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
+    return float(np.abs(np.bincount(bin_of_each, weights=surplus, minlength=bins)).sum() / len(labels))

@@ -59,7 +59,7 @@ class Network:
                 weights[...] = 1
 
     def load(self, weights: Mapping[str, Floats]) -> None:
-        """Copy weights with the names and shapes of `self.weights`, which the reader has checked."""
+        """Copy weights, which have the names and shapes of `self.weights`."""
         for name, view in self.weights.items():
             view[...] = weights[name]
 

@@ -1,7 +1,7 @@
-"""Optimizers: how a gradient becomes a step, in place over the flat buffers.
+"""Optimizers: they change the parameters by a step computed from the gradients, in place.
 
-Weight decay (L2) acts on the first `decayed` parameters, which are the weights; biases are left alone. In all but
-AdamW it is added to the gradient: g + weight_decay * W. AdamW shrinks the weights themselves.
+Weight decay (L2) acts on the first `decayed` parameters, the weights W, and not on biases. AdamW
+shrinks the weights directly; the others add weight_decay * W to the gradient.
 """
 
 import numpy as np
@@ -11,7 +11,10 @@ from model.arrays import Floats
 
 
 class Optimizer:
-    """Changes `parameters` by one step. `state` holds what must be saved to go on exactly; `t` counts steps from 1."""
+    """Base class of optimizers.
+
+    `state` holds the arrays that an exact resume needs. `t` counts steps from 1.
+    """
 
     slots: tuple[str, ...] = ()
 
@@ -23,16 +26,18 @@ class Optimizer:
         self._work: Floats = np.empty(size, dtype)
 
     def step(self, parameters: Floats, gradients: Floats, learning_rate: float, t: int) -> None:
-        """One step; `gradients` is used up."""
+        """Change `parameters` by one step; overwrites `gradients`."""
         self.decay(parameters, gradients, learning_rate)
         self.update(parameters, gradients, learning_rate, t)
 
     def decay(self, parameters: Floats, gradients: Floats, learning_rate: float) -> None:
+        """Apply weight decay, before `update`."""
         if self.weight_decay:
             work = np.multiply(parameters[: self.decayed], self.weight_decay, out=self._work[: self.decayed])
             gradients[: self.decayed] += work
 
     def update(self, parameters: Floats, gradients: Floats, learning_rate: float, t: int) -> None:
+        """Change `parameters` by the rule of this optimizer."""
         raise NotImplementedError
 
 
@@ -40,7 +45,8 @@ class SGD(Optimizer):
     """p -= learning_rate * g."""
 
     def update(self, parameters: Floats, gradients: Floats, learning_rate: float, t: int) -> None:
-        gradients *= learning_rate  # in place: two arrays stay in the processor's cache where three do not
+        # in place: two arrays fit into the processor's cache, three do not
+        gradients *= learning_rate
         parameters -= gradients
 
 
@@ -57,7 +63,7 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Optimizer):
-    """v = momentum * v + g;  p -= learning_rate * (g + momentum * v): the step looks ahead (Sutskever et al. 2013)."""
+    """v = momentum * v + g;  p -= learning_rate * (g + momentum * v) (Sutskever et al. 2013)."""
 
     slots = ("velocity",)
 
@@ -91,10 +97,11 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """m = 0.9 m + 0.1 g;  v = 0.999 v + 0.001 g^2;  p -= learning_rate * m' / (sqrt(v') + 1e-8)  (Kingma and Ba 2014).
+    """m = 0.9 m + 0.1 g;  v = 0.999 v + 0.001 g^2;  p -= learning_rate * m' / (sqrt(v') + 1e-8).
 
-    m' and v' are m and v corrected for their start at zero. The factors 0.1 and 0.001 and both corrections are folded
-    into two numbers, so `mean` and `square` hold m / 0.1 and v / 0.001, and a step is ten passes.
+    m' and v' are m and v corrected for their start at zero (Kingma and Ba 2014). `mean` holds
+    m / 0.1 and `square` v / 0.001: two numbers then contain these factors and both corrections,
+    and a step is only ten passes over the arrays.
     """
 
     slots = ("mean", "square")
@@ -116,7 +123,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled decay: W -= learning_rate * weight_decay * W, then Adam (Loshchilov and Hutter 2017)."""
+    """W -= learning_rate * weight_decay * W, then Adam (Loshchilov and Hutter 2017)."""
 
     def decay(self, parameters: Floats, gradients: Floats, learning_rate: float) -> None:
         if self.weight_decay:

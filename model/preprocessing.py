@@ -1,4 +1,4 @@
-"""Preprocessing: any drawing of a digit becomes ink as MNIST has it, stage by stage."""
+"""Preprocessing: turns any drawing of a digit into an image like those of MNIST, in stages."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -11,33 +11,34 @@ from model.arrays import Bytes
 from model.errors import DigitLabError
 
 Picture: TypeAlias = npt.NDArray[np.float32]
-"""(height, width): grey levels; once ink is found 0 is paper and 255 is full ink."""
+"""(height, width): grey levels, or ink from 0 (paper) to 255 (full ink)."""
 Levels: TypeAlias = Bytes | Picture
-Window: TypeAlias = tuple[slice, slice]
-"""The rows and columns of a part of a picture."""
+Window: TypeAlias = tuple[slice, slice]  # rows and columns of a part of a picture
 
-SIDE = 28  # pixels, of an MNIST image
-BOX = 20  # pixels, of the square that MNIST fits a digit into
-CENTRE = 14.0  # the index at which MNIST puts the centre of mass: the middle of the 15th pixel, not of the image (13.5)
-LARGE = 560  # pixels, of the longer side: a larger picture is reduced first, for nothing finer survives to 20 pixels
-GRAINY = 100  # pixels, likewise: a smaller picture has no grain to lose, and perhaps strokes one pixel wide
-LIT = 40  # pixels, likewise: a smaller picture has too short a border to tell the light from the ink
-DARK = 16  # of 255: paper as dark as this tells nothing about the light on it
-MIN_CONTRAST = 16  # of 255, between ink and paper
-FAINT, STRONG = 8, 128  # of 255: below the first there is only paper, a stroke is somewhere above the second
-THICK = 0.2  # of the longer side of a digit: of MNIST's digits 98 in 100 have thinner strokes
-SPECK = 0.03  # of the area of the largest patch of ink: a smaller one is dirt
+SIDE = 28  # pixels of an MNIST image
+BOX = 20  # pixels of the square into which MNIST fits a digit
+CENTRE = 14.0  # index of the centre of mass in MNIST; the centre of the image is 13.5
+# Lengths of the longer side of a picture, in pixels.
+LARGE = 560  # a larger picture is reduced first: finer detail is lost at 20 pixels anyway
+GRAINY = 100  # a smaller picture has no grain to remove, and may have strokes of one pixel
+LIT = 40  # a smaller picture has too short a border to measure the light
+# Levels from 0 to 255.
+DARK = 16  # the brightness of darker paper says nothing about the light
+MIN_CONTRAST = 16  # between ink and paper
+FAINT, STRONG = 8, 128  # below the first is only paper; a stroke exceeds the second somewhere
+THICK = 0.2  # of a digit's longer side: 98 % of the digits of MNIST have thinner strokes
+SPECK = 0.03  # of the area of the largest patch of ink: a smaller patch is dirt
 
 BLANK = "The drawing is blank. Draw a digit."
 SPECKS = "There are only specks in the drawing. Draw a digit, and make it larger."
 EXPLANATIONS = {
-    "drawn": "The ink alone: how far each point is from the colour of the paper, whichever of the two is darker.",
-    "smoothed": "Each point takes the middle value among its neighbours: the grain of a photo goes, the edges stay.",
-    "thresholded": "What is fainter than real ink becomes paper, and specks go.",
-    "cropped": "The smallest rectangle that holds all the ink; a stroke too thick for so small a digit is thinned.",
-    "resized": "Scaled until its longer side is 20 pixels, keeping its shape; each pixel is the mean of all it covers.",
-    "centred": "Put on 28 by 28 pixels with its centre of mass in the middle, as every digit of MNIST is.",
-    "normalized": "Divided by 255: the numbers from 0 to 1 that the network reads.",
+    "drawn": "The ink alone: how much each pixel differs from the paper, for dark or for light ink.",
+    "smoothed": "The median of each pixel and its neighbours: it removes the grain of a photo and keeps the edges.",
+    "thresholded": "Pixels fainter than real ink become paper, and specks are removed.",
+    "cropped": "The smallest rectangle that holds all the ink. A stroke too thick for its digit is thinned.",
+    "resized": "Scaled to a longer side of 20 pixels without distortion. Each pixel is the mean of the area it covers.",
+    "centred": "Placed on 28 by 28 pixels with the centre of mass in the middle, like every digit of MNIST.",
+    "normalized": "Divided by 255: the numbers from 0 to 1 that are the network input.",
 }
 
 
@@ -47,7 +48,7 @@ class BlankDrawing(DigitLabError):
 
 @dataclass(frozen=True)
 class Stage:
-    """A step on the way: uint8 ink, 255 on 0; in the last one float32 from 0 to 1."""
+    """One stage. The image is uint8 ink, 255 on 0; in the last stage float32 from 0 to 1."""
 
     name: str
     image: Bytes | Picture
@@ -55,18 +56,19 @@ class Stage:
 
 
 def center_ink(drawing: Bytes) -> Bytes:
-    """What a network sees of a drawing.   (height, width) or (height, width, 4: RGBA) -> (28, 28), ink 255 on 0.
+    """The network input of a drawing: uint8 (28, 28), ink 255 on paper 0.
 
-    Ink and paper may be of any two colours. Raises BlankDrawing where there is no digit, ValueError for other arrays.
+    drawing: uint8 (height, width) or (height, width, 4), RGBA. Ink and paper may have any colours.
+    Raises BlankDrawing if there is no digit, ValueError for other arrays.
     """
     return _to_bytes(_inks(reduce_large(_checked(drawing)))[-1])
 
 
 def ink_stages(drawing: Bytes) -> list[Stage]:
-    """Each stage from the drawing to what a network reads, in the order of EXPLANATIONS. Raises as center_ink does."""
+    """All stages from the drawing to the network input. Raises the same errors as center_ink."""
     picture = reduce_large(_checked(drawing))
     inks = [_to_bytes(ink) for ink in _inks(picture)]
-    if window := find_drawn(picture):  # around it there is nothing but paper
+    if window := find_drawn(picture):  # outside it there is only paper
         for stage in range(3):
             inks[stage], part = np.zeros(picture.shape[:2], np.uint8), inks[stage]
             inks[stage][window] = part
@@ -75,7 +77,7 @@ def ink_stages(drawing: Bytes) -> list[Stage]:
 
 
 def _inks(picture: Levels) -> list[Levels]:
-    """All stages but the last, the first three of that part of the picture only which is not clean paper."""
+    """All stages but the last. The first three show only the part that is not clean paper."""
     side, pixels = max(picture.shape[:2]), picture.shape[0] * picture.shape[1]
     window = find_drawn(picture)
     grey = to_grey(picture[window] if window else picture)
@@ -102,7 +104,7 @@ def _checked(drawing: Bytes) -> Bytes:
 
 
 def reduce_large(drawing: Bytes) -> Levels:
-    """The means of square blocks of whole pixels, so that the longer side is at most LARGE. Colours stay."""
+    """Reduce a large picture to means of square blocks; its longer side is then at most LARGE."""
     block = -(-max(drawing.shape[:2]) // LARGE)
     if block == 1:
         return drawing
@@ -114,9 +116,10 @@ def reduce_large(drawing: Bytes) -> Levels:
 
 
 def find_drawn(picture: Levels) -> Window | None:
-    """The part that holds all that is drawn on clean paper, its first pixel being paper; None where paper is not clean.
+    """The part of a picture on clean paper that holds all ink. Its first pixel is paper.
 
-    It is clean where most of the border (a twentieth of the picture) has exactly the colour of the first pixel.
+    Paper is clean if most of the border (a twentieth of the picture) has exactly the colour of the
+    first pixel. None if the paper is not clean.
     """
     if picture.dtype != np.uint8 or (picture.ndim == 3 and picture[0, 0, 3] < 255):
         return None
@@ -132,23 +135,24 @@ def find_drawn(picture: Levels) -> Window | None:
 
 
 def to_grey(picture: Levels) -> Levels:
-    """The colour channel in which ink and paper differ most; what is transparent becomes paper."""
+    """The colour channel in which ink and paper differ most. Transparent pixels become paper."""
     if picture.ndim == 2:
         return picture
     colours = picture[..., :3].transpose(2, 0, 1)
     if picture[..., 3].min() < 255:
         opacity = np.divide(picture[..., 3], 255, dtype=np.float32)
-        below = _paper_below(colours, opacity)
-        colours = colours * opacity + below[:, None, None] * (1 - opacity)
-    step = -(-max(colours.shape) // 64)  # so many pixels are enough to compare channels
+        paper = _paper_colour(colours, opacity)
+        colours = colours * opacity + paper[:, None, None] * (1 - opacity)
+    step = -(-max(colours.shape) // 64)  # 64 pixels are enough to compare channels
     return np.ascontiguousarray(max(colours, key=lambda channel: float(channel[::step, ::step].std())))
 
 
-def _paper_below(colours: Levels, opacity: Picture) -> Picture:
-    """The colour that shows through where a picture is transparent.
+def _paper_colour(colours: Levels, opacity: Picture) -> Picture:
+    """The colour of the paper to put behind a transparent picture.
 
-    What is opaque there is the ink, and paper is whatever contrasts with it; unless the opaque part is most of the
-    picture and has contrast of its own: then it is a picture with transparent margins.
+    Usually the opaque pixels are the ink, and the paper is white or black, in contrast to it. If
+    most pixels are opaque and have contrast among them, the picture has only transparent margins:
+    then the paper is their median colour.
     """
     if not opacity.any():
         raise BlankDrawing(BLANK)
@@ -160,12 +164,12 @@ def _paper_below(colours: Levels, opacity: Picture) -> Picture:
 
 
 def find_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) -> tuple[Bytes, float]:
-    """How far each pixel is from the paper, on the side of the ink, stretched to 0..255; and the paper's noise, too.
+    """Ink, the difference of each pixel from the paper scaled to 0..255, and the scaled noise.
 
-    Full ink is the level that one in a thousand of the picture's pixels reaches: a bright one does not set the scale.
+    One pixel in a thousand reaches full ink, so that a single bright pixel does not set the scale.
     """
     ink: Picture = np.subtract(grey, paper, dtype=np.float32)
-    if isinstance(paper, np.ndarray):  # ink in the shade differs less from the paper around it
+    if isinstance(paper, np.ndarray):  # in the shade, ink differs less from the paper around it
         lit = np.maximum(paper, DARK)
         ink *= lit.mean() / lit
     if np.vdot(ink * ink, ink) < 0:
@@ -181,10 +185,11 @@ def find_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) ->
 
 
 def find_paper(grey: Levels) -> tuple[Picture | float, float]:
-    """The grey level of the paper, as the border of the picture has it, and its noise (a standard deviation).
+    """The grey level of the paper, from the border of the picture, and its standard deviation.
 
-    Where most of it is of one level that is one number. In a photo the light is uneven: there a quadratic surface is
-    fitted to the border, three times over, each time leaving out what is too far from the last one to be paper.
+    One number if most of the border has one level. A photo has uneven light: then a quadratic
+    surface is fitted to the border three times, each time without the pixels that are too far from
+    the last fit to be paper.
     """
     edge = max(1, min(grey.shape) // 20)
     border = np.ones(grey.shape, bool)
@@ -201,15 +206,15 @@ def find_paper(grey: Levels) -> tuple[Picture | float, float]:
     )
     at_border = terms[border]
     for _ in range(3):
-        kept = off <= 3 * noise
-        weights = np.linalg.lstsq(at_border[kept], levels[kept])[0]
+        is_paper = off <= 3 * noise
+        weights = np.linalg.lstsq(at_border[is_paper], levels[is_paper])[0]
         off = np.abs(levels - at_border @ weights)
         noise = max(1.4826 * float(np.median(off)), 1)
     return (terms @ weights).astype(np.float32), noise
 
 
 def smooth(ink: Bytes) -> Bytes:
-    """The median of three neighbours, down and then across: lone pixels go, while a blur would soften every edge."""
+    """Median of three neighbours, vertically, then horizontally: it removes single pixels."""
     for _ in ("down", "across"):
         framed = np.pad(ink, ((1, 1), (0, 0)))
         before, after = framed[:-2], framed[2:]
@@ -218,23 +223,22 @@ def smooth(ink: Bytes) -> Bytes:
 
 
 def drop_noise(ink: Bytes, noise: float, side: int) -> Bytes:
-    """Keep patches of ink that reach a stroke's darkness and are not tiny beside the largest, which must be no dot.
+    """Remove patches of ink that are too faint for a stroke, or tiny beside the largest patch.
 
-    side: the longer side of the whole picture.
+    side: the longer side of the whole picture. Raises BlankDrawing if the largest patch is a dot.
     """
     inked, strong = ink >= np.clip(4 * noise, FAINT, STRONG), ink >= STRONG
     patches, count = scipy.ndimage.label(inked, np.ones((3, 3)))
     if count == 1 and strong.any() and not _is_dot(crop(inked), side):
-        return np.where(inked, ink, np.uint8(0))  # as below, with no need to tell patches apart
+        return np.where(inked, ink, np.uint8(0))  # the same as below, but faster
     areas = np.bincount(patches[strong], minlength=count + 1)
     if not areas.any() or _is_dot(crop(patches == areas.argmax()), side):
         raise BlankDrawing(SPECKS)
-    kept = (areas > SPECK * areas.max())[patches]
-    return np.where(kept, ink, np.uint8(0))
+    return np.where((areas > SPECK * areas.max())[patches], ink, np.uint8(0))
 
 
 def _is_dot(patch: npt.NDArray[np.bool_], side: int) -> bool:
-    """Tiny in a picture with that longer side; or small, round and filled, as one touch of a thick pen leaves it."""
+    """Whether a patch is tiny, or small, round and filled like one touch of a thick pen."""
     short, long = sorted(patch.shape)
     return long < 0.05 * side or (long < 0.15 * side and long < 1.5 * short and bool(patch.mean() > 0.7))
 
@@ -246,36 +250,37 @@ def crop(ink: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def thin(ink: Levels) -> Levels:
-    """Wear strokes off from both sides that are thicker than THICK: a small digit drawn with a thick pen.
+    """Make strokes thinner that are thicker than THICK: a small digit drawn with a thick pen.
 
-    Of digits 60 pixels high, drawn with a pen of 28, a network that was trained on MNIST then reads 85 % and not 56 %.
+    With a pen of 28 pixels and digits of 60, a network trained on MNIST then reads 85 % of them
+    instead of 56 %.
     """
     side = max(ink.shape)
-    step = -(-side // 64)  # so many pixels are enough to measure a width
+    step = -(-side // 64)  # 64 pixels are enough to measure a width
     width = step * stroke_width(ink[::step, ::step] >= STRONG)
     if side < 2 * BOX or width <= THICK * side:
         return ink
     depths = scipy.ndimage.distance_transform_edt(np.pad(ink >= STRONG, 1))[1:-1, 1:-1]
-    worn = (width - THICK * side) / (2 - 2 * THICK)  # from each side; the digit becomes smaller by as much
-    return crop(ink * np.clip(depths - min(worn, 0.7 * depths.max()), 0, 1).astype(np.float32))
+    excess = (width - THICK * side) / (2 - 2 * THICK)  # on each side; the digit shrinks by as much
+    return crop(ink * np.clip(depths - min(excess, 0.7 * depths.max()), 0, 1).astype(np.float32))
 
 
 def stroke_width(strong: npt.NDArray[np.bool_]) -> float:
-    """Pixels: four times the mean distance from the edge, which within a band is a quarter of its width."""
+    """Width in pixels: in a band, the mean distance from the edge is a quarter of the width."""
     distances = scipy.ndimage.distance_transform_edt(np.pad(strong, 1))
-    # from the middle of a pixel to its edge is half
+    # 0.5: distances are from the middle of a pixel
     return 4 * (float(distances.sum()) / max(int(strong.sum()), 1) - 0.5)
 
 
 def fit_box(ink: Levels) -> Picture:
-    """Scale to a longer side of 20 pixels, each new pixel the exact mean of the area it covers."""
+    """Scale to a longer side of 20 pixels. Each new pixel is the exact mean of its area."""
     height, width = (max(1, round(side * BOX / max(ink.shape))) for side in ink.shape)
     down, across = _overlap(ink.shape[0], height), _overlap(ink.shape[1], width)
     return np.asarray(down @ ink @ across.T, np.float32)
 
 
 def _overlap(pixels: int, cells: int) -> Picture:
-    """How much of each of the pixels lies in each of the cells laid over them: (cells, pixels), rows sum to 1."""
+    """Share of each pixel in each of the cells that cover them: (cells, pixels), rows sum to 1."""
     edges = np.linspace(0, pixels, cells + 1)[:, None]
     starts = np.arange(pixels)
     lengths = np.minimum(edges[1:], starts + 1) - np.maximum(edges[:-1], starts)
@@ -283,13 +288,13 @@ def _overlap(pixels: int, cells: int) -> Picture:
 
 
 def centre_mass(ink: Picture) -> Picture:
-    """Place on 28x28 so that the centre of mass is within half a pixel of (14, 14): moved by whole pixels, as MNIST."""
+    """Place on 28x28 with the centre of mass within half a pixel of (14, 14), as in MNIST."""
     image = np.zeros((SIDE, SIDE), np.float32)
     starts = []
     for axis, side in enumerate(ink.shape):
         mass = ink.sum(axis=1 - axis)
         start = round(CENTRE - float(mass @ np.arange(side) / mass.sum()))
-        starts.append(min(max(start, 0), SIDE - side))  # a very lopsided digit stops at the edge, whole
+        starts.append(min(max(start, 0), SIDE - side))  # a digit stays inside the image
     (top, left), (height, width) = starts, ink.shape
     image[top : top + height, left : left + width] = ink
     return image

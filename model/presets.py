@@ -1,4 +1,4 @@
-"""Presets: networks worth knowing, by name."""
+"""Presets: named configs of well-known or useful networks."""
 
 from model.config import TrainConfig
 
@@ -65,12 +65,12 @@ PRESETS: dict[str, TrainConfig] = {
 }
 
 DESCRIPTIONS: dict[str, str] = {
-    "quick": "Two hidden layers, Adam and one-cycle: a good network in a few seconds.",
-    "best-mlp": "Wider, and trained on shifted, turned and stretched images: the most accurate without convolution.",
-    "cnn": "Small filters that look at every place alike: slower to train, and the most accurate.",
-    "full-batch-64": "One hidden layer and all images in every step: gradient descent as in the textbook.",
-    "sigmoid-mse": "Sigmoids everywhere and squared error: how networks were trained before ReLU and cross-entropy.",
-    "relu-256-128": "Plain gradient descent with a small learning rate: still improving when it ends.",
+    "quick": "Two hidden layers, Adam and the one-cycle schedule: a good network in a few seconds.",
+    "best-mlp": "Wider layers, trained on shifted, rotated and stretched images: the most accurate dense network.",
+    "cnn": "A convolutional network, the same small filters at every position: the most accurate, slower to train.",
+    "full-batch-64": "One hidden layer and all images in every step: full-batch gradient descent.",
+    "sigmoid-mse": "Sigmoid activations and squared error, as was usual before ReLU and cross-entropy.",
+    "relu-256-128": "Mini-batch gradient descent with a small learning rate: still improving at the end.",
     "relu-64-64": "A small network and mini-batch gradient descent with a constant learning rate.",
     "relu-128-128-decay": "Mini-batch gradient descent whose learning rate falls as 1 / (1 + decay x epochs).",
 }

@@ -1,4 +1,7 @@
-"""Randomness: a generator as a pure function of (seed, purpose, counters): nothing to save, nothing global."""
+"""Randomness: each generator is a pure function of a seed, a purpose and counters.
+
+So no state of a generator has to be saved, and there is no global one.
+"""
 
 from enum import IntEnum
 
@@ -6,7 +9,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for; the streams are independent of each other."""
+    """The use of a stream of random numbers. Streams are independent of each other."""
 
     WEIGHTS = 1
     SHUFFLE = 2
@@ -17,5 +20,5 @@ class Purpose(IntEnum):
 
 
 def rng(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:
-    """The generator of one moment: rng(seed, Purpose.DROPOUT, step) is the same whenever it is asked for."""
+    """A new generator: rng(seed, Purpose.DROPOUT, step) always gives the same numbers."""
     return np.random.default_rng((seed, int(purpose), *counters))

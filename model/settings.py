@@ -1,4 +1,4 @@
-"""Settings: fields of a config that are declared once, with their bounds or choices and an explanation."""
+"""Settings: fields of a config, declared once with bounds or choices and an explanation."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Setting(NamedTuple):
     items: str = ""
 
     def parse(self, text: str) -> Any:
-        """The value written as text: "0.01", "adam", "128,64" (a list; empty or "none" for no items)."""
+        """The value of a text: "0.01", "adam", "128,64" (a list; "" or "none" has no items)."""
         text = text.strip()
         if self.kind is bool and text in ("true", "false"):
             return text == "true"
@@ -129,7 +129,7 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The config that `to_dict` wrote. Raises ConfigError for an unknown name or a value that is not allowed."""
+        """The config that `to_dict` wrote. Raises ConfigError."""
         return cls(
             **{
                 cls.setting(name).name: tuple(value) if isinstance(value, list) else value

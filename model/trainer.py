@@ -1,127 +1,45 @@
-"""Trainer: the loop from minibatch to weight update, as a generator that reports what happens."""
+"""Trainer: the loop from minibatch to weight update, as a generator of events."""
 
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Bytes, Floats, Integers
+from model.arrays import Bytes, Floats, Integers, LabelledImages
 from model.augmentation import Augmenter
-from model.build import CLASSES, PIXELS, build_loss, build_network
+from model.build import PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from model.config import TrainConfig
-from model.errors import DigitLabError
 from model.initializers import INITIALIZERS
-from model.losses import CrossEntropy
 from model.optimizers import OPTIMIZERS
+from model.progress import (
+    Diverged,
+    DivergenceGuard,
+    EarlyStopping,
+    EpochDone,
+    Event,
+    Progress,
+    Pulse,
+    StepDone,
+    Tally,
+    advice,
+)
 from model.rng import Purpose, rng
 from model.settings import ConfigError
 
-REPORTS = 400
-"""Steps reported in a run, about: as many points as a curve on a screen can show."""
-CHECKS = 100
-"""Validations in a run, about: where an epoch is a single step, not every epoch is worth one."""
-GUARD_IMAGES = 512
-"""The divergence guard looks at the mean loss of at least so many images, since a single one may well be wrong."""
-GUARD_FACTOR = 10.0
-
-
-class LabelledImages(Protocol):
-    """What a network learns from: images (n, 28, 28) uint8 and labels (n,) uint8."""
-
-    @property
-    def images(self) -> Bytes: ...
-    @property
-    def labels(self) -> Bytes: ...
-
-
-class Pulse(NamedTuple):
-    """A part of a long step or of a validation is done: a moment to see whether somebody asks to stop."""
-
-
-class StepDone(NamedTuple):
-    """A step is done; loss and accuracy are means since the last step with `report`, which comes about 400 times."""
-
-    step: int
-    epoch: float
-    learning_rate: float
-    loss: float
-    accuracy: float
-    gradient_norm: float
-    report: bool
-
-
-class EpochDone(NamedTuple):
-    """The weights were tried on the validation images. `best`: never was the validation loss lower."""
-
-    step: int
-    epoch: float
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    best: bool
-
-
-Event: TypeAlias = Pulse | StepDone | EpochDone
-
-
-class Diverged(DigitLabError):
-    """Training ran away; the message says how far, and what to try."""
-
-
-@dataclass
-class Tally:
-    """Loss and hits over a stretch of images; `others` of them show no digit, so nothing in them can be hit."""
-
-    loss: float = 0.0
-    correct: int = 0
-    images: int = 0
-    others: int = 0
-
-    def add(self, other: "Tally") -> None:
-        self.loss += other.loss
-        self.correct += other.correct
-        self.images += other.images
-        self.others += other.others
-
-    def count(self, losses: Floats, outputs: Floats, labels: Integers) -> None:
-        """Add rows that went through the network."""
-        self.loss += float(losses.sum())
-        self.correct += int(np.count_nonzero(outputs.argmax(axis=1) == labels))
-        self.images += len(labels)
-        self.others += int(np.count_nonzero(labels >= CLASSES))
-
-    @property
-    def mean_loss(self) -> float:
-        return self.loss / self.images if self.images else math.nan
-
-    @property
-    def accuracy(self) -> float:
-        digits = self.images - self.others
-        return self.correct / digits if digits else math.nan
-
-
-@dataclass
-class Progress:
-    """Where training stands, besides the arrays: all of it is in a checkpoint, so a resume is exact."""
-
-    step: int = 0
-    last_check: int = 0
-    learning_rate_override: float | None = None
-    start_loss: float = math.nan
-    best_loss: float = math.inf
-    best_step: int = 0
-    checks_without_better: int = 0
-    stopped_early: bool = False
+REPORTS = 400  # approximate number of reported steps in a run: the points of a curve on a screen
+CHECKS = 100  # largest number of validations in a run, for runs whose epochs are very short
 
 
 class Trainer:
-    """Trains one network. Between two events of `train` it can be steered, saved or left."""
+    """Trains one network.
+
+    Between two events of `train`, its learning rate may be set and its state saved.
+    """
 
     def __init__(
         self,
@@ -159,34 +77,35 @@ class Trainer:
         self._check_every = self.steps_per_epoch * max(1, epochs // CHECKS)
 
         self.progress = Progress()
-        self._epoch_tally, self._report_tally, self._guard_tally = Tally(), Tally(), Tally()
-        self._best = self.network.parameters.copy() if config.patience else None
+        self._epoch_tally, self._report_tally = Tally(), Tally()
+        self._guard = DivergenceGuard(config.loss)
+        self._early_stopping = EarlyStopping(config.patience, self.network.parameters)
 
         batch = min(config.batch_size or self.images, self.images)
         rows = self.network.rows
         self._bytes = np.empty((rows, PIXELS), np.uint8)
         self._x: Floats = np.empty((rows, PIXELS), dtype)
-        # a batch of several parts adds up its gradients here
+        # the sum of the gradients of a batch that comes in several parts
         self._sum = np.zeros_like(self.network.gradients) if batch > rows else None
-        # layers that work otherwise in training than when predicting
-        self._learning = config.dropout > 0 or self.network.learned < self.network.parameters.size
+        # whether any layer works differently in training and in prediction
+        self._has_training_mode = config.dropout > 0 or self.network.learned < self.network.parameters.size
         self._order: Integers = np.arange(self.images)
         self._order_epoch = -1
         self._augmenter = Augmenter(**{f.name: getattr(config, f.name) for f in fields(Augmenter)})
 
     @property
     def step(self) -> int:
-        """Steps done."""
+        """Number of steps done."""
         return self.progress.step
 
     @property
     def epoch(self) -> float:
-        """Epochs done."""
+        """Number of epochs done."""
         return self.progress.step / self.steps_per_epoch
 
     @property
     def best_epoch(self) -> float:
-        """Epochs after which the validation loss was lowest."""
+        """The epoch with the lowest validation loss."""
         return self.progress.best_step / self.steps_per_epoch
 
     @property
@@ -196,12 +115,12 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether the run has ended."""
         return self.stopped_early or (self.step == self.total_steps == self.progress.last_check)
 
     @property
     def learning_rate_override(self) -> float | None:
-        """The rate that a person set while it runs; the next step uses it, and all after. None: as scheduled."""
+        """Learning rate set by a person for all further steps; None: that of the schedule."""
         return self.progress.learning_rate_override
 
     @learning_rate_override.setter
@@ -210,14 +129,15 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step."""
+        """Learning rate of the next step."""
         if self.learning_rate_override is not None:
             return self.learning_rate_override
         return self.config.scheduled_rate(min(self.step, self.total_steps - 1), self.images)
 
     def train(self) -> Iterator[Event]:
-        """Go on from wherever the trainer stands. To stop, stop iterating: the state is that of the last whole step.
+        """Train from the current state to the end.
 
+        To stop earlier, stop iterating: the state is then that of the last complete step.
         Raises Diverged.
         """
         while not self.finished:
@@ -227,7 +147,7 @@ class Trainer:
                 yield from self._step()
 
     def _step(self) -> Iterator[Event]:
-        """One minibatch, in parts where it is large."""
+        """Train on one minibatch; a large one comes in parts."""
         epoch, index = divmod(self.step, self.steps_per_epoch)
         rows = self._batch_rows(epoch, index)
         network, gradients = self.network, self.network.gradients
@@ -239,35 +159,35 @@ class Trainer:
             x, labels = self._inputs(self._train, rows[start : start + network.rows])
             if self._augmenter.active:
                 self._augmenter.augment(x, self._random(Purpose.AUGMENTATION, start), out=x)
-            outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self._learning else None)
+            outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self._has_training_mode else None)
             tally.count(self.loss.forward(outputs, labels), outputs, labels)
             network.backward(self.loss.backward(outputs, labels, len(rows)))
             if self._sum is not None and len(parts) > 1:
                 np.add(self._sum, gradients, out=gradients if start == parts[-1] else self._sum)
                 yield Pulse()
-        self._guard(tally)
+        self._guard.check(tally, self.progress, self._base_rate)
 
         rate = self.learning_rate
         report = self.step == 0 or (self.step + 1) % self._report_every == 0 or self.check_is_due(self.step + 1)
-        slopes = gradients[: network.learned]
-        norm = float(np.sqrt(np.dot(slopes, slopes))) if report else math.nan
-        self.optimizer.step(network.parameters[: network.learned], slopes, rate, self.step + 1)
+        learned = gradients[: network.learned]
+        norm = float(np.sqrt(np.dot(learned, learned))) if report else math.nan
+        self.optimizer.step(network.parameters[: network.learned], learned, rate, self.step + 1)
         network.update_statistics(len(parts))
         self.progress.step += 1
         self._epoch_tally.add(tally)
         self._report_tally.add(tally)
-        told = self._report_tally
-        if report:  # before the yield: whoever saves there saves the state after this step
+        reported = self._report_tally
+        if report:  # before the yield, where a caller may save the state after this step
             self._report_tally = Tally()
-        yield StepDone(self.step, self.epoch, rate, told.mean_loss, told.accuracy, norm, report)
+        yield StepDone(self.step, self.epoch, rate, reported.mean_loss, reported.accuracy, norm, report)
 
     def check_is_due(self, step: int | None = None) -> bool:
-        """Whether a validation comes next, before another step."""
+        """Whether a validation comes before the next step."""
         step = self.step if step is None else step
         return step > self.progress.last_check and (step % self._check_every == 0 or step == self.total_steps)
 
     def _check(self) -> Iterator[Event]:
-        """Try the weights on the validation images."""
+        """Validate: compute loss and accuracy on the validation images."""
         tally = Tally()
         for start in range(0, len(self._validation[1]), self.network.rows):
             rows = np.arange(start, min(start + self.network.rows, len(self._validation[1])))
@@ -276,27 +196,17 @@ class Trainer:
             tally.count(self.loss.forward(outputs, labels), outputs, labels)
             yield Pulse()
         if not np.isfinite(self.network.parameters).all() or (tally.images and not math.isfinite(tally.loss)):
-            raise Diverged(f"The weights became infinite by step {self.step:,}: {self._advice()}")
-        progress = self.progress
-        best = tally.mean_loss < progress.best_loss
-        if best:
-            progress.best_loss, progress.best_step, progress.checks_without_better = tally.mean_loss, self.step, 0
-        else:
-            progress.checks_without_better += 1
-        if self._best is not None:
-            if best:
-                self._best[:] = self.network.parameters
-            progress.stopped_early = progress.checks_without_better >= self.config.patience
-            if progress.stopped_early or self.step == self.total_steps:
-                self.network.parameters[:] = self._best
-        progress.last_check = self.step
+            raise Diverged(f"The weights became infinite by step {self.step:,}: {advice(self._base_rate)}")
+        is_last = self.step == self.total_steps
+        best = self._early_stopping.update(self.progress, tally.mean_loss, self.network.parameters, is_last=is_last)
+        self.progress.last_check = self.step
         done, self._epoch_tally = self._epoch_tally, Tally()
         yield EpochDone(
             self.step, self.epoch, done.mean_loss, done.accuracy, tally.mean_loss, tally.accuracy, best=best
         )
 
     def _batch_rows(self, epoch: int, index: int) -> Integers:
-        """Row numbers of batch `index` of an epoch, in an order drawn anew for each epoch."""
+        """Row numbers of batch `index` of an epoch. Each epoch has a new random order."""
         if epoch != self._order_epoch:
             self._order_epoch = epoch
             if self.steps_per_epoch > 1:
@@ -305,62 +215,45 @@ class Trainer:
         return self._order[index * size : (index + 1) * size]
 
     def _inputs(self, digits: tuple[Bytes, Integers], rows: Integers) -> tuple[Floats, Integers]:
-        """The rows as numbers in [0, 1], (rows, 784), and their labels."""
+        """The images of some rows as numbers from 0 to 1, (rows, 784), and their labels."""
         images, labels = digits
         x = self._x[: len(rows)]
-        # the default mode of take copies through a buffer, for an error that cannot occur here
+        # mode="clip": the default mode copies through a buffer to check for impossible errors
         x[...] = images.take(rows, axis=0, out=self._bytes[: len(rows)], mode="clip")
-        x *= 1.0 / 255.0  # apart: a product of bytes goes through float64
+        x *= 1.0 / 255.0  # a separate step: bytes times a number would go through float64
         return x, labels.take(rows)
 
     def _random(self, purpose: Purpose, part: int) -> np.random.Generator:
         return rng(self.config.seed, purpose, self.step, part)
 
-    def _guard(self, tally: Tally) -> None:
-        """Raise Diverged where the loss of a step is no number, or far above that of the first step."""
-        progress, guard = self.progress, self._guard_tally
-        if not math.isfinite(tally.loss):
-            raise Diverged(f"The loss became infinite at step {self.step + 1}: {self._advice()}")
-        if math.isnan(progress.start_loss):
-            # a lucky first batch, or a network that goes on from good weights, may start near zero
-            chance = math.log(CLASSES) if self.config.loss == CrossEntropy.name else 1.0
-            progress.start_loss = max(tally.mean_loss, chance)
-        guard.add(tally)
-        if guard.images >= GUARD_IMAGES:
-            if guard.mean_loss > GUARD_FACTOR * progress.start_loss:
-                raise Diverged(
-                    f"The loss rose from {progress.start_loss:.2f} to {guard.mean_loss:,.2f} "
-                    f"by step {self.step + 1:,}: {self._advice()}"
-                )
-            self._guard_tally = Tally()
-
-    def _advice(self) -> str:
-        rate = self.learning_rate_override or self.config.learning_rate
-        return f"learning rate {rate:g} is too high for this network; try {_round_down(rate / 10):g}."
+    @property
+    def _base_rate(self) -> float:
+        """The learning rate that a person chose, before the schedule."""
+        return self.learning_rate_override or self.config.learning_rate
 
     def weights_checkpoint(self, **about: Any) -> Checkpoint:
-        """The weights as they are, without the state of training; `about` is kept beside them (JSON values)."""
+        """A checkpoint of the weights without the state of training. `about`: JSON values."""
         return Checkpoint(self.config.to_dict(), dict(self.network.weights), about=about)
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> None:
-        """Write everything that an exact resume needs. A network that holds NaN or infinity is not written."""
+        """Save everything that an exact resume needs, unless a weight is NaN or infinite."""
         if not np.isfinite(self.network.parameters).all():
             return
         state = dict(self.optimizer.state)
-        if self._best is not None:
-            state["best"] = self._best
+        if self._early_stopping.best is not None:
+            state["best"] = self._early_stopping.best
         progress = asdict(self.progress) | {
             "images": self.images,
-            "tallies": [asdict(tally) for tally in (self._epoch_tally, self._report_tally, self._guard_tally)],
+            "tallies": [asdict(tally) for tally in (self._epoch_tally, self._report_tally, self._guard.tally)],
         }
         save_checkpoint(path, Checkpoint(self.config.to_dict(), dict(self.network.weights), state, progress, about))
 
     def save_weights(self, path: str | os.PathLike[str], **about: Any) -> None:
-        """Write the weights only: a smaller file, to answer with or to start from."""
+        """Save the weights only: a smaller file, enough for predictions and as a start."""
         save_checkpoint(path, self.weights_checkpoint(**about))
 
     def load(self, path: str | os.PathLike[str]) -> dict[str, Any]:
-        """Take up the state that `save` wrote; returns what was said about it. Raises CheckpointError."""
+        """Restore the state that `save` wrote. -> its `about`. Raises CheckpointError."""
         checkpoint = load_checkpoint(path)
         if not checkpoint.progress:
             raise CheckpointError(f"{path} holds weights only: training can start from it, but not be resumed.")
@@ -370,20 +263,23 @@ class Trainer:
         if progress.pop("images") != self.images:
             raise CheckpointError(f"{path} was written while training on other data; resume it with the same data.")
         tallies = [Tally(**values) for values in progress.pop("tallies")]
-        self._epoch_tally, self._report_tally, self._guard_tally = tallies
+        self._epoch_tally, self._report_tally, self._guard.tally = tallies
         self.progress = Progress(**progress)
         self.network.load(checkpoint.weights)
         for name, array in self.optimizer.state.items():
             array[:] = checkpoint.state[name]
-        if self._best is not None:
-            self._best[:] = checkpoint.state["best"]
+        if self._early_stopping.best is not None:
+            self._early_stopping.best[:] = checkpoint.state["best"]
         return checkpoint.about
 
 
 def build_trainer(
     config: TrainConfig, train: LabelledImages, validation: LabelledImages, *, start: Checkpoint | None = None
 ) -> Trainer:
-    """The trainer of a config: with fresh weights, or with those of `start`, whose layers must be the same."""
+    """The trainer of a config, with fresh weights or those of `start`.
+
+    Raises CheckpointError if `start` has another network or loss.
+    """
     if start is not None and config.with_network_of(start.config) != config:
         raise CheckpointError(
             f"the model to start from is {start.config.architecture}, this config {config.architecture}; "
@@ -393,11 +289,5 @@ def build_trainer(
 
 
 def _flat(digits: LabelledImages) -> tuple[Bytes, Integers]:
-    # labels as row indices once, instead of at each step
+    # labels as row indices, converted once instead of in each step
     return digits.images.reshape(-1, PIXELS), digits.labels.astype(np.intp)
-
-
-def _round_down(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten below: 0.8 -> 0.5."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(digit * power for digit in (1, 2, 5) if digit * power <= value * (1 + 1e-9))

@@ -25,7 +25,7 @@ from dataset.download import SHIPPED
 from experiments.runs.config import RunConfig
 from model import CheckpointError, Classifier, ConfigError, Diverged, EpochDone, Trainer, build_trainer, save_checkpoint
 from model.arrays import Bytes, Floats
-from model.classifier import doubt
+from model.classifier import entropy
 from model.layers import Dense
 from model.metrics import accuracy, auroc
 from pretraining.material import BLOTS, RENDERINGS, Material, joined, load_material
@@ -103,9 +103,9 @@ def finish(trainer: Trainer, material: Material) -> dict[str, Any]:
     divide_logits(trainer, temperature)
     classifier = Classifier(trainer.weights_checkpoint())
     groups = (material.validation["MNIST"], joined(*material.pens.values()))
-    doubts = [doubt(classifier.predict_proba(group.images)) for group in groups]
+    doubts = [entropy(classifier.predict_proba(group.images)) for group in groups]
     rejects_above = float(max(np.quantile(group, 1 - REJECTED) for group in doubts))
-    doubted = doubt(classifier.predict_proba(no_digits.images))
+    doubted = entropy(classifier.predict_proba(no_digits.images))
     mnist = material.validation["MNIST"]
     found = {"MNIST": accuracy(mnist.labels, classifier.predict_proba(mnist.images).argmax(axis=1))}
     return {

@@ -5,7 +5,7 @@ import pytest
 
 from dataset import load_digits
 from model import load_classifier
-from model.classifier import SHIPPED, doubt
+from model.classifier import SHIPPED, entropy
 from model.metrics import accuracy, auroc, calibration_error
 from pretraining.pens import HELD_OUT, MANNERS, load_pens, pen_images
 from pretraining.strangers import draw_strangers, unseen_families
@@ -49,5 +49,5 @@ def test_they_doubt_what_is_no_digit_and_hardly_a_digit(reference_data):
     digits = classifier.predict_proba(pen_images(pens, *MANNERS["whole canvas, 20 px"]))
     drawings = draw_strangers(unseen_families(pens), each=50, seed=1)
     strangers = classifier.predict_proba(np.concatenate(list(drawings.values())))
-    assert auroc(doubt(strangers), doubt(digits)) >= 0.95
+    assert auroc(entropy(strangers), entropy(digits)) >= 0.95
     assert np.mean(~classifier.knows(digits)) <= 0.01

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.stats import entropy
+from scipy import stats
 
 from model import Checkpoint, Classifier, TrainConfig
 from model.build import build_network
-from model.classifier import doubt
+from model.classifier import entropy
 from model.rng import Purpose, rng
 from pretraining.pens import CANVAS, Pens
 from pretraining.strangers import (
@@ -62,7 +62,7 @@ def test_a_classifier_knows_what_it_doubts_no_more_than_its_checkpoint_says():
     config = TrainConfig(hidden=())
     weights = build_network(config).weights
     probabilities = np.array([[0.5, 0.5, 0, 0], [0.55, 0.15, 0.15, 0.15]])
-    np.testing.assert_allclose(doubt(probabilities), [entropy(row) for row in probabilities])
+    np.testing.assert_allclose(entropy(probabilities), [stats.entropy(row) for row in probabilities])
     told = Classifier(Checkpoint(config.to_dict(), weights, about={"rejects_above": 0.7}))
     assert told.knows(probabilities).tolist() == [True, False]
     untold = Classifier(Checkpoint(config.to_dict(), weights))

@@ -159,5 +159,5 @@ class _Patches:
 
 
 def _matrices(array: Floats) -> Floats:
-    """(positions, rows, windows, columns) as matrices (positions, rows * windows, columns): a view."""
+    """A view of (positions, rows, windows, columns) as (positions, rows * windows, columns)."""
     return array.reshape(array.shape[0], -1, array.shape[3], copy=False)

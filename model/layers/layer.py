@@ -52,7 +52,7 @@ class Layer:
         return 0
 
     def bind(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None:
-        """Set the arrays of this layer's parameters and gradients: views of the network's buffers."""
+        """Set the arrays of parameters and gradients: views of the network's buffers."""
 
     def allocate(self, rows: int, dtype: npt.DTypeLike) -> None:
         """Allocate the work buffers for at most `rows` rows."""
@@ -93,7 +93,7 @@ def bind(layers: Sequence[Layer], parameters: Mapping[str, Floats], gradients: M
 
 
 def check_neighbours(layers: Sequence[Layer]) -> None:
-    """Raise ValueError if a layer does not accept the shape or the layout of the layer before it."""
+    """Raise ValueError if a layer does not accept the shape or layout of the one before it."""
     for before, after in itertools.pairwise(layers):
         if before.output_shape != after.input_shape:
             expected, got = ("x".join(map(str, s)) for s in (after.input_shape, before.output_shape))

@@ -1,4 +1,4 @@
-"""Residual block: layers that learn what to add to their input, which makes deep networks trainable."""
+"""Residual block: layers that learn what to add to their input, for deep networks."""
 
 from collections.abc import Mapping, Sequence
 
