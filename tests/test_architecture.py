@@ -208,36 +208,20 @@ def test_each_file_of_the_network_stays_readable_in_one_sitting() -> None:
 # Readability. Each number and each name below may only be removed or lowered, until nothing is left.
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-CYCLES: list[set[str]] = [
-    {"experiments.sweeps.driver", "experiments.sweeps.study", "experiments.sweeps.sweep", "experiments.sweeps.worker"},
-]
-UNDOCUMENTED: dict[str, int] = {"model": 20, "dataset": 4, "experiments": 137, "dashboard": 202, "pretraining": 2}
+CYCLES: list[set[str]] = []
+UNDOCUMENTED: dict[str, int] = {"experiments": 70, "dashboard": 156, "pretraining": 2}
 LONG_PROSE: dict[str, int] = {
-    "model": 138,
-    "dataset": 61,
-    "experiments": 170,
-    "dashboard": 168,
+    "dataset": 46,
+    "experiments": 23,
+    "dashboard": 102,
     "pretraining": 25,
-    "tests": 97,
+    "tests": 64,
     "benchmarks": 92,
-    "README.md": 32,
-    "docs": 186,
+    "README.md": 31,
+    "docs": 55,
 }
-LONG_MODULES: set[str] = {
-    "dashboard/charts/runs.py",
-    "dashboard/data/suspects_view.py",
-    "experiments/cli/main.py",
-    "experiments/guides.py",
-    "experiments/sweeps/driver.py",
-    "model/trainer.py",
-}
-LONG_FUNCTIONS: set[str] = {
-    "dashboard/charts/parallel.py parallel_figure",
-    "dashboard/charts/robustness.py robustness_figure",
-    "dashboard/charts/runs.py curves_figure",
-    "dashboard/charts/sweeps.py _points_figure",
-    "dashboard/train/new_run.py render_new_run",
-}
+LONG_MODULES: set[str] = {"experiments/cli/main.py"}
+LONG_FUNCTIONS: set[str] = {"dashboard/train/new_run.py render_new_run"}
 
 Documented: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
