@@ -9,8 +9,7 @@ from dashboard.access.searches import start_guide, stop_sweep
 from dashboard.charts.run_curves import Line, curve_points, curves_figure, sign_image
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
-from dashboard.explore.page import VIEW
-from dashboard.explore.state import page_state
+from dashboard.explore.state import VIEW, page_state
 from dashboard.session import state
 from experiments.formats import duration
 from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Curves, Guide, read_curves

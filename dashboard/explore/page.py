@@ -1,15 +1,43 @@
-"""The Explore page: what settings do. Runs side by side, sweeps, and experiments that are ready to run."""
+"""The Explore page: runs compared, sweeps, the learning-rate range test, and prepared experiments."""
 
 from dashboard.components.views import render_views
-
-VIEW = "view"  # the name in the address
-VIEWS = {
-    "Runs": "runs_view",
-    "Sweeps": "sweeps_view",
-    "Learning-rate test": "range_test_view",
-    "Experiments": "guides_view",
-}
+from dashboard.explore.state import VIEW
 
 
 def render() -> None:
-    render_views("Explore settings", VIEWS, key=VIEW, package="dashboard.explore")
+    """Draw the page."""
+    views = {
+        "Runs": show_runs,
+        "Sweeps": show_sweeps,
+        "Learning-rate test": show_range_test,
+        "Experiments": show_guides,
+    }
+    render_views("Explore settings", views, key=VIEW)
+
+
+def show_runs() -> None:
+    """All runs, and some of them compared."""
+    from dashboard.explore.runs import render
+
+    render()
+
+
+def show_sweeps() -> None:
+    """A sweep, or the form for a new one."""
+    from dashboard.explore.sweeps_view import render
+
+    render()
+
+
+def show_range_test() -> None:
+    """The learning-rate range test."""
+    from dashboard.explore.range_test_view import render
+
+    render()
+
+
+def show_guides() -> None:
+    """Prepared experiments."""
+    from dashboard.explore.guides_view import render
+
+    render()

@@ -4,6 +4,8 @@ from typing import Any
 
 from dashboard.session import PageState, Value
 
+VIEW = "view"  # the name in the address
+
 
 class ExploreState(PageState):
     """The choices on the Explore page; the address carries `sweep`, `range_test` and `guide`."""

@@ -4,14 +4,14 @@ import time
 
 import streamlit as st
 
+from dashboard.access.decision import Action, allowed
 from dashboard.components.resources import STATE_ICONS
 from dashboard.explore.new_sweep import render_new_sweep
-from dashboard.explore.run_actions import render_notice
 from dashboard.explore.search_form import can_show
 from dashboard.explore.state import page_state
-from dashboard.explore.sweep_actions import render_delete, render_deleted
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.explore.sweep_settings import fill_from_sweep
+from dashboard.explore.trash import render_deleted_sweeps, render_notice
 from dashboard.session import state
 from experiments.sweeps import Sweep, SweepError, list_sweeps, open_sweep
 
@@ -25,7 +25,7 @@ def render() -> None:
     shown = page_state.sweep
     if not shown:
         render_bar("New sweep", None)
-        render_deleted()
+        render_deleted_sweeps()
         render_new_sweep()
         return
     try:
@@ -56,8 +56,10 @@ def render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> Non
                     args=(sweep,),
                     type="tertiary",
                 )
-            if sweep is not None:
-                render_delete(sweep)
+            if sweep is not None and not sweep.status().active and not allowed(Action.RUNS):
+                about = "With all of its runs. You can restore it later."
+                icon = ":material/delete:"
+                st.button("Delete", icon=icon, type="tertiary", on_click=remove_sweep, args=(sweep,), help=about)
             if another:
                 st.button("New sweep", icon=":material/add:", on_click=page_state.show_sweep, args=("",))
 

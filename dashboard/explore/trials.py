@@ -8,8 +8,7 @@ import streamlit as st
 from dashboard.charts.sweep_values import STATES, Axis, Objective, in_order, outcome_text, result_of, spread
 from dashboard.charts.training import accuracy_figure, loss_figure
 from dashboard.components.chart import render_chart
-from dashboard.explore.page import VIEW
-from dashboard.explore.state import page_state
+from dashboard.explore.state import VIEW, page_state
 from dashboard.navigation import place
 from dashboard.session import state
 from experiments.runs.run import Run, RunError, open_run

@@ -125,7 +125,7 @@ def test_the_owner_logs_in_accepts_what_waits_and_logs_out(new_page: NewPage) ->
     log_in(page, "owner")
     expect(page.get_by_text("Everything is yours.")).to_be_visible()
     page.get_by_role("link", name="Data").click()
-    page.get_by_role("button", name="Look at them").click()
+    page.get_by_role("button", name="Show them").click()
     page.get_by_role("button", name="All", exact=False).first.click()
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_text("restored.")).to_be_visible()
