@@ -252,7 +252,7 @@ def test_as_many_lines_as_there_are_colours_have_each_its_own_however_many_seeds
 
 def test_more_runs_than_can_be_told_apart_are_not_drawn_and_that_is_said() -> None:
     runs = [made(config=SMALL.replace(learning_rate=(place + 1) / 1000)) for place in range(12)]
-    assert "12 lines are chosen, and the first 10 are drawn" in says(compared(*runs))
+    assert "12 lines are selected, and the first 10 are drawn" in says(compared(*runs))
 
 
 def test_a_run_that_is_much_longer_than_another_makes_the_horizontal_axes_logarithmic() -> None:

@@ -11,7 +11,7 @@ from dashboard.explore.search_form import can_show
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep_results import render_sweep
 from dashboard.explore.sweep_settings import fill_from_sweep
-from dashboard.explore.trash import render_deleted_sweeps, render_notice
+from dashboard.explore.trash import remove_sweep, render_deleted_sweeps, render_notice
 from dashboard.session import state
 from experiments.sweeps import Sweep, SweepError, list_sweeps, open_sweep
 

@@ -139,7 +139,7 @@ def test_a_deleted_run_comes_back_with_undo(new_page: NewPage) -> None:
     page = opened(new_page)
     tick(page, 0, 1)
     button(page, "Delete 2 runs").click()
-    expect(page.get_by_text("1 runs.")).to_be_visible()
+    expect(page.get_by_text("1 run.")).to_be_visible()
     expect(keys(page)).to_have_count(0)
     assert len(list_runs()) == 1
     button(page, "Undo").click()
