@@ -16,7 +16,7 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts on
     sys.path.insert(0, str(HERE.parent))
 
 from dashboard.access.login import render_account  # noqa: E402
-from dashboard.access.policy import SharingError, sharing  # noqa: E402
+from dashboard.access.policy import PolicyError, read_policy  # noqa: E402
 from dashboard.navigation import PAGES  # noqa: E402
 from dashboard.session import state  # noqa: E402
 
@@ -36,8 +36,8 @@ chosen = st.navigation(
     position="top",
 )
 try:
-    sharing()
-except SharingError as error:  # a slip in the secrets opens nothing
+    read_policy()
+except PolicyError as error:  # a slip in the secrets opens nothing
     st.error(str(error))
     st.stop()
 state.sync_url("model", "run")

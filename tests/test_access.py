@@ -1,6 +1,7 @@
-"""Permissions: who may do what on a shared dashboard, its limits, and that a forged click is refused on the server."""
+"""Who may do what on a shared dashboard, and the limits of visitors."""
 
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ import streamlit as st
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
-from dashboard.access import decision as permissions
-from dashboard.access import drawings, runs, searches
-from dashboard.access.decision import Action, Refusal, allowed, is_owner, is_reviewed
-from dashboard.access.policy import Limits, SharingError, sharing
+from dashboard.access import actions, decision
+from dashboard.access.decision import Action, Refusal, is_owner, is_reviewed, refusal_of
+from dashboard.access.policy import Limits, PolicyError, read_policy
 from dataset import load_drawings
+from dataset.drawings import editing
+from experiments.guides import GUIDES
+from experiments.runs import control
 from experiments.runs.config import PRESETS
+from experiments.runs.run import Status
 from experiments.runs.table import list_runs
 from experiments.sweeps import SweepSpec, list_sweeps
 from experiments.sweeps.space import Range
@@ -35,8 +39,8 @@ class Person:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.patch, self.now = patch, 1000.0
-        patch.setattr(permissions, "_under_way", [])
-        patch.setattr(permissions.time, "monotonic", lambda: self.now)
+        patch.setattr(decision, "_work", [])
+        patch.setattr(decision.time, "monotonic", lambda: self.now)
         self.comes({}, {})
 
     def comes(self, user: dict[str, Any], said: dict[str, Any]) -> None:
@@ -56,7 +60,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 def store(label: int = 7, shade: int = 0) -> str:
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 8 + shade % 12] = 255
-    return drawings.append_drawing(image, label, **ABOUT)
+    return actions.append_drawing(image, label, **ABOUT)
 
 
 def shared(**said: Any) -> dict[str, Any]:
@@ -65,14 +69,14 @@ def shared(**said: Any) -> dict[str, Any]:
 
 def test_on_a_machine_of_ones_own_everything_is_everybodys(person: Person) -> None:
     assert is_owner()
-    assert [allowed(action) for action in Action] == [None] * len(Action)
+    assert [refusal_of(action) for action in Action] == [None] * len(Action)
 
 
 def test_limits_without_a_login_count_only_where_it_is_public(person: Person) -> None:
     person.comes({}, {"digit_lab": {"drawings_per_minute": 0}})
-    assert allowed(Action.DRAW) is None
+    assert refusal_of(Action.DRAW) is None
     person.comes({}, {"digit_lab": {"drawings_per_minute": 0, "public": True}})
-    assert allowed(Action.DRAW)
+    assert refusal_of(Action.DRAW)
 
 
 def test_the_owner_is_known_by_a_verified_address_whatever_its_case(person: Person) -> None:
@@ -125,8 +129,8 @@ def test_an_address_that_a_proxy_sends_makes_nobody_the_owner_without_a_login(pe
 )
 def test_a_slip_in_the_secrets_is_named_and_opens_nothing(person: Person, said: dict[str, Any]) -> None:
     person.comes({}, AUTH | {"digit_lab": said})
-    with pytest.raises(SharingError, match=next(iter(said))):
-        allowed(Action.EDIT)
+    with pytest.raises(PolicyError, match=next(iter(said))):
+        refusal_of(Action.EDIT)
 
 
 def test_secrets_that_cannot_be_read_open_nothing(
@@ -137,22 +141,22 @@ def test_secrets_that_cannot_be_read_open_nothing(
     monkeypatch.setattr(st, "secrets", Secrets())
     monkeypatch.setattr(st, "get_option", lambda name: [str(broken)])
     monkeypatch.setattr("streamlit.config.get_option", lambda name: [str(broken)])
-    with pytest.raises(SharingError, match="nothing is open"):
-        sharing()
+    with pytest.raises(PolicyError, match="nothing is open"):
+        read_policy()
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        lambda: drawings.edit_drawings(["x"], label=3),
-        lambda: drawings.edit_drawings(["x"], state="deleted"),
-        lambda: drawings.undo_change(1),
-        lambda: drawings.return_to("0"),
-        lambda: drawings.import_drawings(Path("x.csv")),
-        lambda: drawings.correct_label("x", "right", given=1, label=1, session="s"),
-        lambda: drawings.import_corrections(Path("x.csv")),
-        lambda: runs.start_training(QUICK.replace(data="/etc/passwd"), name="x"),
-        lambda: searches.start_search("mnist", "test", None),
+        lambda: actions.edit_drawings(["x"], label=3),
+        lambda: actions.edit_drawings(["x"], state="deleted"),
+        lambda: actions.undo_change(1),
+        lambda: actions.return_to("0"),
+        lambda: actions.import_drawings(Path("x.csv")),
+        lambda: actions.correct_label("x", "right", given=1, label=1, session="s"),
+        lambda: actions.import_corrections(Path("x.csv")),
+        lambda: actions.start_training(QUICK.replace(data="/etc/passwd"), name="x"),
+        lambda: actions.start_search("mnist", "test", None),
     ],
     ids=["relabel", "delete", "undo", "return", "import", "correct", "import corrections", "train on a file", "search"],
 )
@@ -165,13 +169,13 @@ def test_what_is_the_owners_is_refused_to_visitors_in_a_sentence(person: Person,
 def test_a_visitor_neither_steers_nor_deletes_what_others_have_begun(person: Person) -> None:
     run = finish(QUICK)
     person.comes(VISITOR, shared())
-    for act in (runs.stop, runs.pause, runs.resume, runs.delete_run):
+    for act in (actions.stop, actions.pause, actions.resume, actions.delete_run):
         with pytest.raises(Refusal):
             act(run)
     with pytest.raises(Refusal):
-        runs.set_learning_rate(run, 1.0)
+        actions.set_learning_rate(run, 1.0)
     with pytest.raises(Refusal):
-        runs.set_label(run, name="mine")
+        actions.set_label(run, name="mine")
     assert run.label().name != "mine"
 
 
@@ -180,9 +184,7 @@ def test_so_many_drawings_a_minute_then_a_sentence_says_when_it_works_again(pers
     for shade in range(3):
         store(shade=shade)
         person.now += 10
-    with pytest.raises(
-        Refusal, match="At most 3 drawings are taken in a minute here\\. It works again in 30\N{NO-BREAK SPACE}s"
-    ):
+    with pytest.raises(Refusal, match="at most 3 drawings in a minute here\\. It works again in 30\N{NO-BREAK SPACE}s"):
         store()
     person.now += 31
     store()
@@ -192,7 +194,7 @@ def test_so_many_drawings_a_minute_then_a_sentence_says_when_it_works_again(pers
 def test_what_is_refused_to_one_session_is_not_to_another(person: Person) -> None:
     person.comes({}, shared(drawings_per_session=1))
     store()
-    with pytest.raises(Refusal, match="At most 1 drawing is taken in one visit"):
+    with pytest.raises(Refusal, match="at most 1 drawing in one visit"):
         store()
     st.session_state.clear()
     store()
@@ -201,7 +203,7 @@ def test_what_is_refused_to_one_session_is_not_to_another(person: Person) -> Non
 def test_no_more_drawings_than_there_is_room_for(person: Person) -> None:
     person.comes({}, shared(drawings=2))
     store(shade=1)
-    drawings.editing.undo_drawing(store(shade=2))  # it takes up room although it is deleted
+    editing.undo_drawing(store(shade=2))  # it takes up room although it is deleted
     with pytest.raises(Refusal, match="room for 2 drawings here"):
         store()
     person.comes(OWNER, shared(drawings=2))
@@ -217,60 +219,172 @@ def test_drawings_of_visitors_wait_where_there_is_a_review(person: Person, user:
 
 
 def test_a_long_training_is_the_owners(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.control, "_launch_worker", lambda run: None)
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)
     person.comes(VISITOR, shared())
-    with pytest.raises(Refusal, match="whatever takes more than"):
-        runs.start_training(LONG, name="long")
+    with pytest.raises(Refusal, match="Visitors may start trainings of at most"):
+        actions.start_training(LONG, name="long")
     assert not list_runs()
     person.comes(OWNER, shared())
-    runs.start_training(LONG, name="long")
+    actions.start_training(LONG, name="long")
     assert len(list_runs()) == 1
 
 
 def test_a_long_sweep_is_the_owners(person: Person) -> None:
     person.comes(VISITOR, shared())
     spec = SweepSpec("s", base=LONG, search=RATES, sampler="random", trials=50)
-    with pytest.raises(Refusal, match="whatever takes more than"):
-        searches.start_sweep(spec)
+    with pytest.raises(Refusal, match="Visitors may start trainings of at most"):
+        actions.start_sweep(spec)
     assert not list_sweeps()
 
 
 def test_so_many_trainings_at_a_time_for_each_and_for_all(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.control, "_launch_worker", lambda run: None)  # so it waits for ever
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)  # so it waits for ever
     said = shared(trainings_per_session=2, trainings=3)
     person.comes(VISITOR, said)
-    first, _ = (runs.start_training(QUICK, name="x") for _ in range(2))
+    first, _ = (actions.start_training(QUICK, name="x") for _ in range(2))
     with pytest.raises(Refusal, match="at most 2 trainings at a time here, and you have 2"):
-        runs.start_training(QUICK, name="x")
+        actions.start_training(QUICK, name="x")
     person.comes({}, said)  # another one
-    runs.start_training(QUICK, name="x")
-    with pytest.raises(Refusal, match="At most 3 trainings of visitors run or wait at a time here, and 3 do"):
-        runs.start_training(QUICK, name="x")
+    actions.start_training(QUICK, name="x")
+    with pytest.raises(
+        Refusal, match="All visitors together may have at most 3 trainings at a time here, and they have 3"
+    ):
+        actions.start_training(QUICK, name="x")
     to_end(first)
-    runs.start_training(QUICK, name="x")  # a place is free
+    actions.start_training(QUICK, name="x")  # a place is free
     person.comes(OWNER, said)
-    runs.start_training(QUICK, name="x")
+    actions.start_training(QUICK, name="x")
 
 
 def test_five_seeds_at_once_count_as_four_more(person: Person) -> None:
     run = finish(QUICK)
     person.comes(VISITOR, shared())
     with pytest.raises(Refusal, match="at most 2 trainings at a time here, and these are 4"):
-        runs.train_with_seeds(run)
+        actions.train_with_seeds(run)
+
+
+def sweep_of(trials: int, seeds: int = 1) -> SweepSpec:
+    return SweepSpec("s", base=QUICK, search=RATES, sampler="random", trials=trials, seeds=seeds)
+
+
+def test_a_sweep_counts_every_run_that_it_will_make(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.sweeps.worker.launch", lambda *_, **__: None)  # it waits for its driver
+    person.comes(VISITOR, shared(trainings_per_session=7, trainings=20, training_seconds=9999))
+    with pytest.raises(Refusal, match="at most 7 trainings at a time here, and these are 8"):
+        actions.start_sweep(sweep_of(4, seeds=2))
+    sweep = actions.start_sweep(sweep_of(3, seeds=2))
+    with pytest.raises(Refusal, match="and you have 6"):
+        actions.start_sweep(sweep_of(2))
+    sweep.request_stop()
+    with pytest.raises(Refusal, match="at most 7 trainings"):
+        actions.start_guide(next(iter(GUIDES.values())))
+
+
+def test_a_sweep_needs_room_for_the_runs_that_it_will_make(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.sweeps.worker.launch", lambda *_, **__: None)
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)
+    said = {"trainings_per_session": 99, "trainings": 99, "training_seconds": 9999}
+    person.comes(VISITOR, shared(runs=5, **said))
+    with pytest.raises(Refusal, match="room for 5 runs here"):
+        actions.start_sweep(sweep_of(6))
+    actions.start_sweep(sweep_of(4))
+    actions.start_training(QUICK, name="x")
+    with pytest.raises(Refusal, match="room for 5 runs here, and 5 are stored or planned"):
+        actions.start_training(QUICK, name="y")
+
+
+def test_a_sweep_that_is_resumed_counts_like_a_new_one(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.sweeps.worker.launch", lambda *_, **__: None)
+    person.comes(VISITOR, shared(trainings_per_session=9, trainings=9, training_seconds=9999))
+    sweep = actions.start_sweep(sweep_of(4))
+    sweep.request_stop()
+    person.comes(VISITOR, shared(trainings_per_session=3, training_seconds=9999))
+    monkeypatch.setattr(decision, "_work", [])
+    decision.visit.started = (sweep.id,)
+    with pytest.raises(Refusal, match="at most 3 trainings at a time here, and these are 4"):
+        actions.resume_sweep(sweep)
+
+
+def test_five_seeds_take_the_time_of_all_of_them(person: Person) -> None:
+    run = finish(QUICK)
+    person.comes(VISITOR, shared(trainings_per_session=9, trainings=9, training_seconds=3))
+    assert actions.training_cost(run.config).seconds < 3
+    with pytest.raises(Refusal, match="Visitors may start trainings of at most"):
+        actions.train_with_seeds(run)
+
+
+class Slow:
+    """A job that looks for its own state for a while, as on a slow disk."""
+
+    id = "slow"
+
+    def __init__(self) -> None:
+        self.asked, self.answer = Event(), Event()
+
+    def status(self) -> Status:
+        self.asked.set()
+        self.answer.wait(0.5)
+        return Status("running")
+
+
+def test_no_training_is_forgotten_while_another_visitor_is_asking(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)
+    person.comes(VISITOR, shared(trainings=9))
+    slow = Slow()
+    decision._work.append(decision._Work("another", slow, 1, is_stored=True))
+    asking = Thread(target=lambda: refusal_of(Action.TRAIN))
+    asking.start()
+    slow.asked.wait(5)
+    run = actions.start_training(QUICK, name="x")
+    asking.join()
+    assert [work.job.id for work in decision._work] == ["slow", run.id]
+
+
+def test_what_one_visit_has_made_is_not_taken_back_or_kept_by_another(person: Person) -> None:
+    person.comes(VISITOR, shared())
+    identity, run = store(), finish(QUICK)
+    decision.visit.started = (run.id,)
+    assert refusal_of(Action.STEER, of=run.id) is None
+    person.comes({}, shared())
+    with pytest.raises(Refusal, match="take back drawings of others"):
+        actions.undo_drawing(identity)
+    with pytest.raises(Refusal, match="steer what others have started"):
+        actions.accept_fine_tuning(run)
+    assert load_drawings().state.tolist() == ["kept"]
+
+
+def test_a_visitor_takes_their_own_drawing_back(person: Person) -> None:
+    person.comes(VISITOR, shared())
+    assert actions.undo_drawing(store())
+
+
+def test_downloads_are_the_owners_and_measuring_waits_for_trainings(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)
+    person.comes(VISITOR, shared(trainings_per_session=1))
+    with pytest.raises(Refusal, match="Only the owner may download data sets"):
+        actions.download("mnist")
+    actions.measure(lambda: None)
+    actions.start_training(QUICK, name="x")
+    with pytest.raises(Refusal, match="at most 1 training at a time"):
+        actions.measure(lambda: None)
 
 
 def test_so_many_runs_are_kept(person: Person) -> None:
     finish(QUICK)
     person.comes(VISITOR, shared(runs=1))
     with pytest.raises(Refusal, match="room for 1 run here"):
-        runs.start_training(QUICK, name="x")
+        actions.start_training(QUICK, name="x")
 
 
 def test_a_visitor_may_steer_what_the_session_has_begun(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.control, "_launch_worker", lambda run: None)
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)
     person.comes(VISITOR, shared())
-    run = runs.start_training(QUICK, name="x")
-    runs.stop(run)
+    run = actions.start_training(QUICK, name="x")
+    actions.stop(run)
     assert run.requests().action == "stop"
 
 
@@ -306,9 +420,7 @@ def words(app: AppTest) -> str:
 
 def draw(session: str = "another", state: str = "kept") -> str:
     """Somebody has drawn."""
-    return drawings.editing.append_drawing(
-        np.full((28, 28), 255, np.uint8), 7, **ABOUT | {"session": session}, state=state
-    )
+    return editing.append_drawing(np.full((28, 28), 255, np.uint8), 7, **ABOUT | {"session": session}, state=state)
 
 
 def test_a_visitor_sees_no_drawing_of_others_that_waits_or_was_deleted() -> None:
@@ -354,9 +466,23 @@ def test_the_other_parts_of_data_say_what_is_the_owners(part: str) -> None:
 
 def test_train_says_in_a_sentence_what_takes_too_long() -> None:
     app = open_shared("train", VISITOR, shared(training_seconds=0))
-    assert "is the owner's here" in words(app)
+    assert "Visitors may start trainings of at most" in words(app)
     assert next(button for button in app.button if button.label == "Start fresh").disabled
 
 
 def test_without_secrets_a_page_says_nothing_of_owners() -> None:
     assert "owner" not in words(open_page("train"))
+
+
+@pytest.mark.parametrize(
+    ("page", "parameter"),
+    [
+        *(("train", "run"), ("draw", "model"), ("evaluate", "model"), ("draw", "lesson")),
+        *(("explore", "sweep"), ("explore", "range_test"), ("explore", "runs"), ("data", "version")),
+    ],
+)
+@pytest.mark.parametrize("text", ["x" * 300, "\0", "../../etc/passwd", "ä" * 200], ids=["long", "null", "path", "wide"])
+def test_an_id_in_the_address_that_cannot_be_one_becomes_a_sentence(page: str, parameter: str, text: str) -> None:
+    views = {"sweep": "Sweeps", "range_test": "Learning-rate test"}
+    address = {parameter: text} | ({"view": views[parameter]} if parameter in views else {})
+    assert not open_page(page, **address).exception

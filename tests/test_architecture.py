@@ -32,13 +32,31 @@ ONLY_HERE = {
     "query_params": "dashboard/session.py",
     "streamlit_drawable_canvas": "dashboard/draw/canvas.py",
 }
-# What changes something for others: pages come to it through `dashboard/access/` only, which asks who it is.
-ASKED_FIRST = {
-    *("append_drawing", "append_drawings", "edit_drawings", "undo_change", "return_to", "import_drawings", "move"),
-    *("correct_label", "import_corrections", "start_training", "train_with_seeds", "start_range_test", "start_lesson"),
-    *("start_sweep", "resume_sweep", "start_search", "delete_run", "restore_run", "create_run", "create_sweep"),
-}
-STEERING = {"set_label", "request", "request_stop", "resume", "pause", "stop", "set_learning_rate"}
+# Pages may use these functions and methods of dataset/ and experiments/ by themselves, because
+# they only read. They reach all others, also later ones, through dashboard/access/actions.py, which
+# asks whether this person may. Add a name only if it changes nothing for others and costs little.
+READERS = """
+    available check_labels config_tested count count_by_digit count_correct default_source
+    deleted_runs deleted_sweeps differing digits_seen disturb drawing_storage drawings_history
+    drawings_last duration expected_seconds export_corrections export_csv export_drawings
+    find_ties folded grid_size image_hashes importances in_words is_corrected is_corrections
+    is_there joined labels_path list_sweeps load_corrections load_digits load_drawings
+    load_training load_upload loss mean_and_band model_before neighbours number of_probabilities
+    open_fine_tuning open_range_test open_robustness open_run open_sweep parts_of path_of percent
+    probability read read_curves read_image read_range_test read_result read_results run_rows
+    runs_folder sample search_for seed_groups sentence slowness takes_part trained_drawings
+    training_images training_overlap unused_name worker_limit
+"""
+# Methods that only read; and those of lists, NumPy and images which have the same names as others.
+READING_METHODS = """
+    all append at config end error expected_seconds fill findings from_dict history label log
+    lowest nothing now outcome prepare requests result rows sample save status stored sweep test
+    text to_dict trials update values verdict
+"""
+# Fields of pages, of Streamlit and of slices that are called like a method of the packages.
+FIELDS = """
+    answers damaged image open search seconds settings start total word
+"""
 FIXED_NAMES = {
     "model": ["Classifier", "load_classifier", "center_ink", "ink_stages", "BlankDrawing", "TrainConfig", "PRESETS"],
     "dataset": ["load_digits", "Digits"],
@@ -137,20 +155,120 @@ def test_each_of_these_is_touched_in_one_module_only(word: str) -> None:
     assert not [f"{name(p)}:{line}" for p in SOURCES if name(p) != ONLY_HERE[word] for line, w in words(p) if w == word]
 
 
-def test_pages_change_nothing_for_others_but_by_way_of_who_may() -> None:
-    wrong = []
-    for path in SOURCES:
-        if not name(path).startswith("dashboard/") or path.parent.name == "access":
-            continue
-        for node in ast.walk(parse(path)):
-            if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("dashboard."):
-                wrong += [
-                    f"{name(path)}:{node.lineno} {alias.name}" for alias in node.names if alias.name in ASKED_FIRST
-                ]
-            elif isinstance(node, ast.Attribute) and node.attr in ASKED_FIRST | STEERING:
-                by_way = isinstance(node.value, ast.Name) and node.value.id in ("permitted", "st", "access")
-                wrong += [] if by_way else [f"{name(path)}:{node.lineno} .{node.attr}"]
-    assert not wrong
+@cache
+def methods_of_classes() -> frozenset[str]:
+    """Names of the methods of dataset/ and experiments/ that are called with parentheses."""
+    return frozenset(
+        function.name
+        for path in SOURCES
+        if name(path).startswith(("dataset/", "experiments/"))
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ClassDef)
+        for function in node.body
+        if isinstance(function, ast.FunctionDef)
+        and not function.name.startswith("__")
+        and not any("property" in ast.unparse(decorator) for decorator in function.decorator_list)
+    )
+
+
+def undeclared(path: Path) -> list[str]:
+    """Uses of functions and methods of dataset/ and experiments/ that are no declared readers."""
+    wrong, modules, own = [], set(), {"st", "state", "self"}
+    # charts get plain data, and what they call on them has the names of all kinds of methods
+    methods = set() if "charts" in path.parts else methods_of_classes() - set(READING_METHODS.split())
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            wrong += [f"{name(path)}:{node.lineno} {a.name}" for a in node.names if is_gated_package(a.name)]
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                known = alias.asname or alias.name
+                if (node.module or "").startswith("dashboard."):
+                    own.add(known)
+                elif is_gated_package(node.module or "") and is_module(f"{node.module}.{alias.name}"):
+                    modules.add(known)
+                elif is_gated_package(node.module or "") and alias.name.islower() and alias.name not in READERS.split():
+                    wrong.append(f"{name(path)}:{node.lineno} {alias.name}")
+    for node, called in called_or_handed_on(parse(path)):
+        owner = node.value.id if isinstance(node.value, ast.Name) else ""
+        if owner in modules:
+            allowed = not node.attr.islower() or node.attr in READERS.split()
+        else:
+            allowed = owner in own or node.attr not in methods or (node.attr in FIELDS.split() and not called)
+        wrong += [] if allowed else [f"{name(path)}:{node.lineno} .{node.attr}"]
+    return wrong
+
+
+def called_or_handed_on(tree: ast.Module) -> Iterator[tuple[ast.Attribute, bool]]:
+    """Each `x.name` that is called (True), or handed on to a call or a variable (False)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute):
+                yield node.func, True
+            handed = [*node.args, *(keyword.value for keyword in node.keywords)]
+        else:
+            handed = [node.value] if isinstance(node, ast.Assign | ast.Return) and node.value else []
+        yield from ((each, False) for each in handed if isinstance(each, ast.Attribute))
+
+
+def is_gated_package(module: str) -> bool:
+    return module.split(".")[0] in ("dataset", "experiments")
+
+
+def is_module(dotted: str) -> bool:
+    place = ROOT / dotted.replace(".", "/")
+    package = place.parent / "__init__.py"
+    imports = [node for node in parse(package).body if isinstance(node, ast.ImportFrom)] if package.is_file() else []
+    if place.name in {alias.name for node in imports for alias in node.names}:
+        return False  # a function of the package hides the module of the same name
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def test_pages_reach_what_changes_something_only_through_access() -> None:
+    pages = [path for path in SOURCES if name(path).startswith("dashboard/") and path.parent.name != "access"]
+    wrong = [use for path in pages for use in undeclared(path)]
+    assert not wrong, "Call it through dashboard/access/actions.py; if it only reads, declare it in this file."
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from experiments.fine_tuning import keep_lesson",
+        "from dataset.drawings import undo_drawing",
+        "from dataset import download",
+        "from experiments import sweeps\nsweeps.start_sweep(spec)",
+        "import experiments.jobs.launch",
+        "sweep.stop()",
+        "callback = run.set_label",
+        "open_sweep(which).resume()",
+        "guide.start()",
+    ],
+)
+def test_a_page_that_does_so_by_itself_is_found(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.py"
+    page.write_text(source)
+    monkeypatch.setattr("tests.test_architecture.name", lambda path: path.as_posix())
+    monkeypatch.setattr("tests.test_architecture.parse", lambda path: ast.parse(path.read_text()))
+    monkeypatch.setattr("tests.test_architecture.methods_of_classes", lambda: {"stop", "set_label", "resume", "start"})
+    assert undeclared(page)
+
+
+def test_pages_take_only_gated_functions_and_costs_from_access() -> None:
+    from dashboard.access import actions, decision
+
+    taken = {
+        alias.name
+        for path in SOURCES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and node.module == "dashboard.access.actions"
+        for alias in node.names
+    }
+    functions = {each: getattr(actions, each) for each in taken}
+    free = {each for each, function in functions.items() if full_name(function) not in decision.GATED}
+    assert free <= {"machine_slowness", "sweep_refusal"}  # they tell what something would cost
+
+
+def full_name(function: object) -> str:
+    return f"{function.__module__}.{getattr(function, '__qualname__', '')}"
 
 
 def test_only_one_module_makes_random_numbers() -> None:

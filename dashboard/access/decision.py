@@ -1,26 +1,30 @@
-"""Permissions: who may do what where a dashboard is shared, and a sentence for those who may not."""
+"""Decides whether a person may do something, and writes a refusal as a sentence."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from enum import Enum
+from functools import wraps
 from threading import RLock
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import streamlit as st
 
-from dashboard.access.policy import Sharing, sharing
-from dashboard.session import state
+from dashboard.access.policy import Policy, read_policy
+from dashboard.session import Value, state
 from dataset.drawings import drawing_storage
-from experiments.formats import duration
-from experiments.runs.table import run_rows
+from experiments.formats import count, duration
+from experiments.runs.table import RunRow, run_rows
 from model.errors import DigitLabError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MINUTE = 60.0
 
 
 class Action(Enum):
-    """What may be refused, as it stands in the sentence that says so."""
+    """What a person may be refused, in the words of the refusal: "Only the owner may ... here"."""
 
     EDIT = "relabel, set aside or delete drawings"
     LOOK_BACK = "look at earlier versions"
@@ -29,30 +33,90 @@ class Action(Enum):
     SEARCH = "look for suspect labels"
     RUNS = "name, star or delete runs"
     FILES = "use files of their own"
+    DOWNLOAD = "download data sets"
     STEER = "steer what others have started"
+    UNDO = "take back drawings of others"
     DRAW = "draw"
     TRAIN = "train"
+    MEASURE = "measure robustness"
+
+
+COUNTED = (Action.DRAW, Action.TRAIN, Action.MEASURE)  # what visitors do here counts against the limits of the policy
 
 
 class Refusal(DigitLabError, PermissionError):
-    """Says in a sentence what is not allowed, and when or for whom it is."""
+    """Says in a sentence what this person may not do, and when or for whom it works."""
 
 
-UnderWay = tuple[str, Callable[[], bool]]  # whose session it is, and whether it goes on still
-_under_way: list[UnderWay] = []  # trainings of visitors
-_turn = RLock()  # between what is allowed and what is done nothing else is
+@dataclass(frozen=True)
+class Cost:
+    """Expected seconds of all trainings together, and how many runs will train and be stored."""
+
+    seconds: float = 0.0
+    runs: int = 1
+    new_runs: int = 1
+
+
+class Job(Protocol):
+    """A run or a sweep."""
+
+    @property
+    def id(self) -> str:
+        """Name of its folder."""
+
+    def status(self) -> Any:
+        """Its state, with `active`."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A run or a sweep that a visitor has started, and how many runs it makes in all."""
+
+    session: str
+    job: Job
+    runs: int
+    is_stored: bool  # as runs; a measurement of robustness is not
+
+    def is_active(self) -> bool:
+        try:
+            return bool(self.job.status().active)
+        except DigitLabError:
+            return False  # it was deleted
+
+    def unfinished(self, rows: list[RunRow]) -> int:
+        """The number of its runs that have not ended."""
+        return self.runs - sum(row.group == self.job.id and not row.status.active for row in rows)
+
+    def unmade(self, rows: list[RunRow]) -> int:
+        """The number of its runs that have no folder yet."""
+        made = sum(self.job.id in (row.group, row.id) for row in rows)
+        return self.runs - made if self.is_stored else 0
+
+
+_work: list[_Work] = []  # of all visitors
+_lock = RLock()  # held from a decision until its action is recorded, and whenever _work is read
+
+
+class Visit:
+    """What this visitor has stored and started since the page was loaded."""
+
+    drawings = Value[dict[str, float]](dict)  # id of a stored drawing -> when, in seconds of time.monotonic()
+    started = Value[tuple[str, ...]](tuple)  # ids of runs and sweeps
+
+
+visit = Visit()
 
 
 def is_owner() -> bool:
-    """Whether everything is this person's: on a machine of one's own it is anybody's."""
-    said = sharing()
-    return not said.is_shared or bool(said.owners & names(said))
+    """Whether this person may do everything. On a computer of one's own everybody may."""
+    policy = read_policy()
+    return not policy.is_shared or bool(policy.owners & login_names(policy))
 
 
-def names(said: Sharing) -> set[str]:
-    """What the login knows this person by; an e-mail address counts only where the provider has verified it."""
+def login_names(policy: Policy) -> set[str]:
+    """The subject and, if the provider has verified it, the e-mail address of this person."""
     user = st.user
-    if not said.has_login or not user.get("is_logged_in"):
+    if not policy.has_login or not user.get("is_logged_in"):
         return set()
     known = {str(user.get("sub") or "").lower()}
     if str(user.get("email_verified")).lower() == "true":
@@ -61,134 +125,147 @@ def names(said: Sharing) -> set[str]:
 
 
 def is_reviewed() -> bool:
-    """Whether what this person draws waits until the owner has looked at it."""
-    return sharing().review and not is_owner()
+    """Whether the drawings of this person wait until an owner accepts them."""
+    return read_policy().review and not is_owner()
 
 
-def allowed(action: Action, *, seconds: float = 0.0, count: int = 1, of: str = "") -> Refusal | None:
-    """Whether this person may: None, or why not.
+def refusal_of(action: Action, *, cost: Cost | None = None, of: str = "") -> Refusal | None:
+    """Why this person may not do this; None if they may.
 
-    `seconds` and `count`: how long trainings will take together, and how many they are; `of`: what is steered.
+    `cost`: of the trainings that would start. `of`: the id of the job or drawing that would change.
     """
     if is_owner():
         return None
+    policy = read_policy()
     match action:
         case Action.DRAW:
-            return drawing_refusal(sharing())
-        case Action.TRAIN:
-            return training_refusal(sharing(), seconds, count)
-        case Action.STEER if of in state.started:
+            return _drawing_refusal(policy)
+        case Action.TRAIN | Action.MEASURE:
+            return _training_refusal(policy, cost or Cost(new_runs=int(action is Action.TRAIN)))
+        case Action.STEER if of in visit.started:
             return None
-    return Refusal(f"Only the owner may {action.value} here. {way(sharing())}")
+        case Action.UNDO if of in visit.drawings:
+            return None
+    return owner_only(action.value)
 
 
-def require(action: Action, **about: Any) -> None:
-    """Raises the Refusal where there is one."""
-    if refusal := allowed(action, **about):
-        raise refusal
+def owner_only(what: str) -> Refusal:
+    """The refusal of something that only an owner may do, with the way to become known as one."""
+    if read_policy().has_login:
+        return Refusal(f"Only the owner may {what} here. If that is you, log in at the foot of the page.")
+    return Refusal(f"Only the owner may {what} here, with the command digits on the server.")
 
 
-def way(said: Sharing) -> str:
-    """How an owner comes to be known."""
-    if said.has_login:
-        return "If that is you, log in at the foot of the page."
-    return "They do it on the server itself, with the command digits."
+def require(action: Action, *, cost: Cost | None = None, of: str = "") -> None:
+    """Raises the Refusal if there is one."""
+    if refused := refusal_of(action, cost=cost, of=of):
+        raise refused
 
 
-def drawing_refusal(said: Sharing) -> Refusal | None:
-    limits, times, now = said.limits, state.drawn, time.monotonic()
-    lately = [when for when in times if now - when < MINUTE]
+def gated(action: Action, cost: Callable[..., Cost] | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorator: the function raises a Refusal, and does nothing, if this person may not do it.
+
+    The first argument is the job, or the id of the drawing, that would change; `cost` gets all
+    arguments. The job that the function returns, else its first argument, counts as started here.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            if is_owner():
+                return function(*args, **kwargs)
+            target: Any = args[0] if args else ""
+            with _lock if action in COUNTED else nullcontext():
+                expected = cost(*args, **kwargs) if cost else None
+                require(action, cost=expected, of=target if isinstance(target, str) else getattr(target, "id", ""))
+                before = {row.id for row in run_rows()} if action is Action.TRAIN else set()
+                result: Any = function(*args, **kwargs)
+                if action is Action.DRAW:
+                    visit.drawings = {**visit.drawings, str(result): time.monotonic()}
+                elif action is Action.TRAIN and isinstance(result, list):
+                    _record([job for job in result if job.id not in before])
+                elif action is Action.TRAIN:
+                    _record([target if result is None else result], expected.runs if expected else 1)
+                elif result is not None and action is Action.MEASURE:
+                    _record([result], is_stored=False)
+            return result  # type: ignore[no-any-return]
+
+        GATED[f"{function.__module__}.{function.__qualname__}"] = action
+        return call
+
+    return decorate
+
+
+GATED: dict[str, Action] = {}  # every function that changes something or costs much, by its full name
+
+
+def _record(jobs: list[Job], runs: int = 1, *, is_stored: bool = True) -> None:
+    """Count what this visitor has started; each job makes this number of runs."""
+    visit.started = (*visit.started, *(job.id for job in jobs))
+    _work.extend(_Work(state.session_id, job, runs, is_stored) for job in jobs)
+
+
+def _drawing_refusal(policy: Policy) -> Refusal | None:
+    limits, times, now = policy.limits, list(visit.drawings.values()), time.monotonic()
+    recent = [when for when in times if now - when < MINUTE]
     if len(times) >= limits.drawings_per_session:
         return Refusal(
-            f"{at_most(limits.drawings_per_session)} taken in one visit here. It works again on your next visit."
+            f"You can store at most {count(limits.drawings_per_session, 'drawing')} in one visit here. It works again "
+            "on your next visit."
         )
-    if len(lately) >= limits.drawings_per_minute:
-        wait = MINUTE - (now - lately[-limits.drawings_per_minute]) if limits.drawings_per_minute else MINUTE
+    if len(recent) >= limits.drawings_per_minute:
+        wait = MINUTE - (now - recent[-limits.drawings_per_minute]) if limits.drawings_per_minute else MINUTE
         return Refusal(
-            f"{at_most(limits.drawings_per_minute)} taken in a minute here. It works again in "
+            f"You can store at most {count(limits.drawings_per_minute, 'drawing')} in a minute here. It works again in "
             f"{duration(max(1, round(wait)))}."
         )
     with drawing_storage().reading() as log:
         stored = len(log.ids)
     if stored >= limits.drawings:
         return Refusal(
-            f"There is room for {counted(limits.drawings, 'drawing')} here, and it is full. It works again when the "
+            f"There is room for {count(limits.drawings, 'drawing')} here, and it is full. It works again when the "
             "owner has raised the limit."
         )
     return None
 
 
-def training_refusal(said: Sharing, seconds: float, count: int) -> Refusal | None:
-    limits = said.limits
-    if seconds > limits.training_seconds:
+def _training_refusal(policy: Policy, cost: Cost) -> Refusal | None:
+    limits = policy.limits
+    if cost.seconds > limits.training_seconds:
         return Refusal(
-            f"This takes about {duration(round(seconds))}, and whatever takes more than "
-            f"{duration(limits.training_seconds)} is the owner's here. Take fewer epochs, fewer digits or a smaller "
-            "network."
+            f"This would take about {duration(round(cost.seconds))}. Visitors may start trainings of at most "
+            f"{duration(limits.training_seconds)} here. Use fewer epochs, fewer digits or a smaller network."
         )
-    _under_way[:] = [(whose, goes_on) for whose, goes_on in _under_way if goes_on()]
-    mine = sum(whose == state.session_id for whose, _ in _under_way)
-    again = "It works again when one of them has ended."
-    if mine + count > limits.trainings_per_session:
-        most = f"Each visitor has at most {counted(limits.trainings_per_session, 'training')} at a time here"
+    rows = run_rows()
+    with _lock:
+        _work[:] = [work for work in _work if work.is_active()]
+        mine = sum(work.unfinished(rows) for work in _work if work.session == state.session_id)
+        everybody = sum(work.unfinished(rows) for work in _work)
+        stored = len(rows) + sum(work.unmade(rows) for work in _work)
+    later = "It works again when one of them has ended."
+    if mine + cost.runs > limits.trainings_per_session:
+        most = f"Each visitor may have at most {count(limits.trainings_per_session, 'training')} at a time here"
+        return Refusal(f"{most}, and you have {mine:,}. {later}" if mine else f"{most}, and these are {cost.runs:,}.")
+    if everybody + cost.runs > limits.trainings:
         return Refusal(
-            f"{most}, and you have {mine}. {again}" if mine else f"{most}, and these are {count}: they are the owner's."
+            f"All visitors together may have at most {count(limits.trainings, 'training')} at a time here, and they "
+            f"have {everybody:,}. {later}"
         )
-    if len(_under_way) + count > limits.trainings:
+    if cost.new_runs and stored + cost.new_runs > limits.runs:
         return Refusal(
-            f"At most {counted(limits.trainings, 'training')} of visitors run or wait at a time here, and "
-            f"{len(_under_way):,} do. {again}"
-        )
-    if (kept := len(run_rows())) + count > limits.runs:
-        return Refusal(
-            f"There is room for {counted(limits.runs, 'run')} here, and {kept:,} are there. It works again when the "
-            "owner has deleted some."
+            f"There is room for {count(limits.runs, 'run')} here, and {stored:,} are stored or planned. It works again "
+            "when the owner has deleted some."
         )
     return None
 
 
-@contextmanager
-def drawing() -> Iterator[None]:
-    """What is stored within counts; raises the Refusal where it is not allowed."""
-    with _turn:
-        require(Action.DRAW)
-        yield
-        state.drawn = (*state.drawn, time.monotonic())
+def toast_refusal(act: Callable[..., object]) -> Callable[..., None]:
+    """The same for a callback, which cannot draw: it shows a Refusal in a corner of the page."""
 
-
-@contextmanager
-def training(seconds: float = 0.0, count: int = 1) -> Iterator[Callable[[str, Callable[[], bool]], None]]:
-    """What is started within counts; raises the Refusal where it is not allowed.
-
-    Yields what is to be told its id and how to ask whether it goes on.
-    """
-    with _turn:
-        require(Action.TRAIN, seconds=seconds, count=count)
-        visitor = not is_owner()
-
-        def begun(identity: str, goes_on: Callable[[], bool]) -> None:
-            state.started = (*state.started, identity)
-            if visitor:
-                _under_way.append((state.session_id, goes_on))
-
-        yield begun
-
-
-def at_most(drawings: int) -> str:
-    return f"At most {counted(drawings, 'drawing')} {'is' if drawings == 1 else 'are'}"
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def politely(act: Callable[..., object]) -> Callable[..., None]:
-    """The same for a callback, which cannot draw: a Refusal is said in a corner of the page."""
-
-    def said(*values: Any) -> None:
+    def callback(*values: Any) -> None:
         try:
             act(*values)
-        except Refusal as refusal:
-            st.toast(str(refusal), icon=":material/block:")
+        except Refusal as refused:
+            st.toast(str(refused), icon=":material/block:")
 
-    return said
+    return callback

@@ -4,21 +4,29 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dataset import SOURCES, DataError, download
+from dashboard.access.actions import download
+from dashboard.access.decision import Action, Refusal, refusal_of
+from dataset import SOURCES, DataError
 
 
 def offer_download(source: str, use_instead: Callable[[], None]) -> None:
     """Says that a source is not here, with the two ways on."""
     title = SOURCES[source].title
     st.info(f"{title} is not on this computer. Download it once (about 12 MB), or take the 5,000 digits that are.")
+    refusal = refusal_of(Action.DOWNLOAD)
     with st.container(horizontal=True):
-        wanted = st.button(f"Download {title}", icon=":material/download:")
+        wanted = st.button(
+            f"Download {title}",
+            icon=":material/download:",
+            disabled=refusal is not None,
+            help=str(refusal) if refusal else None,
+        )
         st.button("Take the 5,000 digits", on_click=use_instead)
     if wanted:
         try:
             with st.status(f"Downloading {title}", expanded=True):
                 download(source, progressbar=DownloadBar())
-        except DataError as error:
+        except (DataError, Refusal) as error:
             st.error(str(error))
         else:
             st.rerun()

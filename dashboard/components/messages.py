@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dashboard.access.decision import Action, Refusal, allowed
+from dashboard.access.decision import Action, Refusal, refusal_of
 from model.errors import DigitLabError
 
 EXPECTED = (DigitLabError, OSError)
@@ -24,6 +24,6 @@ def errors_as_text(before: str = "") -> Iterator[None]:
 
 def is_refused(action: Action) -> bool:
     """Whether this person may not do this; if so, a caption says why."""
-    if refusal := allowed(action):
+    if refusal := refusal_of(action):
         st.caption(f":material/lock: {refusal}")
     return refusal is not None

@@ -1,20 +1,19 @@
 """Training data: which digits a new run learns from, and a cure where they cannot be had."""
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from dashboard.access.decision import Action, allowed
+from dashboard.access.actions import save_upload
+from dashboard.access.decision import Action, refusal_of
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
 from dashboard.session import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
 from dataset.corrections import Corrections, load_corrections
-from dataset.files import is_there, path_of, written_whole
-from experiments.runs.run import runs_folder
+from dataset.files import is_there, path_of
 
 FILE = "file"
 
@@ -55,7 +54,7 @@ def choose_file(form: Form) -> tuple[str, int]:
 
 def choose_path(form: Form) -> str:
     """A CSV that is uploaded, or any file that is already on the machine that trains; it may not be there."""
-    if refusal := allowed(Action.FILES):
+    if refusal := refusal_of(Action.FILES):
         st.info(str(refusal), icon=":material/lock:")
         return ""
     upload, path = form.key("upload"), form.key("path")
@@ -85,16 +84,9 @@ def pool_size(path: str, version: tuple[int, int]) -> int:
 
 def kept(upload: Any) -> str:
     """The path under which an uploaded file stays, so that its runs can be resumed."""
-    if upload is None or allowed(Action.FILES):
+    if upload is None or refusal_of(Action.FILES):
         return ""
-    content = upload.getbuffer()
-    folder = runs_folder() / ".uploads" / sha256(content).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / Path(upload.name).name
-    if not file.exists():
-        with written_whole(file) as whole:
-            whole.write(content)
-    return str(file)
+    return str(save_upload(upload.name, upload.getbuffer()))
 
 
 def own_drawings(form: Form) -> dict[str, int]:

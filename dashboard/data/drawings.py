@@ -9,7 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.access.decision import Action, is_owner, require
-from dashboard.access.policy import sharing
+from dashboard.access.policy import read_policy
+from dashboard.access.visibility import visible_drawings
 from dashboard.charts.digit_bars import digit_bars, missing_hint
 from dashboard.charts.images import Thumbnail, image_html, strokes_image
 from dashboard.components import resources
@@ -92,21 +93,10 @@ def _render_drawings() -> None:
     render_damaged_rows()
 
 
-def visible_drawings(drawings: Drawings) -> NDArray[np.bool_]:
-    """Which drawings this person may see (n,).
-
-    The owner sees all; a visitor those in use, and their own ones that wait for review.
-    """
-    if is_owner():
-        return np.ones(len(drawings.id), bool)
-    own = (drawings.state == "waiting") & (drawings.session == state.session_id)
-    return (drawings.state == "kept") | own
-
-
 def _render_review(drawings: Drawings, visible: NDArray[np.bool_]) -> None:
     """How many drawings wait for review, and for the owner the way to them."""
     waiting = int(np.count_nonzero(drawings.state[visible] == "waiting"))
-    if not waiting or not sharing().is_shared:
+    if not waiting or not read_policy().is_shared:
         return
     waits = f"{count(waiting, 'drawing')} {{}} {'waits' if waiting == 1 else 'wait'}"
     with st.container(horizontal=True, vertical_alignment="center", key="review"):

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.access.actions import edit_drawings, undo_change
 from dashboard.access.decision import Action
-from dashboard.access.drawings import edit_drawings, undo_change
 from dashboard.components.messages import EXPECTED, is_refused
 from dashboard.data.state import page_state
 from dataset.drawings.log import Change

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboard.access.decision import Action, allowed
-from dashboard.access.drawings import import_corrections, import_drawings
+from dashboard.access.actions import import_corrections, import_drawings
+from dashboard.access.decision import Action, refusal_of
 from dashboard.components.messages import EXPECTED
 from dashboard.components.stored_drawings import render_damaged_rows
 from dashboard.data.edits import render_outcome
@@ -43,7 +43,7 @@ def render() -> None:
 
 
 def _render_import() -> None:
-    if refusal := allowed(Action.IMPORT):
+    if refusal := refusal_of(Action.IMPORT):
         st.info(str(refusal), icon=":material/lock:")
         return
     files = st.file_uploader(

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from dashboard.access.actions import return_to
 from dashboard.access.decision import Action
-from dashboard.access.drawings import return_to
 from dashboard.components.messages import errors_as_text, is_refused
 from dashboard.data.edits import apply_change, render_outcome, undo
 from dashboard.data.state import VIEW, page_state

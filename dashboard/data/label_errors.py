@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from dashboard.access.actions import correct_label, start_search, stop_search
 from dashboard.access.decision import Action
-from dashboard.access.drawings import correct_label
-from dashboard.access.searches import start_search, stop_search
 from dashboard.charts.images import Thumbnail, label_error_card
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from dashboard.access.actions import append_drawing, undo_drawing
 from dashboard.access.decision import Refusal, is_reviewed
-from dashboard.access.drawings import append_drawing
 from dashboard.draw.canvas import new_sheet
 from dashboard.draw.drawing import Reading, Saved
 from dashboard.session import state
 from dataset import DataError
 from dataset.digits import DIGIT_CLASSES
-from dataset.drawings import undo_drawing
 
 
 def render_verdict(found: Reading | str) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.access.decision import politely
-from dashboard.access.runs import resume, start_fine_tuning, stop
+from dashboard.access.actions import accept_fine_tuning, resume, start_fine_tuning, stop
+from dashboard.access.decision import toast_refusal
 from dashboard.components import resources
 from dashboard.draw.lesson_result import render_lesson
 from dashboard.session import state
@@ -128,7 +128,7 @@ def render_progress(run: Run) -> None:
     else:
         words = "Comparing before and after"
     st.progress(status.progress, words)
-    st.button("Stop", icon=":material/stop:", on_click=politely(stop), args=(run,))
+    st.button("Stop", icon=":material/stop:", on_click=toast_refusal(stop), args=(run,))
 
 
 def render_decision(run: Run, lesson: FineTuningResult) -> None:
@@ -146,7 +146,7 @@ def render_decision(run: Run, lesson: FineTuningResult) -> None:
             "Close" if refused else "Discard", icon=":material/close:", help="Stay with the model as it was"
         )
     if keep:
-        decide(fine_tuning.accept_fine_tuning(run).id)
+        decide(accept_fine_tuning(run).id)
     elif leave:
         decide(state.chosen_model())
     if keep or leave:

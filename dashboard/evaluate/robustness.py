@@ -4,6 +4,8 @@ import numpy as np
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from dashboard.access.actions import measure
+from dashboard.access.decision import Action, Refusal, refusal_of
 from dashboard.charts.confusion import percent
 from dashboard.charts.images import Tile, image_sheet
 from dashboard.charts.robustness import key_to_curves, robustness_figure
@@ -93,11 +95,13 @@ def render_button(subjects: list[Subject]) -> Request | None:
     asked = page_state.measuring
     if asked and (asked.subjects != keys(subjects) or not left):
         asked = None
+    refusal = None if asked else refusal_of(Action.MEASURE)
     st.button(
         "Stop" if asked else "Measure every strength",
         icon=":material/stop:" if asked else ":material/query_stats:",
         key="robustness-measure",
-        disabled=not left,
+        disabled=not left or refusal is not None,
+        help=str(refusal) if refusal else None,
         on_click=stop if asked else ask_for,
         args=[] if asked else [subjects],
     )
@@ -118,7 +122,12 @@ def render_state(subjects: list[Subject], asked: Request | None) -> None:
 
 def measure_on(subjects: list[Subject]) -> None:
     """A part of what is asked for, and then another run for the next: clicks into a fragment wait until it ends."""
-    count_missing(subjects, seconds=PART)
+    try:
+        measure(lambda: count_missing(subjects, seconds=PART))
+    except Refusal as refusal:
+        stop()
+        st.info(str(refusal), icon=":material/lock:")
+        return
     try:
         st.rerun(scope="fragment")
     except StreamlitAPIException:  # this is a run of the whole page

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.access.decision import Refusal, politely
-from dashboard.access.searches import start_guide, stop_sweep
+from dashboard.access.actions import start_guide, stop_sweep
+from dashboard.access.decision import Refusal, toast_refusal
 from dashboard.charts.run_curves import Line, curve_points, curves_figure, sign_image
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
@@ -92,9 +92,8 @@ def render_state(
     if sweep is not None and status is not None and status.active:
         done, runs = sum(_ended(run) for trial in trials for run in trial.runs), SEEDS * len(guide.settings)
         st.progress(done / runs, f"{done} of {runs} networks trained" if done else "Starting")
-        st.button(
-            "Stop", icon=":material/stop:", on_click=politely(stop_sweep), args=(sweep,), disabled=sweep.stop_requested
-        )
+        stop = toast_refusal(stop_sweep)
+        st.button("Stop", icon=":material/stop:", on_click=stop, args=(sweep,), disabled=sweep.stop_requested)
         return
     if finished:
         runs = [run for trial in sorted(trials, key=lambda trial: trial.number) for run in trial.runs]

@@ -4,13 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.access.decision import Action, Refusal, allowed
-from dashboard.access.searches import start_sweep, sweep_seconds
+from dashboard.access.actions import machine_slowness, start_sweep, sweep_refusal
+from dashboard.access.decision import Refusal
 from dashboard.explore.search_form import choose_space, title_of
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep_settings import (
     FORM,
-    LISTED,
     MOST,
     begin_with_defaults,
     choose_base,
@@ -19,15 +18,13 @@ from dashboard.explore.sweep_settings import (
     choose_sampler,
 )
 from dashboard.session import state
-from dataset import count_by_digit
 from experiments.formats import duration
 from experiments.jobs.launch import worker_limit
 from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError
-from experiments.runs.table import list_runs
 from experiments.sweeps import SweepError, SweepSpec, unused_name
 from experiments.sweeps.space import Space, grid_size
-from experiments.training.cost import slowness
+from experiments.training.cost import training_images
 from model import ConfigError
 
 
@@ -59,7 +56,7 @@ def render_start(
     spec, problem = None, wrong
     if base is not None and not problem:
         spec, problem = planned(base, space, sampler, budget)
-    refusal = allowed(Action.TRAIN, seconds=sweep_seconds(spec)) if spec is not None and pool else None
+    refusal = sweep_refusal(spec) if spec is not None and pool else None
     with st.container(horizontal=True, vertical_alignment="center"):
         # Each start has a button of its own: the second click of a double click finds it gone.
         pressed = st.button(
@@ -106,10 +103,8 @@ def name_of(space: Space) -> str:
 
 def cost(spec: SweepSpec, pool: int) -> str:
     """How much there is to do and about how long it takes."""
-    images = pool - round(pool * spec.base.validation_share)
-    images = min(images, spec.base.training_images or images)
-    images += spec.base.drawings_weight * int(count_by_digit().sum())
-    seconds = spec.expected_seconds(images, slowness(list_runs()[:LISTED]))
+    images = training_images(spec.base, pool)
+    seconds = spec.expected_seconds(images, machine_slowness())
     trials = f"{spec.most_trials:,} trials" if spec.most_trials else "Trials until the time is up"
     if spec.seeds > 1:
         trials += f" with {spec.seeds} seeds each"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.access.actions import start_range_test
 from dashboard.access.decision import Refusal
-from dashboard.access.runs import start_range_test
 from dashboard.charts.range_test import range_test_figure
 from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form, named

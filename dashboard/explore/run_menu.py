@@ -5,8 +5,8 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.access.decision import Action, allowed
-from dashboard.access.runs import set_label, train_with_seeds
+from dashboard.access.actions import set_label, train_with_seeds
+from dashboard.access.decision import Action, refusal_of
 from dashboard.charts.run_curves import MOST, sign_image
 from dashboard.components.forms import fill_training_form, named
 from dashboard.components.messages import is_refused
@@ -37,7 +37,7 @@ def render_cards(compared: Sequence[ComparedRun]) -> None:
         st.button("Select none", icon=":material/deselect:", on_click=state.choose_runs, args=((),))
         if len(compared) > 1:
             idle = [one.row.id for one in compared if not one.row.status.active]
-            off = not idle or allowed(Action.RUNS) is not None
+            off = not idle or refusal_of(Action.RUNS) is not None
             label = f"Delete {len(idle)} runs"
             st.button(label, icon=":material/delete:", on_click=delete_runs, args=(idle,), disabled=off)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.access.decision import Action, allowed
-from dashboard.access.searches import resume_sweep, stop_sweep
+from dashboard.access.actions import resume_sweep, stop_sweep
+from dashboard.access.decision import Action, refusal_of
 from dashboard.charts.sweep_values import Axis, Objective, SweepView, best_of, setting_axis
 from dashboard.components.forms import named
 from dashboard.explore.filters import kept_by, render_filters
@@ -134,7 +134,7 @@ def progress_text(sweep: Sweep, status: SweepStatus) -> str:
 
 
 def action(label: str, act: Callable[[Sweep], None], sweep: Sweep, **options: Any) -> None:
-    if refusal := allowed(Action.STEER, of=sweep.id):
+    if refusal := refusal_of(Action.STEER, of=sweep.id):
         options |= {"disabled": True, "help": str(refusal)}
     if st.button(label, key=f"{label}-sweep-{sweep.id}", **options):
         try:

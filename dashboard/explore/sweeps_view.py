@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from dashboard.access.decision import Action, allowed
+from dashboard.access.decision import Action, refusal_of
 from dashboard.components.resources import STATE_ICONS
 from dashboard.explore.new_sweep import render_new_sweep
 from dashboard.explore.search_form import can_show
@@ -56,7 +56,7 @@ def render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> Non
                     args=(sweep,),
                     type="tertiary",
                 )
-            if sweep is not None and not sweep.status().active and not allowed(Action.RUNS):
+            if sweep is not None and not sweep.status().active and not refusal_of(Action.RUNS):
                 about = "With all of its runs. You can restore it later."
                 icon = ":material/delete:"
                 st.button("Delete", icon=icon, type="tertiary", on_click=remove_sweep, args=(sweep,), help=about)

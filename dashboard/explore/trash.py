@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.access.decision import Action, allowed
-from dashboard.access.runs import delete_run, restore_run
-from dashboard.access.searches import delete_sweep, restore_sweep
+from dashboard.access.actions import delete_run, delete_sweep, restore_run, restore_sweep
+from dashboard.access.decision import Action, refusal_of
 from dashboard.components.messages import EXPECTED
 from dashboard.explore.state import page_state
 from dashboard.session import state
@@ -86,7 +85,7 @@ def _render_deleted(
     noun: str, text: str, last: object, deleted: list[tuple[str, str, object]], restore: Callable[..., None]
 ) -> None:
     """`deleted` holds for each one its id, its title, and the argument of `restore`; `last` is that of Undo."""
-    if not deleted or allowed(Action.RUNS):
+    if not deleted or refusal_of(Action.RUNS):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if text:

@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.access.decision import Action, Refusal, allowed
-from dashboard.access.runs import start_training
+from dashboard.access.actions import machine_slowness, start_training
+from dashboard.access.decision import Action, Cost, Refusal, refusal_of
 from dashboard.charts.training import rate_figure, schedule
 from dashboard.charts.vega_marks import VegaFigure
 from dashboard.components import resources
@@ -18,17 +18,15 @@ from dashboard.navigation import place
 from dashboard.session import SHIPPED, state
 from dashboard.train.layers import render_layers
 from dashboard.train.preview import render_preview
-from dataset import count_by_digit, default_source
+from dataset import default_source
 from experiments.formats import duration
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import RunError, open_run
-from experiments.runs.table import run_rows
-from experiments.training.cost import expected_seconds, slowness
+from experiments.training.cost import expected_seconds, training_images
 from model import DEFAULT_PRESET, DESCRIPTIONS, CheckpointError, ConfigError
 from model.classifier import SHIPPED as SHIPPED_FILE
 
 FORM = TRAINING_FORM
-LISTED = 30  # runs that tell how fast this machine is
 PLAN = "The learning rate over the steps of the run, as planned"
 
 
@@ -85,8 +83,7 @@ def render_new_run() -> VegaFigure | None:
     state.planned = config
     with table:
         render_layers(config)
-    images = pool - round(pool * config.validation_share)
-    images = min(images, config.training_images or images) + config.drawings_weight * int(count_by_digit().sum())
+    images = training_images(config, pool)
     with start:
         render_start(config, preset, images, ready=pool > 0)
     if not pool:
@@ -103,11 +100,10 @@ def render_start(config: RunConfig, preset: str, images: int, *, ready: bool) ->
     """What the run will be, and the buttons."""
     about = f"{config.architecture}: {config.parameter_count():,} parameters."
     if ready:
-        runs = (row.run for row in run_rows()[:LISTED])
-        seconds = expected_seconds(config, images, slowness(runs))
+        seconds = expected_seconds(config, images, machine_slowness())
         about += f" About {duration(round(seconds))} for {config.total_steps(images):,} steps on {images:,} images."
     st.caption(about)
-    if ready and (refusal := allowed(Action.TRAIN, seconds=seconds)):
+    if ready and (refusal := refusal_of(Action.TRAIN, cost=Cost(seconds))):
         st.info(str(refusal), icon=":material/lock:")
         ready = False
     if config.patience and not config.validation_share:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dashboard.access import runs as permitted
-from dashboard.access.decision import Action, allowed, politely
+from dashboard.access import actions
+from dashboard.access.decision import Action, refusal_of, toast_refusal
 from dashboard.charts.training import accuracy_figure, loss_figure, rate_figure, schedule
 from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form
@@ -48,11 +48,11 @@ def render_actions(run: Run, status: Status) -> None:
     """Buttons for what is possible in this state; the first is what most people want next."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if status.state == "running":
-            action("Pause", permitted.pause, run, icon=":material/pause:")
+            action("Pause", actions.pause, run, icon=":material/pause:")
         if status.state == "paused" or status.state in RESUMABLE:
-            action("Resume", permitted.resume, run, icon=":material/play_arrow:", type="primary")
+            action("Resume", actions.resume, run, icon=":material/play_arrow:", type="primary")
         if status.active:
-            action("Stop", permitted.stop, run, icon=":material/stop:")
+            action("Stop", actions.stop, run, icon=":material/stop:")
         if status.state in ("running", "paused"):
             with st.popover("Change learning rate"):
                 render_rate(run, status)
@@ -71,7 +71,7 @@ def render_actions(run: Run, status: Status) -> None:
 def compare_seeds(run: Run) -> None:
     """The same training with four more seeds, side by side on Explore."""
     try:
-        state.choose_runs(other.id for other in permitted.train_with_seeds(run))
+        state.choose_runs(other.id for other in actions.train_with_seeds(run))
     except (RunError, OSError) as error:
         st.error(str(error))
         return
@@ -100,7 +100,7 @@ def render_model_actions(run: Run, status: Status) -> None:
 
 def action(label: str, act: Callable[[Run], None], run: Run, **options: str) -> None:
     """A button that asks something of the run; what comes of it shows in the run's state."""
-    refusal = allowed(Action.STEER, of=run.id)
+    refusal = refusal_of(Action.STEER, of=run.id)
     barred = {"disabled": True, "help": str(refusal)} if refusal else {}
     if st.button(label, key=f"{label}-{run.id}", **options, **barred):
         try:
@@ -126,7 +126,7 @@ def render_rate(run: Run, status: Status) -> None:
     )
     with st.container(horizontal=True):
         # Read in the callback: a click right after typing comes together with the number.
-        set_rate = politely(permitted.set_learning_rate)
+        set_rate = toast_refusal(actions.set_learning_rate)
         st.button("Set", on_click=lambda: set_rate(run, state.widget(key)), type="primary")
         st.button("Back to the schedule", on_click=set_rate, args=(run, None))
 

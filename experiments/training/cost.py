@@ -8,7 +8,7 @@ from statistics import median
 
 from threadpoolctl import threadpool_limits
 
-from dataset import Digits, load_training
+from dataset import Digits, count_by_digit, load_training
 from experiments.jobs.launch import usable_cores
 from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.run import Run, RunError
@@ -39,6 +39,15 @@ def expected_seconds(config: TrainConfig, images: int, slowness: float) -> float
 def training_seconds(config: TrainConfig, images: int, slowness: float) -> float:
     """About how many seconds training on `images` images will take, once it has begun."""
     return slowness * config.total_steps(images) * _step_seconds(config, images)
+
+
+def training_images(config: RunConfig, pool: int) -> int:
+    """The number of images that a run trains on, drawings as often as their weight says.
+
+    `pool`: digits of its source that are no test digits.
+    """
+    images = pool - round(pool * config.validation_share)
+    return min(images, config.training_images or images) + config.drawings_weight * int(count_by_digit().sum())
 
 
 def slowness(runs: Iterable[Run]) -> float:

@@ -65,7 +65,7 @@ def test_a_visitor_who_saves_too_fast_is_refused_and_others_are_not(new_page: Ne
         expect(hostile.get_by_text("It counts once the owner has accepted it.")).to_be_visible()
         wait_for_drawings(folder, count)
     save(hostile)
-    expect(hostile.get_by_text("At most 3 drawings are taken in a minute here. It works again in")).to_be_visible()
+    expect(hostile.get_by_text("You can store at most 3 drawings in a minute here. It works again in")).to_be_visible()
     save(other)
     wait_for_drawings(folder, 4)
     expect(other.get_by_text("It counts once the owner has accepted it.")).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_button_that_is_unlocked_in_the_browser_does_nothing(new_page: NewPage
     page = new_page("/train")
     start = page.get_by_role("button", name="Start fresh")
     expect(start).to_be_disabled()
-    expect(page.get_by_text("is the owner's here")).to_be_visible()
+    expect(page.get_by_text("Visitors may start trainings of at most")).to_be_visible()
     start.evaluate("""button => {
         button.disabled = false;
         for (const key in button) if (key.startsWith("__reactProps")) button[key].disabled = false;
@@ -108,9 +108,9 @@ def test_a_forged_click_on_an_open_button_is_refused_by_the_server(
     url: str, folder: Path, query: str, label: str
 ) -> None:
     with forge(url, "explore", query) as forger:
-        assert not any("is the owner's here" in text for text in forger.texts)
+        assert not any("Visitors may start trainings of at most" in text for text in forger.texts)
         forger.press(label)
-        assert any("is the owner's here" in text for text in forger.texts), forger.texts
+        assert any("Visitors may start trainings of at most" in text for text in forger.texts), forger.texts
     assert not trained(folder)
 
 
@@ -121,9 +121,9 @@ def trained(folder: Path) -> list[Path]:
 
 def test_the_owner_logs_in_accepts_what_waits_and_logs_out(new_page: NewPage) -> None:
     page = new_page("/data")
-    expect(page.get_by_text("the rest is the owner's")).to_be_visible()
+    expect(page.get_by_text("The rest is for the owner")).to_be_visible()
     log_in(page, "owner")
-    expect(page.get_by_text("Everything is yours.")).to_be_visible()
+    expect(page.get_by_text("You may do everything here.")).to_be_visible()
     page.get_by_role("link", name="Data").click()
     page.get_by_role("button", name="Show them").click()
     page.get_by_role("button", name="All", exact=False).first.click()
@@ -144,6 +144,6 @@ def test_whoever_else_logs_in_owns_nothing(new_page: NewPage, who: str) -> None:
 
 def test_on_a_phone_a_visitor_can_read_what_is_the_owners(new_page: NewPage) -> None:
     page = new_page("/data", width=390, height=844)
-    expect(page.get_by_text("the rest is the owner's")).to_be_visible()
+    expect(page.get_by_text("The rest is for the owner")).to_be_visible()
     page.get_by_role("button", name="Log in").scroll_into_view_if_needed()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
