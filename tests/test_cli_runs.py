@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.cli.listing import table
 from experiments.cli.naming import full_id, short_ids
+from experiments.cli.runs import runs_table
 from experiments.comparison import mcnemar
 from experiments.runs.config import RunConfig
 from experiments.runs.run import RunError, create_run, runs_folder
@@ -44,7 +44,7 @@ def test_runs_are_listed_newest_first_with_the_settings_that_differ():
     first = ended(SMALL, name="quick", accuracy=0.974)
     second = ended(SMALL.replace(learning_rate=0.1), name="fast", accuracy=None, state="diverged", epoch=0.25, step=7)
     rows = run_rows()
-    assert table(rows, short_ids(rows), 65) == [
+    assert runs_table(rows, short_ids(rows), 65) == [
         "                           best                 learning",
         "run   name   state     accuracy  epochs   time      rate",
         f"{short(second)}  fast   diverged         –   0.2/2  3.2 s       0.1",
@@ -243,7 +243,7 @@ def test_a_table_is_as_wide_as_the_terminal_at_most_and_says_what_is_missing(wid
         config = SMALL.replace(seed=n, learning_rate=10.0**-n, hidden=(8,) * (n + 1), dropout=n / 10, shift=n / 2)
         ended(config.replace(optimizer=("adam", "sgd")[n % 2], batch_size=n * 128), name="a rather long name for a run")
     rows = run_rows()
-    lines = table(rows, short_ids(rows), width)
+    lines = runs_table(rows, short_ids(rows), width)
     runs = lines[: lines.index("")]
     assert max(map(len, runs)) <= width
     settings = ["hidden", "dropout", "optimizer", "learning rate", "batch size", "shift", "seed"]

@@ -1,1 +1,1 @@
-"""Command line: what each command of `digits` does, and the parser of its options."""
+"""Command line: the parser of `digits` and its commands."""

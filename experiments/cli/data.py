@@ -1,74 +1,168 @@
-"""The commands `digits data`: what there is to train on, fetched, checked and carried about."""
+"""The commands `digits data`: list, check and move digits, and rank suspected label errors."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from typing import TYPE_CHECKING, Any
 
-from dataset import SOURCES, DataError, available, check_csv, count_by_digit, download, load_digits
-from dataset.corrections import CORRECTIONS, export_corrections, import_corrections, is_corrections
+from dataset import SOURCES, DataError, Digits, available, check_csv, count_by_digit, download, load_digits
+from dataset.corrections import (
+    CORRECTIONS,
+    export_corrections,
+    image_hashes,
+    import_corrections,
+    is_corrections,
+    load_corrections,
+)
 from dataset.drawings import drawing_storage
 from dataset.drawings.exchange import export_drawings, import_drawings
 from dataset.files import path_of, write_new
 from dataset.transfer import move
-from experiments.cli.errors import complain
+from experiments.cli.terminal import Progress, follow, table_lines, write
+from experiments.formats import duration, percent
+
+if TYPE_CHECKING:
+    from experiments.label_errors import LabelErrors, SearchStatus
 
 
-def data_list(_: argparse.Namespace) -> int:
+def list_sources(_: argparse.Namespace) -> int:
+    """List the sources of digits, and how many drawings there are of each digit."""
     for source in SOURCES.values():
         here = "here" if available(source.name) else f"not here yet: digits data download {source.name}"
-        print(f"{source.name} ({here})\n    {source.explanation}")
+        write(f"{source.name} ({here})", f"    {source.explanation}")
     counts = count_by_digit()
     each = ", ".join(f"{count} of {digit}" for digit, count in enumerate(counts) if count)
-    print(f"drawings ({counts.sum():,} in {drawing_storage().name})")
-    print(f"    {each or 'None yet: draw some on the Draw page.'}")
+    write(f"drawings ({counts.sum():,} in {drawing_storage().name})")
+    write(f"    {each or 'None yet: draw some on the Draw page.'}")
     return 0
 
 
-def data_download(arguments: argparse.Namespace) -> int:
+def download_source(arguments: argparse.Namespace) -> int:
+    """Download a source, unless it is here already."""
     if arguments.name not in SOURCES:
         raise DataError(f"there is no source {arguments.name!r}; the sources are {', '.join(SOURCES)}.")
-    print(f"{arguments.name} is in {download(arguments.name, progressbar=sys.stderr.isatty())}")
+    write(f"{arguments.name} is in {download(arguments.name, progressbar=sys.stderr.isatty())}")
     return 0
 
 
-def data_check(arguments: argparse.Namespace) -> int:
+def check_file(arguments: argparse.Namespace) -> int:
+    """Print the problems of a CSV file; DataError if it has any."""
     problems = check_csv(arguments.file)
-    for problem in problems:
-        print(problem)
     if problems:
-        return complain(f"{arguments.file} has {'at least ' if len(problems) == 20 else ''}{len(problems)} problems.")
+        write(*map(str, problems))
+        at_least = "at least " if len(problems) == 20 else ""
+        raise DataError(f"{arguments.file} has {at_least}{len(problems)} problems.")
     digits = load_digits(arguments.file, "all")
-    print(f"{arguments.file} is whole: {len(digits):,} digits{'' if digits.labelled else ', without labels'}.")
+    write(f"{arguments.file} is whole: {len(digits):,} digits{'' if digits.labelled else ', without labels'}.")
     return 0
 
 
-def data_export(arguments: argparse.Namespace) -> int:
+def export_file(arguments: argparse.Namespace) -> int:
+    """Copy the drawings, or the corrected labels, to a new file."""
     file = path_of(arguments.file)
     if file.name.removesuffix(".gz") == CORRECTIONS:
         content = export_corrections()
         write_new({file: content})
-        print(f"{len(content.splitlines()) - 1:,} corrections of labels are now in {file}.")
+        write(f"{len(content.splitlines()) - 1:,} corrections of labels are now in {file}.")
     else:
-        print(f"{export_drawings(file):,} drawings are now in {file}.")
+        write(f"{export_drawings(file):,} drawings are now in {file}.")
     return 0
 
 
-def data_import(arguments: argparse.Namespace) -> int:
+def import_file(arguments: argparse.Namespace) -> int:
+    """Add the drawings, or the corrected labels, of a file to the storage."""
     if is_corrections(arguments.file):
-        print(f"{import_corrections(arguments.file):,} corrections of labels were added to {drawing_storage().name}.")
+        write(f"{import_corrections(arguments.file):,} corrections of labels were added to {drawing_storage().name}.")
     else:
-        print(f"{import_drawings(arguments.file):,} digits were added to {drawing_storage().name}.")
+        write(f"{import_drawings(arguments.file):,} digits were added to {drawing_storage().name}.")
     return 0
 
 
-def data_move(arguments: argparse.Namespace) -> int:
+def move_drawings(arguments: argparse.Namespace) -> int:
+    """Copy drawings and corrected labels with their history to another storage."""
     before = drawing_storage().name
     drawings, judged = move(arguments.to)
     labels = f" and {judged:,} judged labels" if judged else ""
-    print(f"{drawings:,} drawings{labels} are now in {arguments.to} with their history, and still in {before}.")
+    write(f"{drawings:,} drawings{labels} are now in {arguments.to} with their history, and still in {before}.")
     if "://" in arguments.to:
-        print("Set DIGITS_DATABASE to that address to use them from there.")
+        write("Set DIGITS_DATABASE to that address to use them from there.")
     else:
-        print("Set DIGITS_DRAWINGS to that file and no DIGITS_DATABASE to use them from there.")
+        write("Set DIGITS_DRAWINGS to that file and no DIGITS_DATABASE to use them from there.")
     return 0
+
+
+def rank_label_errors(arguments: argparse.Namespace) -> int:
+    """List the most likely label errors; search for them in this process, if that is not done."""
+    from experiments.label_errors import as_part, create_search, load_judged, parts_of, run_search, search_for
+    from experiments.runs.run import RunError
+
+    if arguments.limit < 0:
+        raise DataError(f"--limit is 0 or more, got {arguments.limit}.")
+    source = arguments.source
+    part = as_part(arguments.part or parts_of(source)[0])
+    digits = load_judged(source, part)
+    search = search_for(source, part, digits)
+    if not search.is_done():
+        search = create_search(source, part, digits)
+        status = follow(run_search(search), search_progress, sys.stderr if arguments.json else sys.stdout)
+        if status.state != "finished":
+            raise RunError(status.reason or "The search was stopped. The same command goes on where it was.")
+    found = search.result()
+    records = label_error_records(found, digits, arguments.limit)
+    if arguments.json:
+        about = {"source": source, "part": part, "digits": len(digits), "read_otherwise": found.disagreements}
+        print(json.dumps(about | {"suspects": records}))
+        return 0
+    write(
+        *label_error_lines(records, digits),
+        f"{found.disagreements:,} of {len(digits):,} digits are read otherwise than labelled. "
+        "Rows are counted from 0. Review them on the Data page, under Label errors.",
+    )
+    return 0
+
+
+def search_progress(status: SearchStatus) -> Progress:
+    """The progress of a search for label errors."""
+    from experiments.label_errors import NETWORKS
+
+    if status.state == "queued":
+        return Progress(status.share, "Waiting for another search to end.")
+    left = "" if status.seconds_left is None else f"{duration(status.seconds_left)} left"
+    return Progress(status.share, f"network {status.network} of {NETWORKS}", left)
+
+
+def label_error_records(found: LabelErrors, digits: Digits, limit: int) -> list[dict[str, Any]]:
+    """The labels that are most likely wrong, with what people decided about them, for JSON."""
+    corrections = load_corrections()
+    rows = found.order[:limit].tolist()
+    records = []
+    for row, image in zip(rows, image_hashes(digits.images[rows]), strict=True):
+        label, read = int(digits.labels[row]), int(found.predicted[row])
+        correction = corrections.of.get(image)
+        is_relabelled = correction is not None and correction.verdict == "relabelled"
+        records.append(
+            {
+                "row": row,
+                "label": label,
+                "read": read,
+                "label_probability": float(found.confidence[row]),
+                "read_probability": float(found.probabilities[row, read]),
+                "margin": float(found.margin[row]),
+                "judged": correction.verdict if correction else "",
+                "corrected": correction.label if correction and is_relabelled else label,
+            }
+        )
+    return records
+
+
+def label_error_lines(records: list[dict[str, Any]], digits: Digits) -> list[str]:
+    """A table of suspected label errors."""
+    names = digits.classes
+    rows = []
+    for record in records:
+        label, read = (f"{names[record[key]]}  {percent(record[f'{key}_probability'])}" for key in ("label", "read"))
+        judged = f"now {names[record['corrected']]}" if record["judged"] == "relabelled" else record["judged"]
+        rows.append([f"{record['row']:,}", label, read, judged])
+    return table_lines(("row", "label", "read as", "judged"), rows, left=("judged",))

@@ -1,4 +1,4 @@
-"""Naming: which run or model somebody means who names one on the command line, and how to name it to them."""
+"""Naming: find the run or model that a name stands for, and shorten the ids of runs."""
 
 from __future__ import annotations
 
@@ -17,47 +17,48 @@ SHORT = [re.compile(rf"\d{{8}}-{part}") for part in (r"\d{6}-([0-9a-f]{4})-", r"
 
 
 def short_ids(rows: Sequence[RunRow]) -> dict[str, str]:
-    """Id -> a short part that no other run has: "2b5f" of 20261120-183012-2b5f-quick, "rates-3-0" of a sweep's run."""
+    """Id -> a part that no other run has: "2b5f" of 20261120-183012-2b5f-quick.
+
+    Of a run of a sweep it is the sweep, the trial and the seed: "rates-3-0".
+    """
     parts = {
         row.id: [part for pattern in SHORT if (found := pattern.match(row.id)) for part in found.groups()]
         for row in rows
     }
     counts = Counter(part for found in parts.values() for part in found)
-    return {which: next((part for part in found if counts[part] == 1), which) for which, found in parts.items()}
+    return {id_: next((part for part in found if counts[part] == 1), id_) for id_, found in parts.items()}
 
 
-def full_id(which: str, rows: Sequence[RunRow]) -> str:
-    """The id that an id, a part of it as `short_ids` gives it, or a name stands for; RunError if for several."""
+def full_id(name: str, rows: Sequence[RunRow]) -> str:
+    """The id of the run with this id, short id or name; RunError if several runs have the name."""
     short = short_ids(rows)
-    if which in short:
-        return which
-    meant = [row.id for row in rows if short[row.id] == which] or [row.id for row in rows if row.name == which]
-    if len(meant) > 1:
-        several = ", ".join(short[found] for found in meant[:5]) + (", ..." if len(meant) > 5 else "")
-        raise RunError(f"{len(meant)} runs are called {which}: {several}. Say which one.")
-    return meant[0] if meant else which
+    if name in short:
+        return name
+    ids = [row.id for row in rows if short[row.id] == name] or [row.id for row in rows if row.name == name]
+    if len(ids) > 1:
+        several = ", ".join(short[id_] for id_ in ids[:5]) + (", ..." if len(ids) > 5 else "")
+        raise RunError(f"{len(ids)} runs are called {name}: {several}. Say which one.")
+    return ids[0] if ids else name
 
 
-def find_run(which: str) -> Run:
-    """By its id, a part of it that no other run has, its name, or its folder."""
-    if os.sep in which or Path(which).is_dir():
-        return open_run(Path(which))
-    return open_run(full_id(which, run_rows()))
+def find_run(name: str) -> Run:
+    """The run with this id, short id, name or folder; RunError if there is none."""
+    if os.sep in name or Path(name).is_dir():
+        return open_run(Path(name))
+    return open_run(full_id(name, run_rows()))
 
 
-def model_file(which: str) -> Path:
+def model_file(name: str) -> Path:
     """A checkpoint file, or the model of a run."""
-    return Path(which) if Path(which).is_file() else find_run(which).model
+    return Path(name) if Path(name).is_file() else find_run(name).model
 
 
-def classifier_of(arguments: argparse.Namespace) -> tuple[Classifier, str]:
-    """The classifier asked for, and what to call it."""
+def load_chosen(arguments: argparse.Namespace) -> tuple[Classifier, str]:
+    """The classifier that --run or --model names (the default is the shipped one), and its name."""
     if arguments.run:
         run = find_run(arguments.run)
         return load_classifier(run.model), run.id
-    if arguments.model:
-        return load_classifier(arguments.model), arguments.model
-    return load_classifier(), "shipped"
+    return load_classifier(arguments.model or None), arguments.model or "shipped"
 
 
 def reference(run: Run) -> str:

@@ -1,15 +1,21 @@
-"""The command `digits presets`: the networks to begin with, and every setting of one."""
+"""The command `digits presets`: list the presets, and every setting of one."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from experiments.cli.terminal import write
 from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig
+from experiments.runs.settings import differing, in_words, takes_part
 from model import DEFAULT_PRESET, DESCRIPTIONS, ConfigError
+
+ARCHITECTURE = ("hidden", "image_layers", "activation")
+RECIPE = ("loss", "optimizer", "schedule", "learning_rate", "batch_size")
 
 
 def presets(arguments: argparse.Namespace) -> int:
+    """List the presets, or the settings of the one that is named."""
     if arguments.name is not None and arguments.name not in PRESETS:
         raise ConfigError(f"there is no preset {arguments.name!r}; the presets are {', '.join(PRESETS)}.")
     chosen = {name: PRESETS[name] for name in ([arguments.name] if arguments.name else PRESETS)}
@@ -25,13 +31,13 @@ def presets(arguments: argparse.Namespace) -> int:
         print(json.dumps(found))
         return 0
     for name, config in chosen.items():
-        print(f"{name}{' (default)' if name == DEFAULT_PRESET else ''}: {DESCRIPTIONS[name]}")
-        print(f"    {architecture(config)}, {config.parameter_count():,} parameters")
-        print(f"    {recipe(config)}")
+        write(f"{name}{' (default)' if name == DEFAULT_PRESET else ''}: {DESCRIPTIONS[name]}")
+        write(f"    {config.architecture} {config.activation}, {config.parameter_count():,} parameters")
+        write(f"    {recipe(config)}")
     if not arguments.name:
-        print("\nAll settings of one: digits presets NAME. Train it: digits train --preset NAME")
+        write("", "All settings of one: digits presets NAME. Train it: digits train --preset NAME")
         return 0
-    print("\nSettings, each changed with --set KEY=VALUE:")
+    write("", "Settings, each changed with --set KEY=VALUE:")
     for key, value in chosen[arguments.name].to_dict().items():
         if key in ("data", "start_from"):
             continue
@@ -39,23 +45,12 @@ def presets(arguments: argparse.Namespace) -> int:
         limits = f" [{bounds.low:g} to {bounds.high:g}]" if bounds else ""
         limits = f" [{', '.join(CHOICES[key])}]" if key in CHOICES else limits
         shown = ",".join(map(str, value)) if isinstance(value, list) else f"{value:g}" if bounds else value
-        print(f"  {key}={shown}{limits}\n      {HELP[key]}")
+        write(f"  {key}={shown}{limits}", f"      {HELP[key]}")
     return 0
 
 
-def architecture(config: RunConfig) -> str:
-    outputs = ", sigmoid outputs" if config.loss == "squared-error" else ""
-    return f"{config.architecture} {config.activation}{outputs}"
-
-
 def recipe(config: RunConfig) -> str:
-    batch = f"batch {config.batch_size}" if config.batch_size else "full batch"
-    length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
-    parts = [config.loss, config.optimizer, config.schedule, f"learning rate {config.learning_rate:g}", batch, length]
-    if config.weight_decay:
-        parts.append(f"weight decay {config.weight_decay:g}")
-    if config.label_smoothing:
-        parts.append(f"label smoothing {config.label_smoothing:g}")
-    if config.shift or config.rotation or config.scale or config.shear:
-        parts.append("augmented")
-    return ", ".join(parts)
+    """How the preset is trained: the settings in RECIPE and those that differ from the defaults."""
+    names = dict.fromkeys([*RECIPE, "steps" if config.steps else "epochs", *differing([config, RunConfig()])])
+    shown = [name for name in names if name not in ARCHITECTURE and takes_part(config, name)]
+    return ", ".join(f"{name.replace('_', ' ')} {in_words(config, name)}" for name in shown)

@@ -1,113 +1,291 @@
-"""The command `digits runs`: runs are listed, put beside each other, deleted and brought back."""
+"""The command `digits runs`: list, compare, delete and restore runs."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
+import math
 import textwrap
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from dataset import DataError
-from experiments.cli import listing, terminal
 from experiments.cli.naming import find_run, full_id, short_ids
-from experiments.comparison import Comparison, ComparisonError, compare, shared_validation
-from experiments.runs.run import Run, RunError, runs_folder
+from experiments.cli.terminal import UNLIMITED, plain, table_lines, terminal_width, warn, write
+from experiments.formats import MISSING, duration, loss, percent
+from experiments.runs.config import CHOICES, RunConfig
+from experiments.runs.run import STATES, Run, RunError, runs_folder
+from experiments.runs.settings import SETTINGS, differing, in_words
 from experiments.runs.table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
 from experiments.runs.trash import delete_run, deleted_folder, restore_run
-from experiments.training.data import training_overlap
-from model import CheckpointError, ConfigError, load_classifier
+from model import CheckpointError, ConfigError
 
-NO_END = 10**6  # letters in a line of a file
+if TYPE_CHECKING:
+    from experiments.comparison import Comparison
+
+LONGEST = 24  # characters of a name or a value
+LONGEST_NARROW, NARROW = 14, 100  # characters of a name in a terminal with shorter lines than this
+FACTS = (
+    *("id", "name", "note", "starred", "state", "reason", "group", "trial", "created", "epochs", "seconds"),
+    *("parameters", "best_epoch", "best_accuracy", "best_loss", "last_accuracy", "last_loss"),
+)
+SORTS: dict[str, Callable[[RunRow], Any]] = {
+    "created": lambda row: -row.created,
+    "accuracy": lambda row: None if row.best_accuracy is None else -row.best_accuracy,
+    "loss": lambda row: row.best_loss,
+    "epochs": lambda row: row.epochs,
+    "seconds": lambda row: row.seconds,
+    "parameters": lambda row: row.parameters,
+    "name": lambda row: row.name.lower(),
+    "state": lambda row: row.state,
+}
+FILTERS: dict[str, Callable[[RunRow, str], bool]] = {
+    "name": lambda row, text: text.lower() in row.name.lower(),
+    "state": lambda row, text: row.state == text,
+    "group": lambda row, text: row.group == text,
+    "starred": lambda row, text: row.starred == (text == "true"),
+}
+ALLOWED = {**CHOICES, "state": STATES, "starred": ("true", "false")}
 
 
 def runs(arguments: argparse.Namespace) -> int:
+    """List the runs, compare those that are named, or delete or restore them."""
     if arguments.delete:
         return delete_runs(arguments.runs)
     if arguments.restore:
         return restore_runs(arguments.runs)
-    known = run_rows()
-    rows = [row_of(find_run(which)) for which in arguments.runs]
-    if rows:
-        return compare_runs(rows, short_ids(known), as_json=arguments.json)
+    if arguments.runs:
+        rows = [row_of(find_run(name)) for name in arguments.runs]
+        return compare_runs(rows, short_ids(run_rows()), as_json=arguments.json)
+    return list_runs(arguments)
+
+
+def list_runs(arguments: argparse.Namespace) -> int:
+    """List the runs that match the filters, the damaged ones on standard error."""
     if arguments.limit < 0:
         raise ConfigError(f"--limit takes how many runs to list, or 0 for all, got {arguments.limit}.")
-    found = [row for row in known if arguments.group in (None, row.group)]
-    found = listing.chosen(found, arguments.filter, arguments.sort)
+    rows = run_rows()
+    found = [row for row in rows if arguments.group in (None, row.group)]
+    found = sorted_rows(filtered_rows(found, arguments.filter), arguments.sort)
     shown = found[: arguments.limit or None]
     if arguments.json:
         differ = differing_settings(shown)
-        print(json.dumps({"runs": [listing.as_json(row) for row in shown], "differing": differ, "found": len(found)}))
+        print(json.dumps({"runs": [row_record(row) for row in shown], "differing": differ, "found": len(found)}))
         return 0
-    for folder, why in run_table().damaged():
-        print(f"digits: {folder.name} in {folder.parent} is no whole run. {why}", file=sys.stderr)
+    for folder, reason in run_table().damaged():
+        warn(f"{folder.name} in {folder.parent} is no whole run. {reason}")
     if not shown:
-        print("No run is like that." if known else f"There are no runs in {runs_folder()} yet. Make one: digits train")
+        write("No run is like that." if rows else f"There are no runs in {runs_folder()} yet. Make one: digits train")
         return 0
-    print("\n".join(listing.table(shown, short_ids(known), terminal.width(sys.stdout))))
+    write(*runs_table(shown, short_ids(rows), terminal_width()))
     if len(shown) < len(found):
-        print(f"\n{len(shown):,} of {len(found):,} runs; --limit 0 lists all.")
+        write("", f"{len(shown):,} of {len(found):,} runs; --limit 0 lists all.")
     return 0
 
 
-def delete_runs(names: list[str]) -> int:
+def filtered_rows(rows: Sequence[RunRow], filters: Sequence[str]) -> list[RunRow]:
+    """The rows that match every KEY=VALUE. Raises ConfigError for an unknown key or a wrong value."""
+    for text in filters:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--filter takes KEY=VALUE, such as --filter optimizer=adam, got {text!r}.")
+        rows = [row for row in rows if _matches(row, key.strip().replace("-", "_"), value.strip())]
+    return list(rows)
+
+
+def _matches(row: RunRow, key: str, text: str) -> bool:
+    if key in ALLOWED and text not in ALLOWED[key]:
+        raise ConfigError(f"{key} is one of {', '.join(ALLOWED[key])}, got {text!r}.")
+    if key in FILTERS:
+        return FILTERS[key](row, text)
+    if key not in SETTINGS:
+        raise ConfigError(f"--filter takes {', '.join(FILTERS)} or a setting, got {key!r}.")
+    value, wanted = getattr(row.config, key), RunConfig.parse(key, text)
+    return math.isclose(value, wanted) if isinstance(value, float) else bool(value == wanted)
+
+
+def sorted_rows(rows: Sequence[RunRow], key: str) -> list[RunRow]:
+    """The rows in the order of a fact or a setting; rows without a value come last."""
+    key = key.replace("-", "_")
+    if key not in SORTS and key not in SETTINGS:
+        raise ConfigError(f"--sort takes {', '.join(SORTS)} or a setting, got {key!r}.")
+    values = {row.id: SORTS[key](row) if key in SORTS else getattr(row.config, key) for row in rows}
+    known = [row for row in rows if values[row.id] is not None]
+    return sorted(known, key=lambda row: values[row.id]) + [row for row in rows if values[row.id] is None]
+
+
+def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = None) -> list[str]:
+    """One line per run: its results and the settings that differ, as many as fit into the width.
+
+    Below stand the state and the number of epochs that all runs have, and settings without room.
+    """
+    columns = {
+        "run": [short.get(row.id, row.id) for row in rows],
+        "": ["*" if row.starred else "" for row in rows],
+        "name": [_cut(row.name, LONGEST_NARROW if width and width < NARROW else LONGEST) for row in rows],
+        "state": [row.state for row in rows],
+        "best\naccuracy": [percent(row.best_accuracy) for row in rows],
+        "epochs": [_epochs(row) for row in rows],
+        "time": [duration(row.seconds) for row in rows],
+    }
+    if not any(columns[""]):
+        del columns[""]
+    notes = []
+    for heading, note in (("state", "All are {}."), ("epochs", "Epochs of each: {}.")):
+        if len(rows) > 1 and len(set(columns[heading])) == 1:
+            notes.append(note.format(columns.pop(heading)[0]))
+    settings = {
+        name: [_cut(in_words(row.config, name)) for row in rows]
+        for name in differing_settings(rows)
+        if name not in ("epochs", "steps")  # the column of epochs shows them
+    }
+    optional = dict(sorted(settings.items(), key=lambda item: (item[0] == "seed", -len(set(item[1])))))
+    optional["made"] = [time.strftime("%d %b %H:%M", time.localtime(row.created)) for row in rows]
+    room = math.inf if width is None else width + 2 - sum(_column_width(*column) for column in columns.items())
+    shown = set()
+    for name, cells in optional.items():
+        if (needed := _column_width(name.replace("_", "\n"), cells)) <= room:
+            room -= needed
+            shown.add(name)
+    columns |= {name.replace("_", "\n"): optional[name] for name in ("made", *settings) if name in shown}
+    if without_room := [name.replace("_", " ") for name in settings if name not in shown]:
+        notes.append(f"No room for {', '.join(without_room)}.")
+    lines = table_lines(list(columns), zip(*columns.values(), strict=True), left=("run", "", "name", "state"))
+    return [*lines, "", " ".join(notes)] if notes else lines
+
+
+def _column_width(heading: str, cells: Sequence[str]) -> int:
+    """Characters of a column and of the gap beside it."""
+    return max(map(len, [*heading.split("\n"), *cells])) + 2
+
+
+def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
+    """One column per run: the settings that differ (of one run: from the defaults), and results."""
+    settings = differing(row.config for row in rows) if len(rows) > 1 else differing([rows[0].config, RunConfig()])
+    lines = [(name.replace("_", " "), *(in_words(row.config, name) for row in rows)) for name in settings]
+    lines += [] if settings else [("the same settings", *[""] * len(rows))]
+    facts: dict[str, Callable[[RunRow], str]] = {
+        "": lambda _: "",
+        "state": lambda row: row.state,
+        "best accuracy": lambda row: percent(row.best_accuracy),
+        "best loss": lambda row: _loss(row.best_loss),
+        "best epoch": lambda row: MISSING if row.best_epoch is None else f"{row.best_epoch:.3g}",
+        "last accuracy": lambda row: percent(row.last_accuracy),
+        "last loss": lambda row: _loss(row.last_loss),
+        "epochs": _epochs,
+        "time": lambda row: duration(row.seconds),
+        "parameters": lambda row: f"{row.parameters:,}",
+    }
+    lines += [(name, *map(fact, rows)) for name, fact in facts.items()]
+    headings = ["", *(f"{short.get(row.id, row.id)}\n{_cut(row.name)}" for row in rows)]
+    return table_lines(headings, ([_cut(cell) for cell in line] for line in lines), left=("",))
+
+
+def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool) -> int:
+    """Show runs side by side; compare the models of two of them on the same validation digits."""
+    from experiments.comparison import ComparisonError
+
+    names = [short.get(row.id, row.id) for row in rows]
+    comparison: Comparison | None = None
+    warnings: list[str] = []
+    reason = ""
+    if len(rows) == 2:
+        try:
+            comparison, warnings = compare_models(rows, names)
+        except (ComparisonError, CheckpointError, DataError) as error:
+            reason = f"Their models are not compared: {error}"
+    if as_json:
+        record = {"runs": [row_record(row) for row in rows], "differing": differing_settings(rows)}
+        print(json.dumps(record | {"comparison": comparison and comparison_record(comparison)}))
+        return 0
+    width = terminal_width() or UNLIMITED
+    lines = side_by_side(rows, short)
+    write(*(lines if max(map(len, lines)) <= width else runs_table(rows, short, width)))
+    for row in rows:
+        if row.note:
+            write("", f"{row.name}: {row.note}")
+    if comparison:
+        for warning in warnings:
+            warn(warning)
+        count = len(comparison.disagreements)
+        write("", f"They disagree on {count:,} of {comparison.total:,} validation digits.")
+        write(textwrap.fill(plain(comparison.verdict(*names)), width))
+    elif reason:
+        write("", textwrap.fill(plain(reason), width))
+    return 0
+
+
+def compare_models(rows: Sequence[RunRow], names: Sequence[str]) -> tuple[Comparison, list[str]]:
+    """Compare the models of two runs on their validation digits; warn where one was trained on some.
+
+    Raises ComparisonError, CheckpointError or DataError where that cannot be.
+    """
+    from experiments.comparison import ComparisonError, compare, shared_validation  # SciPy, which a list does not need
+    from experiments.training.data import training_overlap
+    from model import load_classifier
+
+    for row, name in zip(rows, names, strict=True):
+        if not row.run.model.exists():
+            raise ComparisonError(f"{name} has none yet.")
+    digits = shared_validation(rows[0].config, rows[1].config)
+    models = [load_classifier(row.run.model) for row in rows]
+    warnings = []
+    for name, model in zip(names, models, strict=True):
+        # The weights that it started from may have been trained with other validation digits.
+        if model.settings.get("start_from") and (overlap := training_overlap(model, digits)):
+            warnings.append(f"{name} began with weights that had learnt {overlap:,} of these digits.")
+    return compare(models[0], models[1], digits), warnings
+
+
+def delete_runs(names: Sequence[str]) -> int:
     """Move runs aside, also damaged ones."""
     if not names:
         raise RunError("Say which runs to delete: digits runs --delete RUN ...")
     damaged = {folder.name: Run(folder) for folder, _ in run_table().damaged()}
     for run in [damaged.get(name) or find_run(name) for name in names]:
         delete_run(run)
-        print(f"{run.id} is deleted. Bring it back: digits runs --restore {run.id}")
+        write(f"{run.id} is deleted. Bring it back: digits runs --restore {run.id}")
     return 0
 
 
-def restore_runs(names: list[str]) -> int:
-    """Bring deleted runs back, or list them."""
+def restore_runs(names: Sequence[str]) -> int:
+    """Bring deleted runs back; without names, list them."""
     deleted = RunTable(deleted_folder()).rows()
     for name in names:
-        print(f"{restore_run(full_id(name, deleted)).id} is back.")
-    if not names and deleted:
-        print("\n".join(listing.table(deleted, short_ids(deleted), terminal.width(sys.stdout))))
-    elif not names:
-        print("No run is deleted.")
+        write(f"{restore_run(full_id(name, deleted)).id} is back.")
+    if not names:
+        write(*(runs_table(deleted, short_ids(deleted), terminal_width()) if deleted else ["No run is deleted."]))
     return 0
 
 
-def compare_runs(rows: list[RunRow], short: dict[str, str], *, as_json: bool) -> int:
-    """Some runs beside each other; if they are two, also what their models make of the same digits."""
-    found: Comparison | None = None
-    why = ""
-    if len(rows) == 2:
-        try:
-            for row in rows:
-                if not row.run.model.exists():
-                    raise ComparisonError(f"{short.get(row.id, row.id)} has none yet.")
-            digits = shared_validation(rows[0].config, rows[1].config)
-            models = [load_classifier(row.run.model) for row in rows]
-            found = compare(models[0], models[1], digits)
-        except (ComparisonError, CheckpointError, DataError) as error:
-            why = f"Their models are not compared: {error}"
-    if as_json:
-        differ = differing_settings(rows)
-        result: dict[str, Any] = {"runs": [listing.as_json(row) for row in rows], "differing": differ}
-        print(json.dumps(result | {"comparison": found and listing.comparison_as_json(found)}))
-        return 0
-    width = terminal.width(sys.stdout) or NO_END
-    lines = listing.side_by_side(rows, short)
-    if max(map(len, lines)) > width:
-        lines = listing.table(rows, short, width)
-    print("\n".join(lines))
-    for row in rows:
-        if row.note:
-            print(f"\n{row.name}: {row.note}")
-    if found:
-        names = [short.get(row.id, row.id) for row in rows]
-        for name, model in zip(names, models, strict=True):
-            seen = training_overlap(model, digits) if model.settings.get("start_from") else 0
-            if seen:  # what it continues from had other validation digits
-                print(f"digits: {name} began with weights that had learnt {seen:,} of these digits.", file=sys.stderr)
-        print(f"\nThey disagree on {len(found.disagreements):,} of {found.total:,} validation digits.")
-        print(textwrap.fill(found.verdict(*names), width))
-    elif why:
-        print("\n" + textwrap.fill(why, width))
-    return 0
+def row_record(row: RunRow) -> dict[str, Any]:
+    """The facts and the settings of a run, for JSON."""
+    return {name: getattr(row, name) for name in FACTS} | {"config": row.config.to_dict()}
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """The results of a comparison, for JSON."""
+    return {
+        "digits": comparison.total,
+        "correct": comparison.correct,
+        "only_right": comparison.only_right,
+        "disagreements": comparison.disagreements.tolist(),
+        "p_value": comparison.chance,
+        "confusions": [confusion.tolist() for confusion in comparison.confusions],
+    }
+
+
+def _epochs(row: RunRow) -> str:
+    """The epochs done, with those planned where the run has not reached its end."""
+    status = row.status
+    done = f"{round(row.epochs, 1):g}"
+    return done if status.step >= status.total_steps or row.state == "finished" else f"{done}/{status.epochs:g}"
+
+
+def _loss(value: float | None) -> str:
+    return MISSING if value is None else loss(value)
+
+
+def _cut(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""The command `digits sweep`: a search in view, and the best settings at its end."""
+"""The command `digits sweep`: run a sweep here, show its progress, and print the best settings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any, TextIO
+from functools import partial
+from typing import Any
 
 from dataset import load_training
-from experiments.cli import terminal
-from experiments.cli.training import prepare_data
+from experiments.cli.terminal import Progress, follow, table_lines, write
+from experiments.cli.training import fetch_data
+from experiments.formats import MISSING, duration, percent
 from experiments.jobs.launch import worker_limit
 from experiments.runs.table import list_runs
 from experiments.sweeps import Sweep, SweepError, SweepSpec, SweepStatus, Trial, create_sweep
@@ -29,34 +31,35 @@ DASK = "dask://"
 
 
 def sweep(arguments: argparse.Namespace) -> int:
-    """Drive the sweep in this process, show it, and say what came of it and how to go on."""
+    """Run the sweep in this process, show its progress, and print the best settings."""
     spec = spec_of(arguments)
-    prepare_data(spec.base)
+    fetch_data(spec.base)
     out = sys.stderr if arguments.json else sys.stdout
     with executor_of(arguments.executor) as (executor, places):
         made = create_sweep(spec, arguments.storage)
         train, validation = load_training(spec.base.data, spec.base.validation_share)
-        print(introduction(spec, len(train), spec.workers or places or worker_limit()), file=out, flush=True)
-        with closing(run_sweep(made, executor, workers=spec.workers or places)) as statuses:
-            status = follow(statuses, spec, out)
+        write(introduction(spec, len(train), spec.workers or places or worker_limit()), out=out)
+        status = follow(
+            run_sweep(made, executor, workers=spec.workers or places), partial(sweep_progress, spec=spec), out
+        )
     if arguments.json:
         print(json.dumps(result(made, status)))
     elif status.done:
-        print("\n".join(table(made, len(validation))))
+        write(*table(made, len(validation)))
     if status.state == "failed":
         raise SweepError(status.reason)
     again = f"digits sweep {shlex.quote(str(arguments.config))}"
     if status.state == "finished":
-        print(f"Finished after {terminal.duration(status.seconds)}. Runs: digits runs --group {made.id}", file=out)
+        write(f"Finished after {duration(status.seconds)}. Runs: digits runs --group {made.id}", out=out)
         if spec.sampler != "grid":
-            print(f"Go on with more trials: {again} --trials {2 * max(1, status.ended)}", file=out)
+            write(f"Go on with more trials: {again} --trials {2 * max(1, status.ended)}", out=out)
         return 0
-    print(f"{status.state.capitalize()} after {status.ended:,} trials; all is kept. Go on with: {again}", file=out)
+    write(f"{status.state.capitalize()} after {status.ended:,} trials; all is kept. Go on with: {again}", out=out)
     return 130 if status.state == "interrupted" else 0
 
 
 def spec_of(arguments: argparse.Namespace) -> SweepSpec:
-    """The file's, with what the command line changes about it."""
+    """The sweep that the file describes, with the changes of the command line."""
     changes: dict[str, Any] = {}
     for name in ("trials", "workers"):
         if (text := getattr(arguments, name)) is not None:
@@ -69,7 +72,7 @@ def spec_of(arguments: argparse.Namespace) -> SweepSpec:
 
 @contextmanager
 def executor_of(where: str) -> Iterator[tuple[Executor | None, int]]:
-    """What trains the runs, and how many at once; None: processes of this machine."""
+    """The executor that trains the runs, and how many at once; (None, 0): processes of this machine."""
     if where == "local":
         yield None, 0
         return
@@ -94,6 +97,7 @@ def executor_of(where: str) -> Iterator[tuple[Executor | None, int]]:
 
 
 def introduction(spec: SweepSpec, images: int, together: int) -> str:
+    """What the sweep will do and how long that takes, in a line."""
     seconds = replace(spec, workers=together).expected_seconds(images, slowness(list_runs()))
     count = f"{spec.most_trials:,} trials" if spec.most_trials else "trials"
     runs = f" of {spec.seeds} runs" if spec.seeds > 1 else ""
@@ -101,39 +105,35 @@ def introduction(spec: SweepSpec, images: int, together: int) -> str:
     limits += [f"{spec.minutes:g} minutes"] if spec.minutes is not None else []
     up_to = f", up to {' or '.join(limits)}" if limits else ""
     less = ", less by pruning" if spec.pruner != "none" else ""
-    long = f"about {terminal.duration(seconds)}{less}"
+    long = f"about {duration(seconds)}{less}"
     return f"Sweep {spec.id}: {count}{runs}{up_to}, {spec.sampler}, {together} at a time, {long}."
 
 
-def follow(statuses: Iterable[SweepStatus], spec: SweepSpec, out: TextIO) -> SweepStatus:
-    """Show a sweep while it goes on; -> its last status."""
-    with terminal.Bar(out) if out.isatty() else terminal.Lines(out) as progress:
-        for status in statuses:
-            progress.draw(status.share, counts(status), best(status, spec))
-    return status
+def sweep_progress(status: SweepStatus, spec: SweepSpec) -> Progress:
+    """The progress of a sweep: its trials, and the best of them."""
+    best = f"best {score(status.best, spec)}  {settings(status.best)}" if status.best else ""
+    return Progress(status.share, counts(status), best)
 
 
 def counts(status: SweepStatus) -> str:
+    """How many trials have ended, are running, were pruned and failed, and the time left."""
     of = f" of {status.trials:,}" if status.trials else ""
     parts = [f"{status.ended:,}{of} trials"]
     parts += [f"{n:,} {word}" for word in ("running", "pruned", "failed") if (n := getattr(status, word))]
     if status.seconds_left is not None:
-        parts.append(f"{terminal.duration(status.seconds_left)} left")
+        parts.append(f"{duration(status.seconds_left)} left")
     return "  ".join(parts)
-
-
-def best(status: SweepStatus, spec: SweepSpec) -> str:
-    return f"best {score(status.best, spec)}  {settings(status.best)}" if status.best else ""
 
 
 def score(trial: Trial, spec: SweepSpec) -> str:
     """The mean over its seeds, and the lowest and highest of several."""
-    show = terminal.percent if spec.maximize else "{:.4f}".format
-    text = show(trial.value) if trial.value is not None else "–"
+    show = percent if spec.maximize else "{:.4f}".format
+    text = show(trial.value) if trial.value is not None else MISSING
     return f"{text} ({show(min(trial.values))} to {show(max(trial.values))})" if len(trial.values) > 1 else text
 
 
 def settings(trial: Trial) -> str:
+    """The settings of a trial: "learning_rate 0.01, hidden 128-64"."""
     return ", ".join(f"{name} {value_text(value)}" for name, value in trial.params.items())
 
 
@@ -150,11 +150,10 @@ def table(made: Sweep, validation_images: int) -> list[str]:
         + [trial.runs[0]]
         for trial in done
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    lines = table_lines(head, rows, left=head)
     if any(row[0] for row in rows):
         lines.append(f"= {found.ties.test}")
-    return [*(line.rstrip() for line in lines), found.sentence]
+    return [*lines, found.sentence]
 
 
 def result(made: Sweep, status: SweepStatus) -> dict[str, Any]:

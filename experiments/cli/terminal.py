@@ -1,146 +1,152 @@
-"""Terminal: a run's progress, as a bar for people and as plain lines for pipes and files; numbers people can read."""
+"""Terminal: messages, tables and progress, for people at a terminal and for pipes and files."""
 
 from __future__ import annotations
 
+import math
 import shutil
+import sys
 import time
-from collections.abc import Iterable
-from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple, TextIO, TypeVar
+
+from experiments.formats import NO_BREAK, duration, percent
 
 if TYPE_CHECKING:
     from experiments.runs.run import Status
 
-LINE_SECONDS = 2.0
-EPOCH_LINES = 20  # of a long run, not every epoch gets a line
+LINE_SECONDS = 2.0  # between two lines of progress in a pipe
+EPOCH_LINES = 20  # a longer run does not get a line for every epoch
+UNLIMITED = 10**6  # characters in a line of a file or a pipe
+
+S = TypeVar("S")
 
 
-def follow(statuses: Iterable[Status], out: TextIO) -> Status:
-    """Show a run while it goes on; -> its last status."""
-    with Bar(out) if out.isatty() else Lines(out) as progress:
+def write(*lines: str, out: TextIO | None = None) -> None:
+    """Print lines at once, with ordinary spaces instead of the no-break spaces of numbers."""
+    print(plain("\n".join(lines)), file=out or sys.stdout, flush=True)
+
+
+def warn(sentence: str) -> None:
+    """Print a sentence as one line on standard error."""
+    write(f"digits: {' '.join(sentence.split())}", out=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """The text with ordinary spaces, which people can search for."""
+    return text.replace(NO_BREAK, " ")
+
+
+def terminal_width() -> int | None:
+    """Characters in a line of this terminal; None for a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[str] = ()) -> list[str]:
+    """A table as lines of text. Columns are aligned right, those with a heading in `left` left."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(Text(heading), justify="left" if heading in left else "right", vertical="bottom", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=UNLIMITED, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return [line.rstrip() for line in plain(capture.get()).splitlines()]
+
+
+class Progress(NamedTuple):
+    """Progress of a job: the share that is done (0 to 1), how far it is, and its results so far.
+
+    In a pipe, a new `event` gets a line at once, everything else one every two seconds.
+    """
+
+    share: float
+    position: str
+    results: str = ""
+    event: str | int = ""
+    line: str | None = None  # for a pipe; None: position and results
+
+
+def follow(statuses: Generator[S, None, None], describe: Callable[[S], Progress], out: TextIO) -> S:
+    """Show the progress of a job until it ends, and return its last status."""
+    with closing(statuses):
+        return (show_bar if out.isatty() else print_lines)(statuses, describe, out)
+
+
+def show_bar(statuses: Iterable[S], describe: Callable[[S], Progress], out: TextIO) -> S:
+    """Show a progress bar with the results below it, for people."""
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    with Live(console=Console(file=out, highlight=False), auto_refresh=False) as live:
         for status in statuses:
-            progress.show(status)
+            progress = describe(status)
+            bar = Table.grid(padding=(0, 2))
+            bar.add_row(
+                ProgressBar(1.0, progress.share, width=30), f"{100 * progress.share:.0f} %", plain(progress.position)
+            )
+            results = Text(plain(progress.results) or " ", overflow="ellipsis", no_wrap=True)
+            live.update(Group(bar, results), refresh=True)
     return status
 
 
-class Lines:
-    """A line per epoch, or every two seconds, each out at once."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._state = ""
-        self._epoch = 0.0
-        self._last = time.monotonic()
-
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def show(self, status: Status) -> None:
-        if status.state != "running":
-            if (waiting := waiting_text(status)) and waiting != self._state:
-                self._print(waiting)
-            self._state = waiting
-            return
-        if self._state != "running":
-            self._state, self._last = "running", time.monotonic()
-        # An epoch's line comes with its validation, not before.
-        epoch = status.validation_epoch or 0.0
-        step = max(1.0, status.epochs / EPOCH_LINES)
-        if epoch >= self._epoch + step or (status.step == status.total_steps and epoch > self._epoch):
-            self._epoch = epoch
-        elif time.monotonic() < self._last + LINE_SECONDS:
-            return
-        if status.step:
-            self._print(
-                "  ".join([f"epoch {status.epoch:.4g}/{status.epochs:.4g}", *step_parts(status), *parts(status)])
-            )
-
-    def draw(self, _share: float, words: str, below: str) -> None:
-        """A line every two seconds, for progress of any kind."""
-        if time.monotonic() >= self._last + LINE_SECONDS:
-            self._print("  ".join(filter(None, [words, below])))
-
-    def _print(self, line: str) -> None:
-        print(line, file=self._out, flush=True)
-        self._last = time.monotonic()
+def print_lines(statuses: Iterable[S], describe: Callable[[S], Progress], out: TextIO) -> S:
+    """Print a line for each event and every two seconds, for pipes and files."""
+    event: str | int = ""
+    last_line, last_time = "", time.monotonic()
+    for status in statuses:
+        progress = describe(status)
+        line = progress.line
+        if line is None:
+            line = "  ".join(filter(None, [progress.position, progress.results]))
+        is_due = time.monotonic() >= last_time + LINE_SECONDS
+        if line and line != last_line and (is_due or (progress.event and progress.event != event)):
+            write(line, out=out)
+            last_line, last_time = line, time.monotonic()
+        if not line:  # the two seconds begin when there is something to report
+            last_time = time.monotonic()
+        event = progress.event
+    return status
 
 
-class Bar:
-    """A progress bar with the numbers below it."""
-
-    def __init__(self, out: TextIO) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        self._live = Live(console=Console(file=out, highlight=False), auto_refresh=False)
-
-    def __enter__(self) -> Bar:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
-
-    def show(self, status: Status) -> None:
-        words = "  ".join(step_parts(status)) or waiting_text(status)
-        below = "  ".join(parts(status))
-        self.draw(status.progress, words, waiting_text(status) if status.state in ("queued", "paused") else below)
-
-    def draw(self, share: float, words: str, below: str) -> None:
-        """Progress of any kind: how much of it is done, 0 to 1, and what there is to say."""
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        line = Table.grid(padding=(0, 2))
-        line.add_row(ProgressBar(1.0, share, width=30), f"{100 * share:.0f} %", words)
-        self._live.update(Group(line, Text(below or " ", overflow="ellipsis", no_wrap=True)), refresh=True)
-
-
-def waiting_text(status: Status) -> str:
-    if status.state == "queued":
-        return f"Waiting for its turn, place {status.place} in the queue." if status.place else "Starting."
-    return f"Paused at step {status.step:,}." if status.state == "paused" else ""
-
-
-def step_parts(status: Status) -> list[str]:
-    """How far, and how long still."""
-    if not status.total_steps:
-        return []
-    left = [f"{duration(status.seconds_left)} left"] if status.seconds_left is not None else []
-    return [f"step {status.step:,} of {status.total_steps:,}", *left]
-
-
-def parts(status: Status) -> list[str]:
-    """How fast, and how well."""
-    found = []
+def run_progress(status: Status) -> Progress:
+    """The progress of a run: where it is, how fast it is and how good."""
+    if status.state in ("queued", "paused"):
+        waiting = f"Paused at step {status.step:,}."
+        if status.state == "queued":
+            waiting = f"Waiting for its turn, place {status.place} in the queue." if status.place else "Starting."
+        return Progress(status.progress, _position(status) or waiting, waiting, event=waiting, line=waiting)
+    results = []
     if status.images_per_second:
-        found.append(f"{status.images_per_second:,.0f} images/s")
+        results.append(f"{status.images_per_second:,.0f} images/s")
     if status.train_loss is not None:
-        found += [f"loss {status.train_loss:.4f}", f"accuracy {percent(status.train_accuracy)}"]
+        results += [f"loss {status.train_loss:.4f}", f"accuracy {percent(status.train_accuracy)}"]
     if status.validation_accuracy is not None:
-        found.append(f"validation {percent(status.validation_accuracy)}")
-    return found
+        results.append(f"validation {percent(status.validation_accuracy)}")
+    text, position = "  ".join(results), _position(status)
+    is_running = status.state == "running" and status.step
+    line = f"epoch {status.epoch:.4g}/{status.epochs:.4g}  {position}  {text}" if is_running else ""
+    return Progress(status.progress, position, text, event=_epochs_reached(status), line=line)
 
 
-def width(out: TextIO) -> int | None:
-    """Characters in a line of this terminal; None for a file or a pipe, where lines may be of any length."""
-    return shutil.get_terminal_size().columns if out.isatty() else None
+def _position(status: Status) -> str:
+    """The step and the time left, once the number of steps is known."""
+    if not status.total_steps:
+        return ""
+    left = "" if status.seconds_left is None else f"  {duration(status.seconds_left)} left"
+    return f"step {status.step:,} of {status.total_steps:,}{left}"
 
 
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+def _epochs_reached(status: Status) -> int:
+    """The number of epochs that were validated, of a long run the number of its twentieths."""
+    validated = (status.validation_epoch or 0.0) / max(1.0, status.epochs / EPOCH_LINES)
+    has_ended = status.step == status.total_steps and (status.validation_epoch or 0.0) >= status.epoch
+    return math.ceil(validated) if has_ended else math.floor(validated)

@@ -1,4 +1,4 @@
-"""The commands `digits train`, `resume` and `range`: a network is trained here, in view."""
+"""The commands `digits train`, `resume`, `range` and `learn`: train here and show the progress."""
 
 from __future__ import annotations
 
@@ -6,55 +6,59 @@ import argparse
 import json
 import sys
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataset import SOURCES, available, default_source, download, load_training
 from dataset.files import path_of
-from experiments.cli import terminal
-from experiments.cli.errors import complain
 from experiments.cli.naming import find_run, model_file, reference
-from experiments.cli.terminal import duration, percent
-from experiments.range_test import HIGHEST, create_range_test, read_range_test
+from experiments.cli.terminal import follow, run_progress, table_lines, warn, write
+from experiments.formats import MISSING, duration, percent
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, Status, create_run
-from experiments.training.cost import calibrate_threads
 from experiments.training.worker import train_run
 from model import ConfigError, load_checkpoint
 
-SETTINGS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # those with an option of their own
+if TYPE_CHECKING:
+    from experiments.fine_tuning import FineTuningResult, Score
+
+OPTIONS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # settings with an option of their own
 
 
 def train(arguments: argparse.Namespace) -> int:
-    config = prepared(arguments)
+    """Train a new run."""
+    config = prepare_config(arguments)
     start = model_file(arguments.start_from) if arguments.start_from else None
     run = create_run(config, name=arguments.name or arguments.preset, start=start, folder=arguments.run)
-    return follow(run, as_json=arguments.json)
+    return train_here(run, as_json=arguments.json)
 
 
-def prepared(arguments: argparse.Namespace) -> RunConfig:
-    """What the command line asks for, with its data here and its threads counted."""
-    config = config_of(arguments)
-    prepare_data(config)
+def prepare_config(arguments: argparse.Namespace) -> RunConfig:
+    """The settings of the run. Downloads the data, and measures which number of threads is fastest."""
+    config = build_config(arguments)
+    fetch_data(config)
     if arguments.threads == "auto":
-        threads, why = calibrate_threads(config)
-        print(why, file=sys.stderr if arguments.json else sys.stdout, flush=True)
+        from experiments.training.cost import calibrate_threads
+
+        threads, reason = calibrate_threads(config)
+        write(reason, out=sys.stderr if arguments.json else None)
         config = config.replace(threads=threads)
     return config
 
 
-def config_of(arguments: argparse.Namespace) -> RunConfig:
-    """The preset, with what the command line changes about it."""
+def build_config(arguments: argparse.Namespace) -> RunConfig:
+    """The preset with the changes of the command line. Raises ConfigError for what cannot be."""
     if arguments.preset not in PRESETS:
         raise ConfigError(f"there is no preset {arguments.preset!r}; the presets are {', '.join(PRESETS)}.")
     config = PRESETS[arguments.preset]
-    if arguments.start_from:
+    given = vars(arguments)  # `digits range` has fewer options
+    if given.get("start_from"):
         config = config.with_network_of(load_checkpoint(model_file(arguments.start_from)).config)
     changes: dict[str, Any] = {}
-    if arguments.epochs is not None:
+    if given.get("epochs") is not None:
         changes["steps"] = 0  # a preset may count in steps
-    for name in SETTINGS:
-        if getattr(arguments, name) is not None:
-            changes[name] = RunConfig.parse(name, getattr(arguments, name))
+    for name in OPTIONS:
+        if given.get(name) is not None:
+            changes[name] = RunConfig.parse(name, given[name])
     if arguments.threads not in (None, "auto"):
         try:
             changes["threads"] = int(arguments.threads)
@@ -69,13 +73,13 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
             raise ConfigError(f"give {name} with --{name.replace('start_', '')}, not with --set.")
         changes[name] = RunConfig.parse(name, text)
     data = arguments.data or default_source()
-    # A path is kept whole, so that the run can be resumed from any folder.
+    # The absolute path, so that the run can be resumed from any folder.
     changes["data"] = data if data in SOURCES else str(path_of(data).absolute())
     return config.replace(**changes)
 
 
-def prepare_data(config: RunConfig) -> None:
-    """Fail, or download, before there is a run."""
+def fetch_data(config: RunConfig) -> None:
+    """Download the data or check the file, so that errors come before a run is created."""
     if config.data not in SOURCES:
         load_training(config.data, config.validation_share)
     elif not available(config.data):
@@ -83,50 +87,51 @@ def prepare_data(config: RunConfig) -> None:
 
 
 def resume(arguments: argparse.Namespace) -> int:
+    """Continue a run; one that another process trains is asked to continue there."""
     run = find_run(arguments.run)
     status = run.status()
-    if status.active and run.is_alive():  # one that was killed before it began reads as queued for a while
+    if status.active and run.is_alive():  # a worker that was killed before it began leaves a run that reads as queued
         run.request("run")
-        print(f"The run {run.id} is {status.state} in another process, which goes on with it.")
+        write(f"The run {run.id} is {status.state} in another process, which goes on with it.")
         return 0
     if status.state == "finished":
-        print(f"The run {run.id} is finished: there is nothing to resume. Try it: digits test --run {reference(run)}")
+        write(f"The run {run.id} is finished: there is nothing to resume. Try it: digits test --run {reference(run)}")
         return 0
     run.enqueue()
-    return follow(run, as_json=arguments.json)
+    return train_here(run, as_json=arguments.json)
 
 
-def follow(run: Run, *, as_json: bool) -> int:
-    """Train in this process, show it, and say how it ended and what to do next."""
+def train_here(run: Run, *, as_json: bool) -> int:
+    """Train the run in this process, show its progress, and print the result and what to do next."""
     out = sys.stderr if as_json else sys.stdout
-    print(f"Run {run.folder}", file=out, flush=True)
-    with closing(train_run(run)) as statuses:
-        status = terminal.follow(statuses, out)
+    write(f"Run {run.folder}", out=out)
+    status = follow(train_run(run), run_progress, out)
     if as_json:
-        print(json.dumps(result(run, status)))
+        print(json.dumps(run_record(run, status)))
     again = f"digits resume {reference(run)}"
     where = f"at step {status.step:,} of {status.total_steps:,}"
     if status.state == "failed":
-        return complain(status.reason)
+        raise RunError(status.reason)
     if status.state == "diverged":
-        print(f"digits: diverged {where}. {status.reason}", file=sys.stderr)
+        warn(f"diverged {where}. {status.reason}")
         return 1
     if status.state == "interrupted":
-        print(f"Interrupted {where}; all is saved. Go on with: {again}", file=out)
+        write(f"Interrupted {where}; all is saved. Go on with: {again}", out=out)
         return 130
     accuracy = ""
     if status.validation_accuracy is not None:
         accuracy = f" {percent(status.validation_accuracy)} of {status.validation_images:,} validation images."
     reason = f" {status.reason}" if status.reason else ""
     ended = "Finished" if status.state == "finished" else f"Stopped {where}"
-    print(f"{ended} after {status.epoch:.4g} epochs, {duration(status.seconds)}.{accuracy}{reason}", file=out)
-    print(f"Try it on the test digits: digits test --run {reference(run)} --data {run.config.data}", file=out)
+    write(f"{ended} after {status.epoch:.4g} epochs, {duration(status.seconds)}.{accuracy}{reason}", out=out)
+    write(f"Try it on the test digits: digits test --run {reference(run)} --data {run.config.data}", out=out)
     if status.state == "stopped":
-        print(f"Go on with it: {again}", file=out)
+        write(f"Go on with it: {again}", out=out)
     return 0
 
 
-def result(run: Run, status: Status) -> dict[str, Any]:
+def run_record(run: Run, status: Status) -> dict[str, Any]:
+    """The result of a training, for JSON."""
     names = ["state", "reason", "step", "total_steps", "epoch", "seconds", "images_per_second", "parameters"]
     names += ["images", "validation_images", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
     model = str(run.model) if run.model.exists() else None
@@ -134,7 +139,10 @@ def result(run: Run, status: Status) -> dict[str, Any]:
 
 
 def range_test(arguments: argparse.Namespace) -> int:
-    run = create_range_test(prepared(arguments), name=arguments.preset)
+    """Run a learning-rate range test and print the rates to try; 1 if the loss did not fall."""
+    from experiments.range_test import HIGHEST, create_range_test, read_range_test
+
+    run = create_range_test(prepare_config(arguments), name=arguments.preset)
     with closing(train_run(run)) as statuses:
         *_, status = statuses
     if status.state not in ("finished", "diverged"):
@@ -146,10 +154,65 @@ def range_test(arguments: argparse.Namespace) -> int:
         print(json.dumps({name: getattr(found, name) for name in names} | curve))
         return 0
     if found.suggested is None:
-        print("The loss hardly fell at any learning rate: look at the initializer and the activation first.")
+        write("The loss hardly fell at any learning rate: look at the initializer and the activation first.")
         return 1
     end = f"above {HIGHEST:g}" if found.diverges_at is None else f"at {found.diverges_at:g}"
-    print(f"Suggested learning rate {found.suggested:g}, worth trying from {found.suggested_low:g} to ", end="")
-    print(f"{found.suggested_high:g}; training diverges {end}.")
-    print(f"Train with it: digits train --preset {arguments.preset} --learning-rate {found.suggested:g}")
+    write(
+        f"Suggested learning rate {found.suggested:g}, worth trying from {found.suggested_low:g} to "
+        f"{found.suggested_high:g}; training diverges {end}.",
+        f"Train with it: digits train --preset {arguments.preset} --learning-rate {found.suggested:g}",
+    )
     return 0
+
+
+def learn(arguments: argparse.Namespace) -> int:
+    """Fine-tune a model on the drawings, and save it as a run unless it is refused; 1 if it is."""
+    from experiments.fine_tuning import accept_fine_tuning, create_fine_tuning, read_result
+    from model.classifier import SHIPPED
+
+    out = sys.stderr if arguments.json else sys.stdout
+    name = arguments.run or arguments.model
+    run = create_fine_tuning(model_file(name) if name else SHIPPED)
+    status = follow(train_run(run), run_progress, out)
+    result = read_result(run)
+    if result is None:
+        if status.state == "interrupted":
+            return 130
+        raise RunError(status.reason)
+    if not result.refusal:
+        run = accept_fine_tuning(run)
+    if arguments.json:
+        print(json.dumps(fine_tuning_record(run, result)))
+    else:
+        write(*fine_tuning_lines(result))
+    if result.refusal:
+        warn(f"the new weights are not taken over. {result.refusal}")
+        return 1
+    write(f"Kept. Try it: digits test --run {run.id}", out=out)
+    return 0
+
+
+def fine_tuning_lines(result: FineTuningResult) -> list[str]:
+    """A table of the scores before and after fine-tuning."""
+    rows = []
+    for name, score in _scores(result).items():
+        before, after = (percent(share, 2) for share in score.shares)
+        low, high = (percent(share, 2) for share in score.intervals[1])
+        results = [before, after, f"{low} to {high}"] if score.total else [MISSING, MISSING, ""]
+        rows.append([name, f"{score.total:,}", *results])
+    headings = ("read right", "n", "before", "after", "95 % interval")
+    return [*table_lines(headings, rows, left=(headings[0], headings[-1])), *filter(None, [result.interpolation])]
+
+
+def fine_tuning_record(run: Run, result: FineTuningResult) -> dict[str, Any]:
+    """The result of fine-tuning, for JSON."""
+    record: dict[str, Any] = {"run": run.id, "model": str(run.model), "kept": not result.refusal}
+    record |= {"reason": result.refusal, "part": result.part}
+    for name, score in _scores(result).items():
+        counts = {"before": score.before, "after": score.after, "total": score.total}
+        record[name.replace(" ", "_").replace("-", "_")] = counts | {"intervals": score.intervals}
+    return record
+
+
+def _scores(result: FineTuningResult) -> dict[str, Score]:
+    return {"corrected drawings": result.corrected, "held-out drawings": result.held_out, "old digits": result.old}
