@@ -60,7 +60,8 @@ def new_page(browser: Browser, windows: dict[str, BrowserContext], url: str) -> 
     closed_after_test: list[BrowserContext] = []
 
     def open_page(path: str = "/", *, width: int = 1280, height: int = 800, **options: object) -> Page:
-        options |= {"viewport": {"width": width, "height": height}}
+        # Without animations, which the processor would have to draw here.
+        options |= {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
         window = windows.get(repr(options))
         if window is None or any(page.context == window for page in pages):
             window = browser.new_context(**options)
