@@ -62,7 +62,7 @@ def test_a_cell_can_be_picked_with_the_keyboard_and_then_clicked_again(new_page:
         page.keyboard.type("4")
         page.keyboard.press("Enter")
         expect(
-            page.get_by_text(re.compile("images of 4 were classified as" if label == "True class" else "correctly"))
+            page.get_by_text(re.compile("images of 4 were classified as" if label == "True class" else ", correctly$"))
         ).to_be_visible()
     expect_images(page, 4, 4)
     cell(page, 7, 7).click()

@@ -53,6 +53,7 @@ def test_train_offers_the_test_for_what_its_form_says(new_page: NewPage) -> None
     page.get_by_text("Suggested learning rate").wait_for()
 
 
+@pytest.mark.slow
 def test_an_experiment_runs_from_its_card_to_its_sentences_and_its_link_shows_it_again(new_page: NewPage) -> None:
     page = new_page("/explore?view=Experiments")
     button(page, "Momentum").click()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VIEW = "/data?part=Label+errors&labels=MNIST,+5,000+digits"
 LONG = 240_000  # ms; five networks on a loaded machine
 

@@ -157,6 +157,7 @@ def test_image_layers_are_set_without_their_words_and_are_still_there_after_a_pa
     page.get_by_role("button", name="4 · Max pooling 2×2").click()
     page.get_by_role("combobox", name="Window").click()
     page.get_by_role("option", name="3×3", exact=True).click()
+    wait_until_idle(page)  # on a phone the result of a choice closes the row that was opened since
     page.get_by_role("button", name="2 · Max pooling 2×2").click()
     page.get_by_role("combobox", name="Window").click()
     page.get_by_role("option", name="14×14", exact=True).click()
