@@ -1,4 +1,4 @@
-"""The app: from process start to the first paint in a browser, and memory with five sessions and a training worker.
+"""The app: time from start to the first paint in a browser, and memory with five sessions.
 
 The real server is started with the real command, on an empty folder of runs, and looked at with Chromium. Memory is
 sampled from before the first session to after the last click; the highest counts. PSS shares a page that several

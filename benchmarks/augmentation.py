@@ -1,4 +1,4 @@
-"""Augmentation: seconds that each kind of change adds to an epoch of 60,000 images, over per-image scipy.ndimage.
+"""Augmentation: seconds that each change adds to an epoch, compared with scipy.ndimage.
 
 Both take turns on one core, in several rounds of which the fastest counts, and what counts is processor time: what
 else the machine does only ever adds. scipy takes fewer images, since it is slower, and is scaled up. It makes the same

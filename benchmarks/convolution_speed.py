@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.other_libraries import PyTorch
 from benchmarks.report import Goal, begin, conclude, table
-from benchmarks.rivals import PyTorch
 from benchmarks.training_speed import (
     STEPS_COMPARED,
     Images,
@@ -51,14 +51,14 @@ def loss_differences(config: TrainConfig, digits: Images) -> dict[str, float]:
     config = config.replace(batch_size=0, steps=STEPS_COMPARED)
     trainer = Trainer(config, few, few.nothing, dtype=np.float64)
     x, labels = as_pictures(few.inputs(np.float64)), torch.tensor(few.labels).long()
-    rivals = {
+    networks = {
         name: PyTorch(config, trainer.network.weights, fused=True, layout=layout) for name, layout in LAYOUTS.items()
     }
-    differences = dict.fromkeys(rivals, 0.0)
+    differences = dict.fromkeys(networks, 0.0)
     for event in trainer.train():
         if isinstance(event, StepDone):
-            for name, rival in rivals.items():
-                loss = float(rival.step(x, labels, event.learning_rate))
+            for name, network in networks.items():
+                loss = float(network.step(x, labels, event.learning_rate))
                 differences[name] = max(differences[name], abs(event.loss / loss - 1))
     return differences
 

@@ -1,4 +1,4 @@
-"""The Data page with 10,000 drawings: from a click to 100 painted thumbnails, and to a done relabelling of 50.
+"""The Data page with 10,000 drawings: time to show 100 thumbnails and to relabel 50 drawings.
 
 The real server is started with the real command and looked at with Chromium. The drawings are digits of `mnist-5k`,
 each moved a little, stored in a CSV file with its log. The first session of a server reads that file.

@@ -1,4 +1,4 @@
-"""Drawn digits: how many real pen drawings by writers it has never met a network reads, however they draw."""
+"""Drawn digits: accuracy on real pen drawings by writers that no training used."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ def measure(classifier: Classifier, pens: Pens) -> list[list[str]]:
     """The rows of the table, a manner of drawing each."""
     rows = []
     for name, manner in MANNERS.items():
-        probabilities = classifier.predict_proba(pen_images(pens, *manner))
+        probabilities = classifier.predict_proba(pen_images(pens, manner))
         hits = probabilities.argmax(axis=1) == pens.labels
         low, high = wilson_interval(int(hits.sum()), len(hits))
         by_writer = [hits[pens.writers == writer].mean() for writer in np.unique(pens.writers)]

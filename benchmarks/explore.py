@@ -1,4 +1,4 @@
-"""Explore: how long a list of 500 runs takes, at first, again, and while one of them trains, and its memory."""
+"""Explore: time and memory of a list of 500 runs, first, again, and while one of them trains."""
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
 

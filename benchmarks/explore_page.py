@@ -1,4 +1,4 @@
-"""The Explore page: from the click on its link to the painted table of 500 runs, and from a tick to the curves.
+"""The Explore page: time to show the table of 500 runs, and the curves of a selected run.
 
 The real server is started with the real command and looked at with Chromium. The first session of a server reads every
 run's files, later ones only what has changed; the page is left and opened again in each.

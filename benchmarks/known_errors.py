@@ -1,4 +1,4 @@
-"""Known errors: labels that are wrong for certain, because people found them so or because they are turned here."""
+"""Known label errors: labels that people found wrong, and labels that are changed here."""
 
 import numpy as np
 

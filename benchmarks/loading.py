@@ -1,4 +1,4 @@
-"""How long MNIST and a CSV file of 60,000 rows take to load, and the memory of the process at its peak."""
+"""Loading: time for MNIST and for a CSV file of 60,000 rows, and the peak memory."""
 
 import os
 import subprocess

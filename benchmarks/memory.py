@@ -1,4 +1,4 @@
-"""Memory: the peak of one epoch of each preset on MNIST, of the real command in a process of its own."""
+"""Memory: the peak of one epoch of each preset on MNIST, for the real command in its own process."""
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
 

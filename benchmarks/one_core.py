@@ -1,4 +1,4 @@
-"""One core and one thread for this process and all that it starts; to be imported before NumPy, PyTorch and JAX.
+"""One core and one thread for this process and its children. Import it before NumPy and PyTorch.
 
 What is compared should have the same, and JAX can be held to one thread in no other way. OpenBLAS is set free of
 variables that hold it to the instructions of an older processor, as some environments do for the sake of equal bits:

@@ -1,4 +1,4 @@
-"""What the benchmarks print: Markdown tables, how they compare with their goals, and the machine and versions."""
+"""Report: the Markdown tables of the benchmarks, their goals, and the machine and versions."""
 
 import json
 import math

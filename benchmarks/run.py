@@ -1,9 +1,11 @@
-"""All benchmarks with one command: `python benchmarks/run.py` prints their tables and at last how all goals are met.
+"""Runs all benchmarks and prints their tables and a summary of the goals.
 
-Ready for docs/results.md. They run in .venv-bench, an environment of their own that is made once, because PyTorch and
-JAX, which they compare with, are no dependencies of the project. Some by name: `python benchmarks/run.py training_speed
-memory`. With options of its own, once the environment is there: `.venv-bench/bin/python -m benchmarks.training_speed
---help`.
+    python benchmarks/run.py                            all of them, for docs/results.md
+    python benchmarks/run.py training_speed memory      some of them
+    .venv-bench/bin/python -m benchmarks.training_speed --help    one with its options
+
+They run in the environment .venv-bench, which the first run makes, because PyTorch and JAX are no
+dependencies of the project.
 """
 
 import os
@@ -13,7 +15,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-RIVALS = {"torch": "2.13.0", "jax": "0.10.2"}
+LIBRARIES = {"torch": "2.13.0", "jax": "0.10.2"}
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-bench"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -23,29 +25,29 @@ BENCHMARKS = (
     "convolution_speed",
     "time_to_accuracy",
     "augmentation",
-    "answers",
+    "predictions",
     "memory",
     "loading",
     "explore",
     "explore_page",
     "data_page",
     "sweeps",
-    "suspects",
+    "label_errors",
     "app",
     "stroke_latency",
 )
 
 
 def prepare() -> None:
-    """Make .venv-bench unless it holds these versions of the rivals and everything that the project asks for."""
+    """Make .venv-bench unless it holds these versions of the other libraries and all dependencies."""
     wanted = ["import jax, torch, playwright, psutil, sklearn, model, dashboard"]
-    wanted += [f"assert {name}.__version__.split('+')[0] == {version!r}" for name, version in RIVALS.items()]
+    wanted += [f"assert {name}.__version__.split('+')[0] == {version!r}" for name, version in LIBRARIES.items()]
     if PYTHON.exists() and subprocess.run([PYTHON, "-c", "; ".join(wanted)], cwd=VENV, check=False).returncode == 0:
         return
-    rivals = [f"{name}=={version}" for name, version in RIVALS.items()]
-    print(f"Making {VENV.name} with {' and '.join(rivals)} ...", file=sys.stderr)
+    libraries = [f"{name}=={version}" for name, version in LIBRARIES.items()]
+    print(f"Making {VENV.name} with {' and '.join(libraries)} ...", file=sys.stderr)
     venv.create(VENV, with_pip=True, clear=True)
-    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *rivals, "-e", ".[dev]"], cwd=ROOT, check=True)
+    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *libraries, "-e", ".[dev]"], cwd=ROOT, check=True)
 
 
 def main(names: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Step parts: where the time of a training step goes beyond its matrix products, part by part.
+"""Step parts: the time of a training step besides its matrix products, part by part.
 
 The products alone and the training take turns, a few hundred steps each, and the fastest of several rounds counts. In
 the training, the parts of each step are timed where they are called. What the network takes includes its own products,

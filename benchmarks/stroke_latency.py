@@ -1,4 +1,4 @@
-"""Stroke latency: from the mouse button's release to the changed answer, in a real browser against the real server."""
+"""Stroke latency: from the end of a stroke to the changed prediction, in a real browser."""
 
 import argparse
 import statistics

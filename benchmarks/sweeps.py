@@ -1,4 +1,4 @@
-"""Sweeps: 24 settings of the preset quick on mnist-5k with two workers, against the same trainings by hand.
+"""Sweeps: 24 trials of quick on mnist-5k with two workers, compared with the same runs by hand.
 
 By hand: `digits train` 24 times, one after the other, and its time divided by the workers. Training alone: the seconds
 that those runs spent in their steps and validations, divided likewise, so without any start of a program. All are

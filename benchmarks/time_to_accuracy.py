@@ -1,4 +1,4 @@
-"""Time to accuracy: from the start of `digits train` to its end, on one core, with a model that reads so much of MNIST.
+"""Time to accuracy: duration of `digits train` until MNIST is read with a given accuracy.
 
 It is the real command, with start, loading and checkpoints; the data are on disk, as four .gz files. All 60,000 digits
 are trained on. The test digits are read once, afterwards and not within the time, and no run ends at an epoch that

@@ -1,4 +1,4 @@
-"""Training speed: time per epoch of each preset over its matrix products alone, PyTorch, JAX and scikit-learn.
+"""Training speed: time per epoch of each preset, compared with PyTorch, JAX and scikit-learn.
 
 All take turns within one run on one and the same core, a slice of an epoch each, so that what else the machine does
 hits them alike. Each has one thread and float32. The products are those of forward and backward pass and nothing else,
@@ -28,8 +28,8 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 import dataset
+from benchmarks.other_libraries import Jax, PyTorch
 from benchmarks.report import begin, conclude, table, worst
-from benchmarks.rivals import Jax, PyTorch
 from model import PRESETS, StepDone, TrainConfig, Trainer, build_trainer
 from model.build import rows_at_once
 
@@ -178,7 +178,10 @@ def fresh_weights(config: TrainConfig, digits: Images) -> dict[str, np.ndarray]:
 
 
 def loss_differences(config: TrainConfig, digits: Images) -> dict[str, float]:
-    """Largest relative difference of our losses and each rival's in 30 full-batch steps on 1,000 images, in float64."""
+    """Largest relative difference of our losses and those of each library, in float64.
+
+    In 30 full-batch steps on 1,000 images.
+    """
     few = Images(digits.images[:1000], digits.labels[:1000])
     config = config.replace(batch_size=0, steps=STEPS_COMPARED)
     trainer = Trainer(config, few, few.nothing, dtype=np.float64)
@@ -200,9 +203,9 @@ def loss_differences(config: TrainConfig, digits: Images) -> dict[str, float]:
 
 def check_losses(name: str, differences: dict[str, float]) -> str:
     """The largest difference; ends the program where two do not compute the same."""
-    for rival, difference in differences.items():
+    for library, difference in differences.items():
         if not difference <= LARGEST_DIFFERENCE:
-            sys.exit(f"{name}: the losses differ from {rival}'s by {difference:.1e}, so times cannot be compared.")
+            sys.exit(f"{name}: the losses differ from {library}'s by {difference:.1e}, so times cannot be compared.")
     return f"{max(differences.values()):.0e}"
 
 
@@ -237,7 +240,7 @@ def ratio(seconds: dict[str, list[float]], above: str, below: str) -> float:
 
 @dataclass
 class Row:
-    """What was measured of one preset, in seconds per epoch and ratios; `-` where a rival does not take part."""
+    """What was measured of one preset, in seconds per epoch and ratios; `-` where a library does not take part."""
 
     name: str
     config: TrainConfig
@@ -253,13 +256,13 @@ class Row:
             f"{self.seconds['Digit Lab']:.3f} s",
             f"{self.ratios['products']:.2f}",
         ]
-        for rival in RIVALS:
-            both = rival in self.seconds
-            row.append(f"{self.seconds[rival]:.3f} s, {self.ratios[rival]:.2f}" if both else "-")
+        for library in LIBRARIES:
+            both = library in self.seconds
+            row.append(f"{self.seconds[library]:.3f} s, {self.ratios[library]:.2f}" if both else "-")
         return [*row, self.differ]
 
 
-RIVALS = ("PyTorch", "PyTorch fused", "JAX jit", "JAX scan", "scikit-learn")
+LIBRARIES = ("PyTorch", "PyTorch fused", "JAX jit", "JAX scan", "scikit-learn")
 
 
 def measure_preset(name: str, config: TrainConfig, digits: Images, options: argparse.Namespace) -> Row:
@@ -271,17 +274,17 @@ def measure_preset(name: str, config: TrainConfig, digits: Images, options: argp
         "Digit Lab": digit_lab(config, digits, slices[0] + options.rounds * epoch),
     }
     differ = "-"
-    if options.rivals and not_augmented(config) == config:
+    if options.libraries and not_augmented(config) == config:
         differ = check_losses(name, loss_differences(config, digits))
         x = digits.inputs()
-        for rival, fused in {"PyTorch": False, "PyTorch fused": True}.items():
+        for library, fused in {"PyTorch": False, "PyTorch fused": True}.items():
             network = PyTorch(config, fresh_weights(config, digits), fused=fused)
-            contenders[rival] = pytorch(config, digits, network, torch.from_numpy(x))
+            contenders[library] = pytorch(config, digits, network, torch.from_numpy(x))
         contenders["JAX jit"] = jax_steps(config, digits, jnp.asarray(x))
         if config.batch_size:
             contenders["JAX scan"] = jax_steps(config, digits, jnp.asarray(x), at_once=min(slices))
         contenders["scikit-learn"] = scikit_learn(config, digits)
-    contenders = {who: run for who, run in contenders.items() if who not in RIVALS or who in options.rivals}
+    contenders = {who: run for who, run in contenders.items() if who not in LIBRARIES or who in options.libraries}
     seconds = measure(contenders, slices, options)
     return Row(
         name,
@@ -327,16 +330,16 @@ def compare_with_goals(rows: list[Row]) -> None:
         }
         if found:
             goals.append(worst(f"epoch over its products alone, batch {batch}, {kind}", found, least, aim))
-    for rival, least, aim in (
+    for library, least, aim in (
         ("PyTorch", 1.4, 2),
         ("PyTorch fused", 1.4, 2),
         ("JAX jit", 0.95, 1.1),
         ("JAX scan", 0.95, 1.1),
     ):
-        found = {row.name: row.ratios[rival] for row in plain if rival in row.ratios}
+        found = {row.name: row.ratios[library] for row in plain if library in row.ratios}
         if found:
             goals.append(
-                worst(f"epoch: speed over {rival}, every dense preset", found, least, aim, " times", more=True)
+                worst(f"epoch: speed over {library}, every dense preset", found, least, aim, " times", more=True)
             )
     conclude(*goals)
 
@@ -360,7 +363,7 @@ def how_measured(source: str, options: argparse.Namespace) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="NAME")
-    parser.add_argument("--rivals", nargs="*", default=list(RIVALS), choices=RIVALS, metavar="NAME")
+    parser.add_argument("--libraries", nargs="*", default=list(LIBRARIES), choices=LIBRARIES, metavar="NAME")
     options = options_of(parser, share=0.5).parse_args()
     digits, source = mnist_or_similar()
     with threadpool_limits(1):
@@ -372,7 +375,7 @@ def main() -> None:
         f"{how_measured(source, options)} Beside the seconds of others: over Digit Lab's, which is faster above 1.",
     )
     header = ["preset", "network", "batch", "optimizer", "products only", "Digit Lab", "/ products"]
-    print(table([*header, *RIVALS, "losses differ by"], [row.cells() for row in rows]))
+    print(table([*header, *LIBRARIES, "losses differ by"], [row.cells() for row in rows]))
     compare_with_goals(rows)
 
 

@@ -1,4 +1,4 @@
-"""Pens: 7,494 digits that 30 people wrote with a real pen, drawn as the canvas of the Draw page would show them."""
+"""Pen drawings: 7,494 digits that 30 people wrote with a pen, drawn as on the Draw page."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,14 +15,13 @@ from model import center_ink
 from model.arrays import Bytes
 
 HELD_OUT = tuple(range(3, 31, 3))
-"""Writers on whom results are reported; nothing is ever trained on them or chosen by them."""
+"""Writers for reporting results. Nothing is trained on them or chosen by them."""
 VALIDATION = (1, 7, 13, 19, 25)
-"""Writers by whom things are chosen. All others are trained on."""
+"""Writers for validation. All other writers are for training."""
 
-CANVAS = 280  # pixels, the side of the canvas
-MIDDLE = (CANVAS / 2, CANVAS / 2)
-LONGER_SIDE = 200  # pixels that the middle of the strokes extends over, as a person fills the canvas
-FINER = 4  # drawn so many times finer and then averaged: smooth edges, as a browser draws them
+CANVAS = 280  # pixels: the side of the canvas
+LONGER_SIDE = 200  # pixels of a digit that fills the canvas
+FINER = 4  # drawn 4 times larger and then averaged: smooth edges, as in a browser
 
 ARRAYS = ("pts", "stroke_len", "n_strokes", "labels", "writer", "box")
 
@@ -32,7 +31,7 @@ Strokes: TypeAlias = list[npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Pens:
-    """Digits as strokes: strokes[i] is a list of arrays (points, 2), x to the right and y down, in canvas pixels."""
+    """Digits as strokes: lists of arrays (points, 2) in canvas pixels, x to the right and y down."""
 
     strokes: list[Strokes]
     labels: Bytes
@@ -47,23 +46,26 @@ class Pens:
         return Pens([self.strokes[row] for row in rows], self.labels[rows], self.writers[rows])
 
     def turned(self, degrees: float) -> "Pens":
-        """The same digits, turned clockwise, as by people whose tablet lies askew."""
+        """The same digits, rotated clockwise."""
         sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
         turn = np.array([[cosine, sine], [-sine, cosine]], np.float32)  # y points down
         return Pens([[stroke @ turn for stroke in digit] for digit in self.strokes], self.labels, self.writers)
 
     @property
     def training(self) -> "Pens":
-        """The digits of all writers who are neither held out nor for validation."""
+        """The digits of the writers for training."""
         return self.by({*self.writers.tolist()} - {*HELD_OUT, *VALIDATION})
 
 
 class Manner(NamedTuple):
-    """How a digit is drawn, in pixels: what render takes."""
+    """How a digit is drawn, in pixels.
+
+    longer_side: of the digit; None leaves its size and position as written.
+    """
 
     width: float
     longer_side: float | None = LONGER_SIDE
-    centre: tuple[float, float] = MIDDLE
+    centre: tuple[float, float] = (CANVAS / 2, CANVAS / 2)
 
 
 MANNERS = {
@@ -75,11 +77,12 @@ MANNERS = {
 
 
 def load_pens(path: str | Path) -> Pens:
-    """Every digit with its writer, in the order of the file. Raises DataError for a file that is not as follows.
+    """All digits of a file with their writers. Raises DataError.
 
-    UCI Pen-Based Recognition of Handwritten Digits (Alpaydin and Alimoglu 1998), CC BY 4.0, its original training set,
-    as .npz: pts (points, 2: x, y down) of all strokes after one another, stroke_len points in each stroke, n_strokes
-    strokes in each digit, its labels and its writer, and the box that all digits were written in: left, top, side.
+    The file is the original training set of the UCI Pen-Based Recognition of Handwritten Digits
+    (Alpaydin and Alimoglu 1998, CC BY 4.0) as .npz: pts (points, 2: x, y down) of all strokes, the
+    number of points of each stroke (stroke_len) and of strokes of each digit (n_strokes), labels
+    and writer of each digit, and the box of all digits: left, top, side.
     """
     try:
         with Path(path).open("rb") as opened, np.load(opened) as file:
@@ -103,14 +106,9 @@ def load_pens(path: str | Path) -> Pens:
     return Pens(digits, labels.astype(np.uint8), writers.astype(np.int16))
 
 
-def render(
-    strokes: Strokes, width: float, longer_side: float | None = LONGER_SIDE, centre: tuple[float, float] = MIDDLE
-) -> Bytes:
-    """Strokes on the canvas, round at ends and joins, the pen lifted between them: uint8 (280, 280), ink 255 on 0.
-
-    The pen is that wide, and the middle of the strokes reaches over longer_side around centre (x, y), all in pixels;
-    where longer_side is None it is as large and at the place as it was written, the writer's box being the canvas.
-    """
+def render(strokes: Strokes, manner: Manner) -> Bytes:
+    """Strokes on the canvas with round ends and joins: uint8 (280, 280), ink 255 on paper 0."""
+    width, longer_side, centre = manner
     if longer_side is not None:
         points = np.concatenate(strokes)
         low, high = points.min(axis=0), points.max(axis=0)
@@ -127,23 +125,21 @@ def render(
     return np.asarray(canvas.reduce(FINER))
 
 
-def pen_images(
-    pens: Pens, width: float, longer_side: float | None = LONGER_SIDE, centre: tuple[float, float] = MIDDLE
-) -> Bytes:
-    """All the digits, rendered so, as a network sees them: uint8 (digits, 28, 28)."""
-    return np.stack([center_ink(render(strokes, width, longer_side, centre)) for strokes in pens.strokes])
+def pen_images(pens: Pens, manner: Manner) -> Bytes:
+    """The network inputs of all digits, drawn in one manner: uint8 (digits, 28, 28)."""
+    return np.stack([center_ink(render(strokes, manner)) for strokes in pens.strokes])
 
 
 def varied_pen_images(
     pens: Pens, random: np.random.Generator, widths: Range = (10, 30), longer_sides: Range = (50, 240)
 ) -> Bytes:
-    """As pen_images, each digit with a width, a size and a place of its own: to train on."""
+    """The network inputs of all digits, each with a random width, size and position."""
     drawn_widths = random.uniform(*widths, len(pens))
     low, high = np.log(longer_sides)
-    sides = np.exp(random.uniform(low, high, len(pens)))  # small ones are as frequent as large ones
+    sides = np.exp(random.uniform(low, high, len(pens)))  # evenly distributed logarithms
     shares = random.uniform(-0.5, 0.5, (len(pens), 2))
     images = np.empty((len(pens), 28, 28), np.uint8)
     for image, strokes, width, side, share in zip(images, pens.strokes, drawn_widths, sides, shares, strict=True):
-        x, y = CANVAS / 2 + share * (CANVAS - side - width)  # no ink beyond the edge
-        image[:] = center_ink(render(strokes, width, side, (x, y)))
+        x, y = CANVAS / 2 + share * (CANVAS - side - width)  # inside the canvas
+        image[:] = center_ink(render(strokes, Manner(width, side, (x, y))))
     return images

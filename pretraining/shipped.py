@@ -1,11 +1,13 @@
-"""Shipped: the one command that makes the weights that come with the project.
+"""The command that makes the shipped weights.
 
     python -m pretraining.shipped --all --pens pendigits_orig_train.npz --out model/pretrained/digits.npz
 
-Without --all, digits are held back to choose by. Same machine, same libraries: the same weights, bit for bit.
+Without --all, some digits are for validation only. With the same machine and libraries, the weights
+are the same, bit for bit.
 """
 
 import argparse
+import hashlib
 import platform
 import sys
 import time
@@ -13,23 +15,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from dataset import DataError
+from dataset import Digits, load_training
+from dataset.digits import UNLABELLED
 from dataset.download import SHIPPED
+from dataset.files import written_whole
 from experiments.runs.config import RunConfig
-from model import CheckpointError, Classifier, ConfigError, Diverged, EpochDone, Trainer, build_trainer, save_checkpoint
+from model import Classifier, DigitLabError, EpochDone, Trainer, build_trainer, preprocessing, save_checkpoint
 from model.arrays import Bytes, Floats
 from model.classifier import entropy
 from model.layers import Dense
 from model.metrics import accuracy, auroc
-from pretraining.material import BLOTS, RENDERINGS, Material, joined, load_material
-from pretraining.pens import VALIDATION
+from model.rng import Purpose, rng
+from pretraining import out_of_distribution, pens
+from pretraining.out_of_distribution import Family, draw_images, families_for_training
+
+RENDERINGS = 6  # of each pen drawing, with random width, size and position
+BLOTS = 3  # more renderings of each, small and with a thick pen: the hardest to recognize
+OUT_OF_DISTRIBUTION = 750  # images of each family
+VALIDATION_OUT_OF_DISTRIBUTION = 200  # images of each family
+MANNERS = ("whole canvas, 12 px", "whole canvas, 20 px", "whole canvas, 28 px", "small (60 px), 28 px")
+OTHERS = "out-of-distribution"
 
 CONFIG = RunConfig(
     data=SHIPPED,
@@ -49,13 +61,98 @@ CONFIG = RunConfig(
     epochs=20,
 )
 TEMPERATURE, REJECTS_ABOVE = 1.008, 1.146
-"""What `finish` found with these settings, for the weights that learn from the digits for validation too."""
+"""Results of `finish` with these settings, for the weights that also learn from validation digits."""
 REJECTED = 0.005
-"""Share of digits for validation, of MNIST and of pens alike, that may be taken for no digit."""
+"""Share of the validation digits, of MNIST and of pens, that may be rejected."""
+
+
+Parts: TypeAlias = dict[str, Digits]
+
+
+class Material(NamedTuple):
+    """Digits by name.
+
+    train: "MNIST", "pens", "out-of-distribution". validation: "MNIST" and "out-of-distribution" of
+    other images, and a set of pen drawings for each of MANNERS.
+    """
+
+    train: Parts
+    validation: Parts
+
+    @property
+    def pens(self) -> Parts:
+        """The pen drawings for validation, by manner."""
+        return {manner: self.validation[manner] for manner in MANNERS}
+
+    @property
+    def digits(self) -> Digits:
+        """All digits for validation."""
+        return joined(self.validation["MNIST"], *self.pens.values())
+
+
+def assemble(pens_file: Path, validation_share: float, seed: int) -> Material:
+    """Make the material. It has nothing from held-out writers or from the test digits of MNIST."""
+    everyone = pens.load_pens(pens_file)
+    writers, others = everyone.training, everyone.by(pens.VALIDATION)
+    train, validation = load_training(SHIPPED, validation_share)
+    drawn = [pens.varied_pen_images(writers, rng(seed, Purpose.DRAWINGS, part)) for part in range(RENDERINGS)]
+    for part in range(RENDERINGS, RENDERINGS + BLOTS):
+        drawn.append(pens.varied_pen_images(writers, rng(seed, Purpose.DRAWINGS, part), (18, 30), (50, 90)))
+    return Material(
+        {
+            "MNIST": train,
+            "pens": Digits(np.concatenate(drawn), np.tile(writers.labels, len(drawn))),
+            OTHERS: no_digits(families_for_training(train.images), OUT_OF_DISTRIBUTION, seed),
+        },
+        {
+            "MNIST": validation,
+            OTHERS: no_digits(families_for_training(validation.images), VALIDATION_OUT_OF_DISTRIBUTION, seed + 1),
+        }
+        | {manner: Digits(pens.pen_images(others, pens.MANNERS[manner]), others.labels) for manner in MANNERS},
+    )
+
+
+def load_material(folder: Path | None, pens_file: Path, validation_share: float, seed: int) -> Material:
+    """The material, from a file in `folder` if it is there already: making it takes minutes."""
+    if folder is None:
+        return assemble(pens_file, validation_share, seed)
+    digest = hashlib.sha256(repr((validation_share, seed)).encode())
+    for source in (pens_file, __file__, pens.__file__, out_of_distribution.__file__, preprocessing.__file__):
+        digest.update(Path(source).read_bytes())
+    file_of_material = folder / f"material-{digest.hexdigest()[:12]}.npz"
+    if not file_of_material.exists():
+        material = assemble(pens_file, validation_share, seed)
+        arrays = {
+            f"{side}/{name}/{what}": getattr(digits, what)
+            for side, parts in material._asdict().items()
+            for name, digits in parts.items()
+            for what in ("images", "labels")
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(file_of_material) as file:
+            np.savez(file, **arrays)
+    sides: dict[str, Parts] = {"train": {}, "validation": {}}
+    with np.load(file_of_material, allow_pickle=False) as stored:
+        for key in stored.files:
+            side, name, what = key.split("/")
+            if what == "images":
+                sides[side][name] = Digits(stored[key], stored[f"{side}/{name}/labels"])
+    return Material(**sides)
+
+
+def no_digits(families: dict[str, Family], each: int, seed: int) -> Digits:
+    """Out-of-distribution images, with the label of no digit."""
+    images = np.concatenate(list(draw_images(families, each, seed).values()))
+    return Digits(images, np.full(len(images), UNLABELLED, np.uint8))
+
+
+def joined(*parts: Digits) -> Digits:
+    """All digits in one set."""
+    return Digits(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
 def train(trainer: Trainer, material: Material) -> None:
-    """Train to the end, with a line for each epoch."""
+    """Train to the end and print a line for each epoch."""
     started = time.perf_counter()
     for event in trainer.train():
         if isinstance(event, EpochDone):
@@ -70,7 +167,7 @@ def train(trainer: Trainer, material: Material) -> None:
 
 
 def accuracies(classifier: Classifier, material: Material) -> dict[str, float]:
-    """The share read right of the digits of the writers for validation, by manner."""
+    """Accuracy on the pen drawings for validation, by manner."""
     return {
         manner: accuracy(digits.labels, classifier.predict_proba(digits.images).argmax(axis=1))
         for manner, digits in material.pens.items()
@@ -78,18 +175,18 @@ def accuracies(classifier: Classifier, material: Material) -> dict[str, float]:
 
 
 def best_temperature(probabilities: Floats, labels: Bytes) -> float:
-    """The T by which logits are to be divided so that the labels surprise least (Guo 2017)."""
+    """The temperature T with the lowest cross-entropy of logits / T (Guo et al. 2017)."""
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
     rows = np.arange(len(labels))
 
-    def surprise(logarithm: float) -> float:
+    def cross_entropy(logarithm: float) -> float:
         return -float(log_softmax(logits / np.exp(logarithm), axis=1)[rows, labels].mean())
 
-    return float(np.exp(minimize_scalar(surprise, bounds=(-2, 2), method="bounded").x))
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-2, 2), method="bounded").x))
 
 
 def divide_logits(trainer: Trainer, temperature: float) -> None:
-    """In the last layer, once and for all: who uses the weights need not know of it."""
+    """Divide the weights of the last layer, so that no user of them needs the temperature."""
     last = trainer.network.layers[-1]
     assert isinstance(last, Dense)
     last.W /= np.float32(temperature)
@@ -97,15 +194,15 @@ def divide_logits(trainer: Trainer, temperature: float) -> None:
 
 
 def finish(trainer: Trainer, material: Material) -> dict[str, Any]:
-    """Temper the weights and choose what is rejected; returns what there is to say about it."""
-    digits, no_digits = material.digits, material.validation["strangers"]
+    """Apply the best temperature and choose the rejection threshold. -> facts about the weights."""
+    digits, others = material.digits, material.validation[OTHERS]
     temperature = best_temperature(Classifier(trainer.weights_checkpoint()).predict_proba(digits.images), digits.labels)
     divide_logits(trainer, temperature)
     classifier = Classifier(trainer.weights_checkpoint())
     groups = (material.validation["MNIST"], joined(*material.pens.values()))
-    doubts = [entropy(classifier.predict_proba(group.images)) for group in groups]
-    rejects_above = float(max(np.quantile(group, 1 - REJECTED) for group in doubts))
-    doubted = entropy(classifier.predict_proba(no_digits.images))
+    entropies = [entropy(classifier.predict_proba(group.images)) for group in groups]
+    rejects_above = float(max(np.quantile(group, 1 - REJECTED) for group in entropies))
+    of_others = entropy(classifier.predict_proba(others.images))
     mnist = material.validation["MNIST"]
     found = {"MNIST": accuracy(mnist.labels, classifier.predict_proba(mnist.images).argmax(axis=1))}
     return {
@@ -113,15 +210,15 @@ def finish(trainer: Trainer, material: Material) -> dict[str, Any]:
         "rejects_above": rejects_above,
         "validation": {
             "accuracy": found | accuracies(classifier, material),
-            "digits rejected": float(np.mean(np.concatenate(doubts) > rejects_above)),
-            "strangers rejected": float(np.mean(doubted > rejects_above)),
-            "AUROC": auroc(doubted, np.concatenate(doubts)),
+            "digits rejected": float(np.mean(np.concatenate(entropies) > rejects_above)),
+            "out-of-distribution rejected": float(np.mean(of_others > rejects_above)),
+            "AUROC": auroc(of_others, np.concatenate(entropies)),
         },
     }
 
 
 def description(material: Material) -> dict[str, Any]:
-    """What the weights were made from and with."""
+    """The material and the versions that the weights are made with."""
     return {
         "name": "shipped",
         "run": "shipped",
@@ -130,7 +227,7 @@ def description(material: Material) -> dict[str, Any]:
         "trained_on": {name: len(part) for name, part in material.train.items()},
         "validated_on": {name: len(part) for name, part in material.validation.items()},
         "renderings_of_each_pen_digit": RENDERINGS + BLOTS,
-        "validation_writers": list(VALIDATION),
+        "validation_writers": list(pens.VALIDATION),
         "data_fingerprint": joined(*material.train.values()).fingerprint,
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in ("numpy", "scipy", "pillow", "matplotlib")},
@@ -138,10 +235,11 @@ def description(material: Material) -> dict[str, Any]:
 
 
 def main(words: Sequence[str] | None = None) -> int:
+    """Run the command. -> exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pens", type=Path, required=True, help="the pen drawings, a .npz file")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
-    parser.add_argument("--work", type=Path, help="a folder that keeps the drawings for the next time")
+    parser.add_argument("--work", type=Path, help="a folder that stores the material for the next time")
     parser.add_argument("--epochs", help="instead of the epochs declared in this file")
     help_ = "train on the digits for validation too, with the temperature and threshold that were found without"
     parser.add_argument("--all", action="store_true", help=help_)
@@ -151,7 +249,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         pairs = [setting.partition("=")[::2] for setting in settings]
         config = CONFIG.replace(**{name: RunConfig.parse(name, text) for name, text in pairs})
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)  # now, not after the training
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)  # before the training, to fail early
         material = load_material(arguments.work, arguments.pens, config.validation_share, config.seed)
         about = description(material)
         print(", ".join(f"{count:,} {name}" for name, count in about["trained_on"].items()), "to train on.", flush=True)
@@ -166,10 +264,10 @@ def main(words: Sequence[str] | None = None) -> int:
             else:
                 about |= finish(trainer, material)
         checkpoint = trainer.weights_checkpoint(**about)
-        if arguments.all:  # so that whoever asks which digits these weights have seen hears of them
+        if arguments.all:  # for the check of the training overlap
             checkpoint = replace(checkpoint, settings=checkpoint.settings | {"validation_share": 0.0})
         save_checkpoint(arguments.out, checkpoint)
-    except (CheckpointError, ConfigError, DataError, Diverged, OSError) as error:
+    except (DigitLabError, OSError) as error:
         print(f"shipped: {error}", file=sys.stderr)
         return 2
     for name, value in about.get("validation", {}).items():

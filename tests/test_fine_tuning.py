@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.learning import MANNER, gone_interval, misread, taking_turns
-from benchmarks.learning import learn as learn_from_writer
+from benchmarks.fine_tuning import MANNER, gone_interval, misread, taking_turns
+from benchmarks.fine_tuning import learn as learn_from_writer
 from dataset import DataError, Digits, append_drawing, load_drawings, load_training
 from dataset.download import SHIPPED
 from experiments import fine_tuning
@@ -306,7 +306,7 @@ def test_real_strokes_that_were_corrected_help_with_the_writers_other_drawings(
     monkeypatch.setattr(fine_tuning, "PRACTISED", PRACTISED)
     monkeypatch.setenv("DIGITS_DATA", str(reference_data))
     pens = load_pens(reference_data / "pen-drawings" / "pendigits_orig_train.npz").by([12]).turned(turned)
-    drawn = Digits(pen_images(pens, *MANNERS[MANNER]), pens.labels)
+    drawn = Digits(pen_images(pens, MANNERS[MANNER]), pens.labels)
     order = taking_turns(drawn.labels, np.random.default_rng(0))
     classifier, old = load_classifier(), load_training(SHIPPED)[1]
     found = learn_from_writer(SHIPPED_FILE, drawn, order, 50, order[50:], old)

@@ -225,7 +225,7 @@ def test_a_search_in_a_process_of_its_own_shows_its_progress_and_can_be_stopped_
 def test_most_validated_errors_of_mnists_test_digits_are_among_the_first_200(
     reference_data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """With a smaller training than the real one, whose figures benchmarks/suspects.py gives."""
+    """With a smaller training than the real one, whose figures benchmarks/label_errors.py gives."""
     monkeypatch.setenv("DIGITS_DATA", str(reference_data / "mnist"))
     monkeypatch.setattr(label_errors, "RECIPE", RECIPE.replace(hidden=(128, 64)))
     monkeypatch.setattr(label_errors, "EPOCHS", 2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dataset import DataError
-from pretraining.pens import CANVAS, HELD_OUT, VALIDATION, load_pens, render, varied_pen_images
+from pretraining.pens import CANVAS, HELD_OUT, VALIDATION, Manner, load_pens, render, varied_pen_images
 
 
 def write(path: Path, **changes: object) -> Path:
@@ -62,26 +62,26 @@ def test_a_file_that_is_absent_or_cut_short_is_refused_with_a_sentence(tmp_path:
 
 
 def test_a_pen_leaves_a_round_dot_and_a_stroke_with_round_ends():
-    dot = render([np.array([[5.0, 5.0]])], 20) / 255
+    dot = render([np.array([[5.0, 5.0]])], Manner(20)) / 255
     assert dot.sum() == pytest.approx(np.pi * 10**2, rel=0.03)
-    stroke = render([np.array([[0.0, 0.0], [100.0, 0.0]])], 20, longer_side=100) / 255
+    stroke = render([np.array([[0.0, 0.0], [100.0, 0.0]])], Manner(20, longer_side=100)) / 255
     assert stroke.sum() == pytest.approx(100 * 20 + np.pi * 10**2, rel=0.03)
 
 
 def test_a_lifted_pen_leaves_no_ink_on_the_way():
-    apart = render([np.array([[0.0, 0.0], [0.0, 10.0]]), np.array([[10.0, 0.0], [10.0, 10.0]])], 12)
+    apart = render([np.array([[0.0, 0.0], [0.0, 10.0]]), np.array([[10.0, 0.0], [10.0, 10.0]])], Manner(12))
     assert not apart[:, CANVAS // 2 - 50 : CANVAS // 2 + 50].any()
 
 
 def test_the_top_of_a_digit_is_drawn_at_the_top():
-    seven = render([np.array([[0.0, 0.0], [6.0, 0.0], [2.0, 10.0]])], 12)
+    seven = render([np.array([[0.0, 0.0], [6.0, 0.0], [2.0, 10.0]])], Manner(12))
     assert seven[: CANVAS // 2].sum() > 1.3 * seven[CANVAS // 2 :].sum()
 
 
 def test_a_digit_is_as_large_as_asked_around_the_place_asked_or_left_where_it_was_written():
     written = [np.array([[30.0, 40.0], [30.0, 90.0]])]
-    for manner, top, left in [((10, 60, (60, 80)), 45, 55), ((10, None), 35, 25)]:
-        ink = render(written, *manner)
+    for manner, top, left in [(Manner(10, 60, (60, 80)), 45, 55), (Manner(10, None), 35, 25)]:
+        ink = render(written, manner)
         rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
         assert (rows[0], columns[0]) == (pytest.approx(top, abs=1), pytest.approx(left, abs=1))
         assert np.ptp(rows) == pytest.approx((manner[1] or 50) + 10, abs=2)

@@ -10,10 +10,9 @@ from scipy.special import softmax
 from dataset import Digits
 from experiments.runs.config import RunConfig
 from model import build_trainer, load_checkpoint, load_classifier
-from pretraining import material as material_module
 from pretraining import shipped
-from pretraining.material import MANNERS, Material
 from pretraining.pens import HELD_OUT, VALIDATION
+from pretraining.shipped import MANNERS, OTHERS, Material
 from tests.made_digits import made_digits
 
 
@@ -25,9 +24,9 @@ def digits(count: int, seed: int) -> Digits:
 @pytest.fixture
 def little() -> Material:
     noise = np.random.default_rng(5).integers(0, 256, (60, 28, 28)).astype(np.uint8)
-    strangers = Digits(noise, np.full(60, 255, np.uint8))
-    validation = {"MNIST": digits(80, 2), "strangers": strangers} | {name: digits(40, 3) for name in MANNERS}
-    return Material({"MNIST": digits(400, 0), "pens": digits(100, 1), "strangers": strangers}, validation)
+    others = Digits(noise, np.full(60, 255, np.uint8))
+    validation = {"MNIST": digits(80, 2), OTHERS: others} | {name: digits(40, 3) for name in MANNERS}
+    return Material({"MNIST": digits(400, 0), "pens": digits(100, 1), OTHERS: others}, validation)
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def make(little: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_the_command_writes_weights_that_say_what_they_were_made_from(make, capsys):
     checkpoint = load_checkpoint(make("digits.npz", "--epochs", "4"))
     assert checkpoint.config.hidden == (32,)
-    assert checkpoint.about["trained_on"] == {"MNIST": 400, "pens": 100, "strangers": 60}
+    assert checkpoint.about["trained_on"] == {"MNIST": 400, "pens": 100, OTHERS: 60}
     assert json.dumps(checkpoint.about["versions"])
     out = capsys.readouterr().out
     assert "epoch   4" in out
@@ -59,7 +58,7 @@ def test_the_command_writes_weights_that_say_what_they_were_made_from(make, caps
 def test_the_weights_reject_what_they_were_shown_to_be_no_digit_and_keep_the_digits(make, little: Material):
     classifier = load_classifier(make("digits.npz", "--epochs", "6"))
     assert np.mean(classifier.knows(classifier.predict_proba(little.digits.images))) >= 0.98
-    assert not np.any(classifier.knows(classifier.predict_proba(little.validation["strangers"].images)))
+    assert not np.any(classifier.knows(classifier.predict_proba(little.validation[OTHERS].images)))
 
 
 def test_making_them_twice_gives_the_same_weights(make):
@@ -103,20 +102,20 @@ def test_no_digit_of_a_held_out_writer_is_in_the_material(
 ):
     drawn: set[int] = set()
     monkeypatch.setenv("DIGITS_DATA", str(reference_data / "mnist"))
-    monkeypatch.setattr(material_module, "STRANGERS", 1)
-    monkeypatch.setattr(material_module, "VALIDATION_STRANGERS", 1)
+    monkeypatch.setattr(shipped, "OUT_OF_DISTRIBUTION", 1)
+    monkeypatch.setattr(shipped, "VALIDATION_OUT_OF_DISTRIBUTION", 1)
 
     def note(pens, *_):
         drawn.update(pens.writers.tolist())
         return np.zeros((len(pens), 28, 28), np.uint8)
 
-    monkeypatch.setattr(material_module.pens, "varied_pen_images", note)
+    monkeypatch.setattr(shipped.pens, "varied_pen_images", note)
     file = reference_data / "pen-drawings" / "pendigits_orig_train.npz"
     with monkeypatch.context() as patch:
-        patch.setattr(material_module.pens, "pen_images", note)
-        found = material_module.load_material(tmp_path, file, 0.1, 0)
+        patch.setattr(shipped.pens, "pen_images", note)
+        found = shipped.load_material(tmp_path, file, 0.1, 0)
     assert not drawn & set(HELD_OUT)
     assert set(VALIDATION) < drawn
-    again = material_module.load_material(tmp_path, file, 0.1, 0)
+    again = shipped.load_material(tmp_path, file, 0.1, 0)
     for name, part in found.train.items():
         assert part.fingerprint == again.train[name].fingerprint

@@ -7,8 +7,8 @@ from dataset import load_digits
 from model import load_classifier
 from model.classifier import SHIPPED, entropy
 from model.metrics import accuracy, auroc, calibration_error
+from pretraining.out_of_distribution import draw_images, families_for_tests
 from pretraining.pens import HELD_OUT, MANNERS, load_pens, pen_images
-from pretraining.strangers import draw_strangers, unseen_families
 
 FILE = "pen-drawings/pendigits_orig_train.npz"
 LEAST, LEAST_SMALL = 0.985, 0.96  # of the digits by writers never met; the small ones are drawn with thick strokes
@@ -37,7 +37,7 @@ def test_they_read_mnist_and_are_as_sure_as_they_are_right(reference_data, monke
 @pytest.mark.parametrize("manner", MANNERS)
 def test_they_read_real_pens_by_writers_never_met(manner, reference_data):
     pens = load_pens(reference_data / FILE).by(HELD_OUT)
-    probabilities = load_classifier().predict_proba(pen_images(pens, *MANNERS[manner]))
+    probabilities = load_classifier().predict_proba(pen_images(pens, MANNERS[manner]))
     least = LEAST_SMALL if manner.startswith("small") else LEAST
     assert accuracy(pens.labels, probabilities.argmax(axis=1)) >= least
     assert calibration_error(probabilities, pens.labels) <= 0.02
@@ -46,8 +46,8 @@ def test_they_read_real_pens_by_writers_never_met(manner, reference_data):
 @pytest.mark.slow
 def test_they_doubt_what_is_no_digit_and_hardly_a_digit(reference_data):
     classifier, pens = load_classifier(), load_pens(reference_data / FILE).by(HELD_OUT)
-    digits = classifier.predict_proba(pen_images(pens, *MANNERS["whole canvas, 20 px"]))
-    drawings = draw_strangers(unseen_families(pens), each=50, seed=1)
-    strangers = classifier.predict_proba(np.concatenate(list(drawings.values())))
-    assert auroc(entropy(strangers), entropy(digits)) >= 0.95
+    digits = classifier.predict_proba(pen_images(pens, MANNERS["whole canvas, 20 px"]))
+    drawings = draw_images(families_for_tests(pens), each=50, seed=1)
+    others = classifier.predict_proba(np.concatenate(list(drawings.values())))
+    assert auroc(entropy(others), entropy(digits)) >= 0.95
     assert np.mean(~classifier.knows(digits)) <= 0.01

@@ -1,4 +1,4 @@
-"""Answers: how long one image and 10,000 take through a network, and one drawing from the canvas to 28x28.
+"""Predictions: time for one image and for 10,000, and for one drawing from the canvas to 28x28.
 
 PyTorch reads the same 10,000 images with the same weights, from bytes to probabilities too, without gradients, at the
 size of batch that suits it best; that its probabilities are the same is checked first. Both take turns on one core.
@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.other_libraries import torch_network
 from benchmarks.report import Goal, begin, conclude, table
-from benchmarks.rivals import torch_network
 from benchmarks.training_speed import Images, mnist_or_similar
 from model import PRESETS, Classifier, build_trainer, center_ink, ink_stages, load_classifier
 

@@ -1,4 +1,4 @@
-"""Rivals: the same network, loss and optimizer as a config's in PyTorch and JAX, from the same weights."""
+"""Other libraries: the network, loss and optimizer of a config in PyTorch and JAX."""
 
 from collections.abc import Callable
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Learning: what a writer's drawings, checked and corrected, do for that writer's other drawings and for MNIST."""
+"""Fine-tuning on a writer's drawings: its effect on other drawings of the writer and on MNIST."""
 
 import os
 import sys
@@ -132,7 +132,7 @@ def main() -> int:
         classifier, pens = load_classifier(model), load_pens(arguments.pens).by(WRITERS[arguments.writers])
         # the test digits are looked at for the report only, like the writers held out
         old = load_digits("mnist", "test" if arguments.writers == "held-out" else "validation")
-        images = pen_images(pens.turned(arguments.turned), *MANNERS[arguments.manner])
+        images = pen_images(pens.turned(arguments.turned), MANNERS[arguments.manner])
         drawn = Digits(images, pens.labels)
         wrong, old_wrong = misread(classifier, drawn), int(misread(classifier, old).sum())
         counts = {int(writer): int(wrong[pens.writers == writer].sum()) for writer in np.unique(pens.writers)}

@@ -1,4 +1,4 @@
-"""Strangers: drawings that are no digits, to teach a network what it does not know, and to see whether it says so."""
+"""Out-of-distribution drawings: they show no digit, and train or test the rejection of such images."""
 
 import importlib.util
 import math
@@ -15,40 +15,40 @@ from scipy.interpolate import CubicSpline
 from model import BlankDrawing, center_ink
 from model.arrays import Bytes
 from model.rng import Purpose, rng
-from pretraining.pens import CANVAS, Pens, Strokes, render
+from pretraining.pens import CANVAS, Manner, Pens, Strokes, render
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Family: TypeAlias = Callable[[np.random.Generator], Bytes]
-"""Draws a stranger on the canvas: uint8 (280, 280), ink 255 on 0. Draws another one each time it is called."""
+"""Draws a random image of one kind on the canvas: uint8 (280, 280), ink 255 on paper 0."""
 
-# Letters that many people draw like a digit are in neither list: B b D G g I i j l O o Q q S s y Z z.
-# Both forms of a letter that is drawn alike large and small are in the same list.
-SHOWN_LETTERS = "AEFHKMPRTWadfhkmprtw"
-SHOWN_FOREIGN = "ΓΞΠΣΦΨΩДЖИЛФЦШЩЫЮЯ"
-UNSEEN_LETTERS = "CJLNUVXYcenuvx"
+# Letters that look like a digit are in neither list: B b D G g I i j l O o Q q S s y Z z.
+# Both forms of a letter that has the same shape in upper and lower case are in the same list.
+TRAINING_LETTERS = "AEFHKMPRTWadfhkmprtw"
+TRAINING_FOREIGN = "ΓΞΠΣΦΨΩДЖИЛФЦШЩЫЮЯ"
+TEST_LETTERS = "CJLNUVXYcenuvx"
 
 
-def shown_families(digits: Bytes) -> dict[str, Family]:
-    """The strangers that a network learns from; `digits` (n, 28, 28), which it also learns from, stand in pairs."""
+def families_for_training(digits: Bytes) -> dict[str, Family]:
+    """The kinds of images for training. Some are pairs of the `digits` (n, 28, 28)."""
     return {
         "curves": curves,
         "tangles": tangles,
         "zigzags": zigzags,
-        "letters": letters(SHOWN_LETTERS, (None, "DejaVuSans.ttf", "DejaVuSerif.ttf")),
-        "foreign letters": letters(SHOWN_FOREIGN, ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")),
+        "letters": letters(TRAINING_LETTERS, (None, "DejaVuSans.ttf", "DejaVuSerif.ttf")),
+        "foreign letters": letters(TRAINING_FOREIGN, ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")),
         "pairs of digits": pairs_of_images(digits),
         "dashes": dashes,
         "symbols": symbols("plus", "hash", "heart", "arrow", "stick man", "envelope"),
     }
 
 
-def unseen_families(pens: Pens) -> dict[str, Family]:
-    """Those that it is tried on: other scribbles, letters, fonts and symbols; the digits of `pens` stand in pairs."""
+def families_for_tests(pens: Pens) -> dict[str, Family]:
+    """The kinds of images for tests: other scribbles, letters, fonts and symbols, pairs of `pens`."""
     return {
         "spirals": spirals,
         "coils": coils,
         "hatchings": hatchings,
-        "letters": letters(UNSEEN_LETTERS, ("STIXGeneralItalic.ttf", "cmtt10.ttf", "cmss10.ttf")),
+        "letters": letters(TEST_LETTERS, ("STIXGeneralItalic.ttf", "cmtt10.ttf", "cmss10.ttf")),
         "pairs of digits": pairs_of_pens(pens),
         "ticks": ticks,
         "waves": waves,
@@ -56,14 +56,14 @@ def unseen_families(pens: Pens) -> dict[str, Family]:
     }
 
 
-def draw_strangers(families: dict[str, Family], each: int, seed: int) -> dict[str, Bytes]:
-    """As many of each family as a network sees them: uint8 (each, 28, 28). Same seed, same drawings."""
+def draw_images(families: dict[str, Family], each: int, seed: int) -> dict[str, Bytes]:
+    """The network inputs of `each` images of every family: uint8 (each, 28, 28)."""
     drawn = {}
     for family, (name, draw) in enumerate(families.items()):
         images: list[Bytes] = []
         attempt = 0
         while len(images) < each:
-            with suppress(BlankDrawing):  # rejected already: there is nothing for a network to see
+            with suppress(BlankDrawing):  # preprocessing rejects it already
                 images.append(center_ink(draw(rng(seed, Purpose.DRAWINGS, family, attempt))))
             attempt += 1
         drawn[name] = np.stack(images)
@@ -71,7 +71,7 @@ def draw_strangers(families: dict[str, Family], each: int, seed: int) -> dict[st
 
 
 def scrawl(random: np.random.Generator, strokes: Strokes, *, turn: float = 12.0) -> Bytes:
-    """The strokes as one of many hands and pens would draw them: turned (degrees), slanted, stretched, uneven."""
+    """Draw strokes with random rotation (degrees), slant, stretch, noise, pen width and size."""
     angle = math.radians(random.uniform(-turn, turn))
     slant, stretch = random.uniform(-0.25, 0.25), math.exp(random.uniform(-0.25, 0.25))
     turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -83,23 +83,23 @@ def scrawl(random: np.random.Generator, strokes: Strokes, *, turn: float = 12.0)
 
 
 def drawn(strokes: Strokes, width: float, longer_side: float) -> Bytes:
-    """Strokes of about unit size on the canvas, so large."""
-    return render([points * CANVAS for points in strokes], width, longer_side)
+    """Draw strokes of any size on the canvas, scaled to a longer side in pixels."""
+    return render([points * CANVAS for points in strokes], Manner(width, longer_side))
 
 
 def curves(random: np.random.Generator) -> Bytes:
-    """One to three smooth lines with twelve turns in all: with fewer, one in a hundred is a fair 2 or 3."""
+    """One to three smooth lines with 12 turns in all; with fewer, 1 % would look like a 2 or 3."""
     lines = random.integers(1, 4)
     return scrawl(random, [bent(random.uniform(size=(12 // lines, 2))) for _ in range(lines)])
 
 
 def tangles(random: np.random.Generator) -> Bytes:
-    """A smooth line over and over itself, as one crosses something out."""
+    """A smooth line that crosses itself many times."""
     return scrawl(random, [bent(random.uniform(size=(random.integers(14, 30), 2)))])
 
 
 def zigzags(random: np.random.Generator) -> Bytes:
-    """Five to ten straight strokes to and fro."""
+    """Five to ten connected straight lines."""
     corners = random.integers(6, 12)
     x, y = np.linspace(0, random.uniform(0.9, 1.8), corners), np.arange(corners) % 2.0
     points = np.column_stack([x, y]) + random.normal(0, 0.08, (corners, 2))
@@ -107,7 +107,7 @@ def zigzags(random: np.random.Generator) -> Bytes:
 
 
 def spirals(random: np.random.Generator) -> Bytes:
-    """Two and a half to four turns outwards, either way round."""
+    """A spiral of two and a half to four turns, in either direction."""
     turns = random.uniform(2.5, 4)
     t = np.linspace(0, 1, 160)
     angle = 2 * math.pi * (turns * t + random.uniform()) * random.choice([-1, 1])
@@ -115,7 +115,7 @@ def spirals(random: np.random.Generator) -> Bytes:
 
 
 def coils(random: np.random.Generator) -> Bytes:
-    """Three to seven loops in a row, as one tries out a pen."""
+    """Three to seven loops in a row."""
     loops, height = random.integers(3, 8), random.uniform(0.8, 2.5)
     angle = 2 * math.pi * np.linspace(0, loops, 30 * loops)
     x, y = angle / (2 * math.pi) * random.uniform(0.5, 1.0) + 0.5 * np.cos(angle), height / 2 * np.sin(angle)
@@ -123,49 +123,48 @@ def coils(random: np.random.Generator) -> Bytes:
 
 
 def hatchings(random: np.random.Generator) -> Bytes:
-    """Four to nine lines side by side, at any angle."""
+    """Four to nine parallel lines at any angle."""
     lines, length = random.integers(4, 10), random.uniform(0.6, 1.4)
     strokes = [np.array([[x, 0], [x, length]]) + random.normal(0, 0.04, (2, 2)) for x in np.linspace(0, 1, lines)]
     return scrawl(random, strokes, turn=90)
 
 
 def dashes(random: np.random.Generator) -> Bytes:
-    """A single stroke, rather flat: an upright one is a 1."""
+    """A single flat stroke; an upright one would be a 1."""
     angle, bend = math.radians(random.uniform(-35, 35)), random.normal(0, 0.06)
-    points = np.array(
-        [[0, 0], [0.5 * math.cos(angle), 0.5 * math.sin(angle) + bend], [math.cos(angle), math.sin(angle)]]
-    )
+    end = np.array([math.cos(angle), math.sin(angle)])
+    points = np.array([[0, 0], 0.5 * end + [0, bend], end])
     longer_side = random.uniform(40, 220)
     return drawn([bent(points)], random.uniform(10, min(30, 0.4 * longer_side)), longer_side)
 
 
 def ticks(random: np.random.Generator) -> Bytes:
-    """Two to four short strokes far apart, in any direction."""
+    """Two to four short strokes in any direction, far apart."""
     angles = random.uniform(0, math.pi, random.integers(2, 5))
     half = np.column_stack([np.cos(angles), np.sin(angles)]) * random.uniform(0.06, 0.12)
-    places = spread(random, len(angles))
-    return drawn(
-        list(np.stack([places - half, places + half], axis=1)), random.uniform(10, 20), random.uniform(110, 240)
-    )
+    middles = spread(random, len(angles))
+    strokes = list(np.stack([middles - half, middles + half], axis=1))
+    return drawn(strokes, random.uniform(10, 20), random.uniform(110, 240))
 
 
 def waves(random: np.random.Generator) -> Bytes:
-    """A flat line that goes up and down once or twice."""
+    """A flat wave of one or two periods."""
     x = np.linspace(0, 1, 40)
     y = random.uniform(0.08, 0.16) * np.sin(2 * math.pi * (random.uniform(1, 2.2) * x + random.uniform()))
     return scrawl(random, [np.column_stack([x, y])])
 
 
 def symbols(*names: str) -> Family:
-    """One of the SYMBOLS with these names."""
+    """A family of some of the SYMBOLS."""
     return lambda random: scrawl(random, SYMBOLS[names[random.integers(len(names))]])
 
 
 def letters(alphabet: str, fonts: tuple[str | None, ...]) -> Family:
-    """Printed letters, thin to bold, seen askew. A font is a file of Matplotlib, or None for the one inside Pillow."""
-    types = [
-        ImageFont.load_default(200) if font is None else ImageFont.truetype(font_file(font), 200) for font in fonts
-    ]
+    """Printed letters, thin to bold, distorted.
+
+    A font is the name of a file of Matplotlib, or None for the font inside Pillow.
+    """
+    types = [ImageFont.truetype(font_file(font), 200) if font else ImageFont.load_default(200) for font in fonts]
 
     def draw(random: np.random.Generator) -> Bytes:
         letter, font = alphabet[random.integers(len(alphabet))], types[random.integers(len(types))]
@@ -174,15 +173,14 @@ def letters(alphabet: str, fonts: tuple[str | None, ...]) -> Family:
         bold = float(random.uniform(0, 6))
         ImageDraw.Draw(canvas).text(middle, letter, fill=255, font=font, anchor="mm", stroke_width=bold)
         corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) * CANVAS + random.uniform(-40, 40, (4, 2))
-        return np.asarray(
-            canvas.transform(canvas.size, Image.Transform.QUAD, corners.ravel().tolist(), Image.Resampling.BILINEAR)
-        )
+        corner_list = corners.ravel().tolist()
+        return np.asarray(canvas.transform(canvas.size, Image.Transform.QUAD, corner_list, Image.Resampling.BILINEAR))
 
     return draw
 
 
 def pairs_of_images(digits: Bytes) -> Family:
-    """Two digits of 28x28 side by side; the nearest touch."""
+    """Two digits of 28x28 side by side, with little or no space between them."""
 
     def draw(random: np.random.Generator) -> Bytes:
         parts = []
@@ -196,7 +194,7 @@ def pairs_of_images(digits: Bytes) -> Family:
 
 
 def pairs_of_pens(pens: Pens) -> Family:
-    """Two digits by the same pen side by side; the nearest touch."""
+    """Two pen drawings side by side, with little or no space between them."""
 
     def draw(random: np.random.Generator) -> Bytes:
         first, second = (
@@ -207,35 +205,35 @@ def pairs_of_pens(pens: Pens) -> Family:
         aside = np.array([right - left + random.uniform(0.1, 0.5), 0])
         low = np.array([0, np.concatenate(second).mean(axis=0)[1] - np.concatenate(first).mean(axis=0)[1]])
         low[1] += random.normal(0, 0.1)
-        return drawn(
-            [*first, *(points + aside - low for points in second)], random.uniform(10, 26), random.uniform(150, 260)
-        )
+        strokes = [*first, *(points + aside - low for points in second)]
+        return drawn(strokes, random.uniform(10, 26), random.uniform(150, 260))
 
     return draw
 
 
 def bent(points: Points) -> Points:
     """A smooth line through the points."""
-    places = np.linspace(0, len(points) - 1, 6 * len(points))
-    return np.asarray(CubicSpline(np.arange(len(points)), points)(places))
+    positions = np.linspace(0, len(points) - 1, 6 * len(points))
+    return np.asarray(CubicSpline(np.arange(len(points)), points)(positions))
 
 
 def spread(random: np.random.Generator, count: int) -> Points:
-    """Places in the unit square, a third of it apart."""
+    """Random points in the unit square with a distance of at least 1/3."""
     while True:
-        places = random.uniform(size=(count, 2))
-        apart = np.hypot(*(places[:, None] - places).transpose(2, 0, 1)) + 9 * np.eye(count)
-        if apart.min() > 1 / 3:
-            return places
+        points = random.uniform(size=(count, 2))
+        distances = np.hypot(*(points[:, None] - points).transpose(2, 0, 1)) + 9 * np.eye(count)
+        if distances.min() > 1 / 3:
+            return points
 
 
 def arc(x: float, y: float, radius: float, start: float = 0, end: float = 360) -> Points:
-    """Part of a circle, in degrees."""
+    """An arc of a circle from start to end, in degrees."""
     angles = np.radians(np.linspace(start, end, 30))
     return np.column_stack([x + radius * np.cos(angles), y + radius * np.sin(angles)])
 
 
 def line(*points: tuple[float, float]) -> Points:
+    """Straight lines through points (x, y)."""
     return np.array(points, float)
 
 
@@ -264,11 +262,11 @@ SYMBOLS: dict[str, Strokes] = {
         *(np.outer((0.65, 1), (math.cos(angle), math.sin(angle))) for angle in np.arange(8) * math.pi / 4),
     ],
 }  # fmt: skip
-"""Strokes, x to the right and y down."""
+"""Strokes of symbols, x to the right and y down."""
 
 
 def font_file(name: str) -> Path:
-    """A font that comes with Matplotlib, found without importing it."""
+    """The path of a font in Matplotlib, without importing it."""
     package = importlib.util.find_spec("matplotlib")
     if package is None or package.origin is None:
         raise FileNotFoundError("The letters need the fonts of Matplotlib. Install it: pip install matplotlib.")

@@ -1,4 +1,4 @@
-"""Suspect labels: how many known errors are among the most suspect, in MNIST's test digits and among flipped ones."""
+"""Label errors: how many known ones are at the top of the ranking."""
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
 import time
@@ -15,14 +15,15 @@ HEADER = ("wrong labels", "looked at", "found by margin", "by self-confidence", 
 
 def measure(what: str, digits: Digits, wrong: np.ndarray, first: int, train: Digits | None = None) -> list[str]:
     began = time.process_time()
-    suspects = rank_label_errors(digits, train)
+    ranking = rank_label_errors(digits, train)
     seconds = time.process_time() - began
-    found = [f"{among(order, wrong, first)} of {len(wrong)}" for order in (suspects.order, by_confidence(suspects))]
+    found = [f"{among(order, wrong, first)} of {len(wrong)}" for order in (ranking.order, by_confidence(ranking))]
     return [what, f"first {first:,} of {len(digits):,}", *found, f"{seconds:.0f} s"]
 
 
-def by_confidence(suspects: LabelErrors) -> np.ndarray:
-    return np.argsort(suspects.confidence, kind="stable")
+def by_confidence(ranking: LabelErrors) -> np.ndarray:
+    """Rows, those with the lowest probability of their label first."""
+    return np.argsort(ranking.confidence, kind="stable")
 
 
 def main() -> None:
