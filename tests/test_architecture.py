@@ -327,18 +327,18 @@ def test_each_file_of_the_network_stays_readable_in_one_sitting() -> None:
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CYCLES: list[set[str]] = []
-UNDOCUMENTED: dict[str, int] = {"experiments": 70, "dashboard": 156, "pretraining": 2}
+UNDOCUMENTED: dict[str, int] = {"experiments": 17, "dashboard": 90}
 LONG_PROSE: dict[str, int] = {
     "dataset": 46,
-    "experiments": 23,
-    "dashboard": 102,
-    "pretraining": 25,
-    "tests": 64,
-    "benchmarks": 92,
+    "experiments": 15,
+    "dashboard": 93,
+    "pretraining": 6,
+    "tests": 62,
+    "benchmarks": 66,
     "README.md": 31,
     "docs": 55,
 }
-LONG_MODULES: set[str] = {"experiments/cli/main.py"}
+LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS: set[str] = {"dashboard/train/new_run.py render_new_run"}
 
 Documented: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
