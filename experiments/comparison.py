@@ -159,15 +159,17 @@ def mean_and_band(histories: Sequence[pd.DataFrame], x: str, y: str) -> pd.DataF
     """
     import pandas as pd
 
-    curves = [table[[x, y]].dropna().to_numpy(float) for table in histories]
+    curves = [table[[x, y]].dropna().groupby(x)[y].last() for table in histories]
     curves = [curve for curve in curves if len(curve)]
-    grid = np.unique(np.concatenate([curve[:, 0] for curve in curves])) if curves else np.empty(0)
-    if len(grid) > GRID:
-        grid = grid[np.linspace(0, len(grid) - 1, GRID).round().astype(int)]
-    values = np.empty((len(curves), len(grid)))
-    for row, curve in zip(values, curves, strict=True):
-        row[:] = np.interp(grid, curve[:, 0], curve[:, 1], left=np.nan, right=np.nan)
-    runs = np.isfinite(values).sum(axis=0)
-    mean = np.nansum(values, axis=0) / np.maximum(runs, 1)
-    low, high = (np.fmin.reduce(values), np.fmax.reduce(values)) if curves else (grid, grid)
-    return pd.DataFrame({x: grid, "mean": mean, "low": low, "high": high, "runs": runs})
+    if not curves:
+        return pd.DataFrame({name: [] for name in (x, "mean", "low", "high", "runs")})
+    table = pd.concat(curves, axis=1).sort_index().interpolate("index", limit_area="inside")
+    if len(table) > GRID:
+        table = table.iloc[np.linspace(0, len(table) - 1, GRID).round().astype(int)]
+    about = {
+        "mean": table.mean(axis=1),
+        "low": table.min(axis=1),
+        "high": table.max(axis=1),
+        "runs": table.count(axis=1),
+    }
+    return pd.DataFrame(about).rename_axis(x).reset_index()

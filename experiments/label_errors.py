@@ -25,9 +25,8 @@ from dataset.corrections import image_hashes
 from dataset.files import written_whole
 from dataset.sources import SOURCES
 from experiments.jobs.launch import launch, worker_main
-from experiments.jobs.queue import work_alone
+from experiments.jobs.queue import queue_up, work_alone
 from experiments.jobs.record import Job, JobStatus, read_record, write_record
-from experiments.jobs.shutdown import Shutdown
 from experiments.runs.run import RunError, runs_folder
 from experiments.training.cost import training_seconds
 from model import PRESETS, Classifier, TrainConfig, Trainer, build_trainer
@@ -242,18 +241,10 @@ def search_for(source: str, part: Part, digits: Digits | None = None) -> Search:
 
 
 def create_search(source: str, part: Part, digits: Digits | None = None) -> Search:
-    """Its folder, ready for a process to begin or to continue.
-
-    Raises RunError where it cannot be written.
-    """
+    """The search, queued for a process to begin or continue. Raises RunError."""
     search = search_for(source, part, digits)
-    try:
-        search.folder.mkdir(parents=True, exist_ok=True)
-        search.withdraw_stop()
-        write_record(search.folder / "asked.json", SearchRequest(source, part))
-        search.write_status(SearchStatus(updated=time.time()))
-    except OSError as error:
-        raise RunError(f"Nothing can be written in {search.folder}: {error.strerror}.") from error
+    request = SearchRequest(source, part)
+    queue_up(search, SearchStatus(), lambda: write_record(search.folder / "asked.json", request))
     return search
 
 
@@ -261,12 +252,9 @@ def start_search(source: str, part: Part, digits: Digits | None = None) -> Searc
     """Start a process that searches, unless one does already or the search is done."""
     search = search_for(source, part, digits)
     if search.is_done():
-        search.write_status(SearchStatus("finished", updated=time.time(), share=1.0))
-        return search
-    if search.folder.exists() and search.status().active:
-        return search
-    search = create_search(source, part, digits)
-    launch(main, search.folder)
+        search.write_status(SearchStatus("finished", share=1.0))
+    elif not search.is_underway:
+        launch(main, create_search(source, part, digits).folder)
     return search
 
 
@@ -330,13 +318,7 @@ def _answers(trainer: Trainer, digits: Digits, task: Task) -> NDArray[np.float32
 
 def main() -> int:
     """Search in the folder of the command line; -> exit status."""
-
-    def work(folder: Path, shutdown: Shutdown) -> None:
-        for _ in run_search(Search(folder)):
-            if shutdown.requested:
-                return
-
-    return worker_main(work)
+    return worker_main(lambda folder, _: run_search(Search(folder)))
 
 
 if __name__ == "__main__":

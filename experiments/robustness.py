@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +26,8 @@ from dataset import Digits
 from dataset.files import written_whole
 from experiments.disturbances import DISTURBANCES, disturb
 from experiments.jobs.launch import launch, worker_main
-from experiments.jobs.queue import work_alone
+from experiments.jobs.queue import queue_up, work_alone
 from experiments.jobs.record import Job, JobStatus, read_record, write_record
-from experiments.jobs.shutdown import Shutdown
 from experiments.runs.run import RunError, runs_folder
 from model import BlankDrawing, Classifier, center_ink, load_classifier, save_checkpoint
 from model.arrays import Bytes
@@ -166,11 +164,6 @@ class Robustness(Job[RobustnessStatus]):
     error = RunError
 
     @property
-    def exists(self) -> bool:
-        """Whether it was ever started."""
-        return (self.folder / "status.json").is_file()
-
-    @property
     def is_done(self) -> bool:
         """Whether all points are counted."""
         return self.counts().keys() >= points().keys()
@@ -201,31 +194,28 @@ def start_robustness(classifier: Classifier, digits: Digits, *, prepare: bool = 
     Raises RunError where nothing can be written.
     """
     job = open_robustness(classifier, digits, prepare=prepare)
-    if job.exists and job.status().active and not job.stop_requested:
-        return job
-    job = create_robustness(classifier, digits, prepare=prepare)
-    if job.status().active:
-        launch(main, job.folder)
+    if not job.is_underway:
+        create_robustness(classifier, digits, prepare=prepare)
+        if not job.is_done:
+            launch(main, job.folder)
     return job
 
 
 def create_robustness(classifier: Classifier, digits: Digits, *, prepare: bool = False) -> Robustness:
-    """The folder of a measurement, queued for a process where not all is counted."""
+    """The measurement, queued for a process to begin or continue; finished where all is counted."""
     job = open_robustness(classifier, digits, prepare=prepare)
-    status = RobustnessStatus(updated=time.time(), done=len(job.counts()), points=len(points()))
-    try:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        job.withdraw_stop()
-        if job.is_done:
-            status = replace(status, state="finished")
-        else:
-            save_checkpoint(job.folder / "model.npz", classifier.checkpoint)
-            with written_whole(job.folder / "digits.npz") as file:
-                np.savez(file, images=digits.images, labels=digits.labels)
-            write_record(job.folder / "request.json", RobustnessRequest(prepare))
-        job.write_status(status)
-    except OSError as error:
-        raise RunError(f"Nothing can be written in {job.folder}: {error.strerror}.") from error
+    status = RobustnessStatus(done=len(job.counts()), points=len(points()))
+
+    def write_request() -> None:
+        save_checkpoint(job.folder / "model.npz", classifier.checkpoint)
+        with written_whole(job.folder / "digits.npz") as file:
+            np.savez(file, images=digits.images, labels=digits.labels)
+        write_record(job.folder / "request.json", RobustnessRequest(prepare))
+
+    if job.is_done:
+        job.write_status(replace(status, state="finished"))
+    else:
+        queue_up(job, status, write_request)
     return job
 
 
@@ -260,13 +250,7 @@ def _work(job: Robustness) -> Generator[RobustnessStatus, None, None]:
 
 def main() -> int:
     """Measure in the folder of the command line; -> exit status."""
-
-    def work(folder: Path, shutdown: Shutdown) -> None:
-        for _ in run_robustness(Robustness(folder)):
-            if shutdown.requested:
-                return
-
-    return worker_main(work)
+    return worker_main(lambda folder, _: run_robustness(Robustness(folder)))
 
 
 if __name__ == "__main__":

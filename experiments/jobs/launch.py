@@ -3,9 +3,8 @@ run at once.
 
 A module whose process works on a job has a function `main`, and `launch(main, folder)` starts it:
 
-    def work(folder: Path, shutdown: Shutdown) -> None: ...
     def main() -> int:
-        return worker_main(work)
+        return worker_main(lambda folder, shutdown: run_search(Search(folder)))
 
     if __name__ == "__main__":
         sys.exit(main())
@@ -14,12 +13,12 @@ A module whose process works on a job has a function `main`, and `launch(main, f
 from __future__ import annotations
 
 import argparse
-import inspect
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 
 from experiments.jobs.record import JobError
@@ -81,14 +80,13 @@ def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
     threading.Thread(target=wait_for_exit, name=f"{module} on {folder.name}", daemon=True).start()
 
 
-def worker_main(work: Callable[[Path, Shutdown], None]) -> int:
-    """The main function of a process that `launch` starts: does the work on the folder of the
-    command line.
+def worker_main(work: Callable[[Path, Shutdown], Generator[object, None, None]]) -> int:
+    """The main function of a process that `launch` starts: works on the folder of the command line.
 
-    -> exit status: 2 where the work raises a JobError, whose message is printed, and so stands in
-      log.txt.
+    The work is interrupted when the process is asked to end. -> exit status: 2 where the work
+    raises a JobError, whose message is printed, and so stands in log.txt.
     """
-    parser = argparse.ArgumentParser(description=getattr(inspect.getmodule(work), "__doc__", None))
+    parser = argparse.ArgumentParser(description="Work on a job: the process that digits and the dashboard start.")
     parser.add_argument("folder", type=Path, help="the job to work on")
     parser.add_argument("--with-parent", action="store_true", help="leave when standard input ends")
     arguments = parser.parse_args()
@@ -97,7 +95,10 @@ def worker_main(work: Callable[[Path, Shutdown], None]) -> int:
         if arguments.with_parent:
             shutdown.watch_parent()
         try:
-            work(arguments.folder.absolute(), shutdown)
+            with closing(work(arguments.folder.absolute(), shutdown)) as steps:
+                for _ in steps:
+                    if shutdown.requested:
+                        break
         except JobError as error:
             print(error, file=sys.stderr)
             return 2

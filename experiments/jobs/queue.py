@@ -7,7 +7,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
@@ -45,6 +45,20 @@ def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
                 running += status.state == "running"
                 waiting += [(status.queued, other.id)] if status.state == "queued" else []
     return running, [job_id for _, job_id in sorted(waiting)]
+
+
+def queue_up(job: Job[S], status: S, write_request: Callable[[], None]) -> None:
+    """Make a job ready for its process: write its request and then its status.
+
+    Raises the job's error where nothing can be written.
+    """
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        job.withdraw_stop()
+        write_request()
+        job.write_status(replace(status, updated=time.time()))
+    except OSError as error:
+        raise job.error(f"Nothing can be written in {job.folder}: {error.strerror}.") from error
 
 
 def work_alone(job: Job[S], work: Callable[[], Generator[S, None, None]]) -> Generator[S, None, None]:

@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -73,26 +73,15 @@ class JobStatus:
 S = TypeVar("S", bound=JobStatus)
 
 
+@dataclass(frozen=True)
 class Job(Generic[S]):
-    """One job folder. Cheap to make, holds no file open; what it returns is read from disk at that
-    moment.
-    """
+    """One job folder. Cheap to make; it holds no file open, and reads from disk when asked."""
 
-    status_type: type[S]
-    noun = "job"
-    error: type[JobError] = JobError
+    status_type: ClassVar[type[Any]]
+    noun: ClassVar[str] = "job"
+    error: ClassVar[type[JobError]] = JobError
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, Job) and other.folder == self.folder
-
-    def __hash__(self) -> int:
-        return hash(self.folder)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.folder})"
+    folder: Path
 
     @property
     def id(self) -> str:
@@ -105,7 +94,8 @@ class Job(Generic[S]):
         Raises `error` where it cannot be read.
         """
         try:
-            return read_record(self.folder / "status.json", self.status_type)
+            status: S = read_record(self.folder / "status.json", self.status_type)
+            return status
         except (OSError, ValueError) as error:
             raise self.damaged(error) from error
 
@@ -163,6 +153,16 @@ class Job(Generic[S]):
     def is_alive(self) -> bool:
         """Whether a process works on it."""
         return is_held(self.folder / "worker.lock")
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was ever queued."""
+        return (self.folder / "status.json").is_file()
+
+    @property
+    def is_underway(self) -> bool:
+        """Whether a process works on it or is about to, and nobody has asked it to end."""
+        return self.exists and self.status().active and not self.stop_requested
 
     def request_stop(self) -> None:
         """Ask its process to end. What it has done so far stays."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 from experiments.jobs.launch import launch, worker_main
 from experiments.jobs.shutdown import Shutdown
 from experiments.sweeps.spec import SweepSpec
-from experiments.sweeps.sweep import Sweep, create_sweep
+from experiments.sweeps.sweep import Sweep, SweepStatus, create_sweep
 
 
 def start_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
@@ -31,17 +32,16 @@ def resume_sweep(sweep: Sweep) -> None:
     launch(main, sweep.folder)
 
 
-def work(folder: Path, shutdown: Shutdown) -> None:
+def drive(folder: Path, shutdown: Shutdown) -> Generator[SweepStatus, None, None]:
     """Drive the sweep in this folder until it ends or this process is asked to."""
     from experiments.sweeps.driver import Driver  # not above: it loads Optuna, which pages avoid
 
-    for _ in Driver(Sweep(folder), shutdown=shutdown).drive():
-        pass
+    return Driver(Sweep(folder), shutdown=shutdown).drive()
 
 
 def main() -> int:
     """The process that `resume_sweep` starts; -> exit status."""
-    return worker_main(work)
+    return worker_main(drive)
 
 
 if __name__ == "__main__":

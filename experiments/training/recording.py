@@ -25,7 +25,7 @@ class StatusWriter:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.now = replace(run.status(), host=socket.gethostname(), pid=os.getpid())
-        self.latest: StepDone | None = None
+        self._noted: dict[str, Any] = {}
         self._next = 0.0
 
     @property
@@ -33,46 +33,16 @@ class StatusWriter:
         """Whether it was last written long enough ago."""
         return time.monotonic() >= self._next
 
+    def note(self, **changes: Any) -> None:
+        """Change these fields when the status is next set. That is cheap enough for every step."""
+        self._noted |= changes
+
     def set(self, **changes: Any) -> None:
         """Change these fields and write the status."""
-        self.include_latest_step()
-        self.now = replace(self.now, updated=time.time(), **changes)
+        self.now = replace(self.now, **{**self._noted, **changes, "updated": time.time()})
+        self._noted = {}
         self.run.write_status(self.now)
         self._next = time.monotonic() + STATUS_SECONDS
-
-    def include_latest_step(self) -> None:
-        """Put the latest step into the status.
-
-        That is done when the status is needed, not at every step.
-        """
-        if self.latest is not None:
-            self.now = replace(
-                self.now,
-                step=self.latest.step,
-                epoch=self.latest.epoch,
-                learning_rate=self.latest.learning_rate,
-                train_loss=self.latest.loss,
-                train_accuracy=self.latest.accuracy,
-            )
-            self.latest = None
-
-    def include_epoch(self, event: EpochDone) -> None:
-        """Put an epoch's results into the status; it is written when it is next set."""
-        self.include_latest_step()
-        changes: dict[str, Any] = {
-            "validation_epoch": event.epoch,
-            "train_loss": event.train_loss,
-            "train_accuracy": event.train_accuracy,
-        }
-        if not math.isnan(event.validation_loss):
-            changes |= {"validation_loss": event.validation_loss, "validation_accuracy": event.validation_accuracy}
-            if event.best:
-                changes |= {
-                    "best_epoch": event.epoch,
-                    "best_validation_loss": event.validation_loss,
-                    "best_validation_accuracy": event.validation_accuracy,
-                }
-        self.now = replace(self.now, **changes)
 
 
 class Clock:
@@ -219,11 +189,13 @@ class Recorder:
             self.save_checkpoint()
 
     def _record_step(self, event: StepDone) -> None:
-        self.status.latest = event
+        loss, accuracy = event.loss, event.accuracy
+        self.status.note(step=event.step, epoch=event.epoch, learning_rate=event.learning_rate)
+        self.status.note(train_loss=loss, train_accuracy=accuracy)
         if event.report or self._rate_changed:
             self._rate_changed = False
             rate, seconds = self.clock.lap(self._images_shown())
-            row: Row = [event.step, event.epoch, event.learning_rate, event.loss, event.accuracy]
+            row: Row = [event.step, event.epoch, event.learning_rate, loss, accuracy]
             row += [None, None, event.gradient_norm, rate, seconds]
             if self.trainer.check_is_due():
                 self._pending_row = row
@@ -231,13 +203,17 @@ class Recorder:
                 self._append_row(row)
 
     def _record_epoch(self, event: EpochDone) -> None:
+        loss, accuracy = event.validation_loss, event.validation_accuracy
         assert self._pending_row is not None  # from the step before; the checkpoint holds it too
-        row = self._pending_row
-        self._append_row([*row[:5], event.validation_loss, event.validation_accuracy, *row[7:]])
+        self._append_row([*self._pending_row[:5], loss, accuracy, *self._pending_row[7:]])
         self._pending_row = None
-        self.status.include_epoch(event)
-        if not math.isnan(event.validation_loss):
-            self.about["validation_accuracy"] = event.validation_accuracy
+        self.status.note(validation_epoch=event.epoch, train_loss=event.train_loss, train_accuracy=event.train_accuracy)
+        if not math.isnan(loss):
+            self.status.note(validation_loss=loss, validation_accuracy=accuracy)
+            self.about["validation_accuracy"] = accuracy
+            if event.best:
+                best = {"best_validation_loss": loss, "best_validation_accuracy": accuracy}
+                self.status.note(best_epoch=event.epoch, **best)
         # The best weights first: killed in between, the run repeats this epoch and writes the same
         # ones.
         if event.best:

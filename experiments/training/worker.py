@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 from filelock import FileLock
 from msgspec import UNSET
@@ -244,12 +243,7 @@ class Worker:
 
 def main() -> int:
     """Train the run in the folder of the command line; -> exit status."""
-
-    def work(folder: Path, shutdown: Shutdown) -> None:
-        for _ in train_run(open_run(folder), shutdown):
-            pass
-
-    return worker_main(work)
+    return worker_main(lambda folder, shutdown: train_run(open_run(folder), shutdown))
 
 
 if __name__ == "__main__":
