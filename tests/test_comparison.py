@@ -21,7 +21,7 @@ from experiments.comparison import (
     shared_validation,
 )
 from experiments.runs.config import PRESETS, RunConfig
-from experiments.runs.settings import SETTINGS, differing, in_words
+from experiments.runs.settings import SETTINGS, differing, setting_text
 from model import load_classifier
 from tests.small_runs import SMALL, finish
 
@@ -41,7 +41,7 @@ def answers(*sure):
 
 
 def difference(*configs):
-    return [(name, *(in_words(config, name) for config in configs)) for name in differing(configs)]
+    return [(name, *(setting_text(config, name) for config in configs)) for name in differing(configs)]
 
 
 def test_the_difference_of_two_configs_names_both_values_in_words():
@@ -66,7 +66,7 @@ def test_more_than_two_configs_have_a_value_each():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_setting_of_every_preset_has_words(preset):
-    assert all(in_words(PRESETS[preset], setting) for setting in SETTINGS)
+    assert all(setting_text(PRESETS[preset], setting) for setting in SETTINGS)
 
 
 def test_a_setting_that_takes_no_part_is_no_difference():
@@ -74,7 +74,7 @@ def test_a_setting_that_takes_no_part_is_no_difference():
     sgd, *others = (RunConfig(optimizer=name, momentum=0.5) for name in ("sgd", "momentum", "nesterov"))
     assert differing([sgd, *others]) == ["optimizer"]
     assert differing([sgd, others[0], others[1].replace(momentum=0.9)]) == ["optimizer", "momentum"]
-    assert in_words(sgd, "momentum") == "–"
+    assert setting_text(sgd, "momentum") == "–"
 
 
 def test_a_run_by_steps_and_one_by_epochs_differ_in_their_length():

@@ -13,7 +13,7 @@ from experiments.runs import table
 from experiments.runs.control import start_training
 from experiments.runs.history import HISTORY_COLUMNS, append_row
 from experiments.runs.run import Label, Run, RunError, create_run, open_run, runs_folder
-from experiments.runs.table import differing_settings, folded, run_rows, run_table, seed_groups
+from experiments.runs.table import differing_settings, fold_sweeps, run_rows, run_table, seed_groups
 from experiments.runs.trash import (
     delete_run,
     delete_sweep,
@@ -76,7 +76,7 @@ def test_folded_rows_keep_of_each_sweep_the_best_run_the_starred_and_the_wanted_
     )
     starred.set_label(starred=True)
     other = ended(group="other", trial=0)
-    assert {row.id for row in folded(run_rows(), [wanted.id])} == {
+    assert {row.id for row in fold_sweeps(run_rows(), [wanted.id])} == {
         run.id for run in (alone, best, starred, wanted, other)
     }
 

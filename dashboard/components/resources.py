@@ -9,7 +9,7 @@ from dashboard.session import SHIPPED
 from dataset import Digits, Drawings, load_digits, load_drawings, load_training
 from dataset.drawings import drawing_storage
 from experiments.runs.run import Run, RunError, open_run
-from experiments.runs.table import RunRow, folded, run_rows
+from experiments.runs.table import RunRow, fold_sweeps, run_rows
 from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"
@@ -59,13 +59,13 @@ def is_shipped(classifier: Classifier) -> bool:
 def model_titles(*always: str) -> dict[str, str]:
     """What a person may choose, and those that are always listed -> what to call it; runs newest first."""
     with_model = [row for row in run_rows() if row.run.model.exists()]
-    return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in folded(with_model, always)}
+    return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in fold_sweeps(with_model, always)}
 
 
 def runs_to_repeat(*always: str) -> dict[str, RunRow]:
     """The newest runs whose settings a person may want again, by their ids: of a sweep the best, and no range tests."""
     rows = [row for row in run_rows() if row.group not in ("range-test", "lesson") or row.id in always]
-    return {row.id: row for place, row in enumerate(folded(rows, always)) if place < REPEATED or row.id in always}
+    return {row.id: row for place, row in enumerate(fold_sweeps(rows, always)) if place < REPEATED or row.id in always}
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

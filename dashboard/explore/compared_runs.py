@@ -9,7 +9,7 @@ from dashboard.charts.run_results import Outcome
 from dashboard.components.forms import named
 from dashboard.components.resources import history
 from dashboard.session import state
-from experiments.runs.settings import differing, in_words
+from experiments.runs.settings import differing, setting_text
 from experiments.runs.table import RunRow, seed_groups
 from experiments.sweeps import list_sweeps
 
@@ -81,7 +81,7 @@ def distinct_names(rows: Sequence[RunRow]) -> list[str]:
 
 def _differing_settings(rows: list[RunRow]) -> list[str]:
     settings = differing(row.config for row in rows)[:NAMED_SETTINGS]
-    return [", ".join(f"{named(one).lower()} {in_words(row.config, one)}" for one in settings) for row in rows]
+    return [", ".join(f"{named(one).lower()} {setting_text(row.config, one)}" for one in settings) for row in rows]
 
 
 def seed_sets(compared: Sequence[ComparedRun]) -> list[list[ComparedRun]]:

@@ -10,8 +10,8 @@ from dashboard.explore.compared_runs import group_names
 from dashboard.session import state
 from experiments.runs.config import BOUNDS
 from experiments.runs.run import STATES
-from experiments.runs.settings import differing, in_words
-from experiments.runs.table import RunRow, folded
+from experiments.runs.settings import differing, setting_text
+from experiments.runs.table import RunRow, fold_sweeps
 
 KINDS = {"": "Single runs", "lesson": "Fine-tuning", "range-test": "Range tests"}  # by group
 SWEEP = "Sweeps"  # all other groups
@@ -51,7 +51,7 @@ def filter_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow
 
     found = [row for row in rows if row.id in kept or passes(row)]
     # A filter for one sweep shows all of its runs.
-    return folded(found, kept) if state.widget(FOLDED, True) and not state.widget(SWEEPS) else found
+    return fold_sweeps(found, kept) if state.widget(FOLDED, True) and not state.widget(SWEEPS) else found
 
 
 def render_fold(rows: Iterable[RunRow]) -> None:
@@ -88,7 +88,7 @@ def _render_filters(rows: Sequence[RunRow]) -> None:
                     st.number_input(f"{named(setting)} {text}", key=key, persist_state="session", **options)
             continue
         ordered = sorted({row.config for row in rows}, key=lambda config: getattr(config, setting))
-        values = list(dict.fromkeys(in_words(config, setting) for config in ordered))
+        values = list(dict.fromkeys(setting_text(config, setting) for config in ordered))
         _multiselect(named(setting), values, f"runs-value-{setting}")
     st.button("Show all runs again", on_click=reset, disabled=not _active_filters())
 
@@ -120,7 +120,7 @@ def _setting_condition(setting: str) -> Callable[[RunRow], bool] | None:
     """The condition for one setting: certain values, or a range; None if none is set."""
     values = state.widget(f"runs-value-{setting}")
     if values:
-        return lambda row: in_words(row.config, setting) in values
+        return lambda row: setting_text(row.config, setting) in values
     low, high = (state.widget(f"runs-{end}-{setting}") for end in ENDS)
     if low is None and high is None:
         return None

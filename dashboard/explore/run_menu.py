@@ -16,7 +16,7 @@ from dashboard.navigation import go_to, place
 from dashboard.session import state
 from experiments.formats import duration, loss, percent
 from experiments.runs.run import Run, open_run
-from experiments.runs.settings import differing, in_words
+from experiments.runs.settings import differing, setting_text
 from experiments.runs.table import RunRow
 
 LISTED = 2 * MOST
@@ -46,7 +46,7 @@ def _card(one: ComparedRun, settings: Sequence[str]) -> str:
     """HTML: the line, the name, the result, the note, and the settings in which the runs differ."""
     row, palette = one.row, state.palette()
     line = f'<img src="{sign_image(one.color, palette)}" alt="">' if one.color < MOST else ""
-    pairs = ((named(setting), in_words(row.config, setting)) for setting in settings)
+    pairs = ((named(setting), setting_text(row.config, setting)) for setting in settings)
     values = "".join(f"<span><i>{escape(title)}</i> {escape(value)}</span>" for title, value in pairs)
     note = f"<small>{escape(row.note)}</small>" if row.note else ""
     head = f"<b>{line}{escape(one.name)}</b><small>{escape(_result(row))}</small>{note}"

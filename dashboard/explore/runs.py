@@ -17,7 +17,7 @@ from dashboard.navigation import go_to
 from dashboard.session import state
 from experiments.formats import count
 from experiments.runs.config import BOUNDS, HELP, RunConfig
-from experiments.runs.settings import SHARES, differing, in_words, takes_part
+from experiments.runs.settings import SHARES, differing, has_effect, setting_text
 from experiments.runs.table import RunRow, run_rows
 
 LIVE_SECONDS = 1.0
@@ -188,8 +188,8 @@ def _setting_values(rows: Sequence[RunRow], setting: str) -> list[Any]:
     """Numbers as numbers, so that they sort; None for a setting that has no effect."""
     if setting in BOUNDS:
         unit = 100 if setting in SHARES else 1
-        return [unit * getattr(row.config, setting) if takes_part(row.config, setting) else None for row in rows]
-    return [in_words(row.config, setting) for row in rows]
+        return [unit * getattr(row.config, setting) if has_effect(row.config, setting) else None for row in rows]
+    return [setting_text(row.config, setting) for row in rows]
 
 
 def _setting_column(setting: str) -> Any:

@@ -7,7 +7,7 @@ import json
 
 from experiments.cli.terminal import write
 from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig
-from experiments.runs.settings import differing, in_words, takes_part
+from experiments.runs.settings import differing, has_effect, setting_text
 from model import DEFAULT_PRESET, DESCRIPTIONS, ConfigError
 
 ARCHITECTURE = ("hidden", "image_layers", "activation")
@@ -52,5 +52,5 @@ def presets(arguments: argparse.Namespace) -> int:
 def recipe(config: RunConfig) -> str:
     """How the preset is trained: the settings in RECIPE and those that differ from the defaults."""
     names = dict.fromkeys([*RECIPE, "steps" if config.steps else "epochs", *differing([config, RunConfig()])])
-    shown = [name for name in names if name not in ARCHITECTURE and takes_part(config, name)]
-    return ", ".join(f"{name.replace('_', ' ')} {in_words(config, name)}" for name in shown)
+    shown = [name for name in names if name not in ARCHITECTURE and has_effect(config, name)]
+    return ", ".join(f"{name.replace('_', ' ')} {setting_text(config, name)}" for name in shown)

@@ -16,7 +16,7 @@ from experiments.cli.terminal import UNLIMITED, plain, table_lines, terminal_wid
 from experiments.formats import MISSING, duration, loss, percent
 from experiments.runs.config import CHOICES, RunConfig
 from experiments.runs.run import STATES, Run, RunError, runs_folder
-from experiments.runs.settings import SETTINGS, differing, in_words
+from experiments.runs.settings import SETTINGS, differing, setting_text
 from experiments.runs.table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
 from experiments.runs.trash import delete_run, deleted_folder, restore_run
 from model import CheckpointError, ConfigError
@@ -136,7 +136,7 @@ def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None 
         if len(rows) > 1 and len(set(columns[heading])) == 1:
             notes.append(note.format(columns.pop(heading)[0]))
     settings = {
-        name: [_cut(in_words(row.config, name)) for row in rows]
+        name: [_cut(setting_text(row.config, name)) for row in rows]
         for name in differing_settings(rows)
         if name not in ("epochs", "steps")  # the column of epochs shows them
     }
@@ -163,7 +163,7 @@ def _column_width(heading: str, cells: Sequence[str]) -> int:
 def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
     """One column per run: the settings that differ (of one run: from the defaults), and results."""
     settings = differing(row.config for row in rows) if len(rows) > 1 else differing([rows[0].config, RunConfig()])
-    lines = [(name.replace("_", " "), *(in_words(row.config, name) for row in rows)) for name in settings]
+    lines = [(name.replace("_", " "), *(setting_text(row.config, name) for row in rows)) for name in settings]
     lines += [] if settings else [("the same settings", *[""] * len(rows))]
     facts: dict[str, Callable[[RunRow], str]] = {
         "": lambda _: "",

@@ -1,4 +1,4 @@
-"""Settings: in which of them configs differ, and their values in words."""
+"""Settings: in which of them configs differ, and their values as text."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from experiments.runs.config import BOUNDS, RunConfig
 SETTINGS = tuple(RunConfig.declared())
 SHARES = ("validation_share", "dropout", "label_smoothing", "scale", "shear")
 PIXELS = ("shift", "elastic", "stroke_width")
-NONE = {  # what 0, nothing or an empty text means
+EMPTY_TEXTS = {  # the meaning of 0, nothing or an empty text
     "training_images": "all",
     "drawings_weight": "none",
     "drawings_version": "the newest",
-    "label_corrections": "as they came",
+    "label_corrections": "original labels",
     "image_layers": "none",
     "hidden": "none",
     "batch_size": "all images",
     "patience": "never",
     "start_from": "fresh weights",
 }
-IDLE = "–"
+NO_EFFECT = "–"
 
 
-def takes_part(config: RunConfig, setting: str) -> bool:
-    """Whether the setting does anything beside the others: momentum does nothing to adam."""
+def has_effect(config: RunConfig, setting: str) -> bool:
+    """Whether the setting changes anything beside the others; momentum does not with Adam."""
     match setting:
         case "drawings_version":
             return bool(config.drawings_weight)
@@ -42,17 +42,17 @@ def takes_part(config: RunConfig, setting: str) -> bool:
     return True
 
 
-def in_words(config: RunConfig, setting: str) -> str:
+def setting_text(config: RunConfig, setting: str) -> str:
     """The value of a setting as people read it: "12.5 %", "128, 64", "all images"; a dash if it
     takes no part.
     """
     value: Any = getattr(config, setting)
-    if not takes_part(config, setting):
-        return IDLE
+    if not has_effect(config, setting):
+        return NO_EFFECT
     if setting == "steps" and not value:
         return f"{config.epochs:,} epochs"
-    if not value and setting in NONE:
-        return NONE[setting]
+    if not value and setting in EMPTY_TEXTS:
+        return EMPTY_TEXTS[setting]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -69,15 +69,14 @@ def in_words(config: RunConfig, setting: str) -> str:
 
 
 def differing(configs: Iterable[RunConfig]) -> list[str]:
-    """The settings in which configs differ, in their order; where a setting takes no part, its
-    value is no difference.
+    """The settings in which configs differ, in their order; those without effect do not count.
 
-    One by epochs and one by steps differ in steps.
+    A config that counts in epochs and one that counts in steps differ in steps.
     """
     different = set(configs)
     return [
         name
         for name in SETTINGS
         if len({getattr(config, name) for config in different}) > 1
-        and len({getattr(config, name) for config in different if takes_part(config, name)}) > 1
+        and len({getattr(config, name) for config in different if has_effect(config, name)}) > 1
     ]

@@ -1,4 +1,4 @@
-"""Run table: what is worth knowing of every run at once; only what changed on disk is read again."""
+"""Run table: all runs at once. Only files that have changed since the last look are read again."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ from experiments.jobs.record import START_GRACE
 from experiments.runs.config import RunConfig
 from experiments.runs.history import best_validation
 from experiments.runs.run import Label, Run, RunError, Status, runs_folder, title_of
-from experiments.runs.settings import SETTINGS, differing, takes_part
+from experiments.runs.settings import SETTINGS, differing, has_effect
 
-FILES = ("config.json", "status.json", "label.json")  # all that a row is made of
-OF_THE_SEED = ("seed", "start_from")  # settings in which runs of one group may differ
+FILES = ("config.json", "status.json", "label.json")  # from which a row is made
+CHANCE_SETTINGS = ("seed", "start_from")  # settings in which runs of one seed group may differ
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run as it was when the table was read.
-
-    Accuracies and losses are those on its validation digits.
-    """
+    """One run when the table was read. Accuracies and losses are those on its validation digits."""
 
     run: Run
     config: RunConfig
@@ -36,10 +33,12 @@ class RunRow:
 
     @property
     def id(self) -> str:
+        """The run's id."""
         return self.run.id
 
     @property
     def name(self) -> str:
+        """The run's name, as `Run.name`."""
         return self.label.name or self.status.name or self.id
 
     @property
@@ -49,74 +48,78 @@ class RunRow:
 
     @property
     def note(self) -> str:
+        """The note that a person wrote."""
         return self.label.note
 
     @property
     def starred(self) -> bool:
+        """Whether a person gave it a star."""
         return self.label.starred
 
     @property
     def state(self) -> str:
+        """One of STATES."""
         return self.status.state
 
     @property
     def reason(self) -> str:
+        """Why it is in that state."""
         return self.status.reason
 
     @property
-    def group(self) -> str:
-        return self.status.group
-
-    @property
     def trial(self) -> int | None:
+        """The trial of the sweep."""
         return self.status.trial
 
     @property
     def created(self) -> float:
+        """When it was made, in seconds since 1970."""
         return self.status.created
 
     @property
     def epochs(self) -> float:
-        """Trained so far."""
+        """Epochs trained so far."""
         return self.status.epoch
 
     @property
     def seconds(self) -> float:
+        """Seconds spent training."""
         return self.status.seconds
 
     @property
     def parameters(self) -> int:
+        """Numbers that training adjusts."""
         return self.status.parameters
 
     @property
     def best_epoch(self) -> float | None:
-        """With the lowest validation loss: its weights are the model."""
+        """The epoch with the lowest validation loss, whose weights are the model."""
         return self.status.best_epoch
 
     @property
-    def best_accuracy(self) -> float | None:
-        """After the best epoch: of the model that the run stands for."""
-        return self.status.best_validation_accuracy
-
-    @property
-    def best_loss(self) -> float | None:
-        return self.status.best_validation_loss
-
-    @property
     def last_accuracy(self) -> float | None:
+        """After the last epoch."""
         return self.status.validation_accuracy
 
     @property
     def last_loss(self) -> float | None:
+        """After the last epoch."""
         return self.status.validation_loss
 
+    @property
+    def group(self) -> str:
+        """The sweep or other group that it belongs to; empty: none."""
+        return self.status.group
 
-@dataclass(frozen=True)
-class _Entry:
-    """A run folder as it was read last; `row` is a sentence where it could not be."""
+    @property
+    def best_accuracy(self) -> float | None:
+        """After the best epoch, whose weights are the model of the run."""
+        return self.status.best_validation_accuracy
 
-    stamps: tuple[Stamp, ...]
-    row: RunRow | str
+    @property
+    def best_loss(self) -> float | None:
+        """After the best epoch."""
+        return self.status.best_validation_loss
 
 
 class RunTable:
@@ -124,66 +127,66 @@ class RunTable:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._entries: dict[str, _Entry] = {}
+        # By the names of the folders: the stamps of its files, and the row or why there is none.
+        self._entries: dict[str, tuple[tuple[Stamp, ...], RunRow | str]] = {}
         self._lock = threading.Lock()
 
     def rows(self) -> list[RunRow]:
-        """The whole runs, newest first."""
-        with self._lock:
-            self._read()
-            rows = [_now(entry.row) for entry in self._entries.values() if isinstance(entry.row, RunRow)]
+        """All runs that are not damaged, newest first."""
+        rows = [_with_state_now(row) for row in self._read().values() if isinstance(row, RunRow)]
         return sorted(rows, key=lambda row: (row.created, row.id), reverse=True)
 
     def damaged(self) -> list[tuple[Path, str]]:
-        """The folders that should be runs and are not, each with what is wrong."""
-        with self._lock:
-            self._read()
-            found = [(self.folder / name, entry.row) for name, entry in sorted(self._entries.items())]
-        return [(folder, row) for folder, row in found if isinstance(row, str) and not _young(folder)]
+        """The folders that should be runs and cannot be read, each with the reason."""
+        reasons = [(self.folder / name, row) for name, row in sorted(self._read().items()) if isinstance(row, str)]
+        return [(folder, reason) for folder, reason in reasons if not _is_new(folder)]
 
-    def _read(self) -> None:
+    def _read(self) -> dict[str, RunRow | str]:
         try:
             with os.scandir(self.folder) as listed:
                 folders = {entry.name: entry.path for entry in listed if entry.name[0] != "." and entry.is_dir()}
         except FileNotFoundError:
             folders = {}
-        entries = {}
-        for name, path in folders.items():
-            # Looked at before it is read: what is written in between is read again the next time.
-            stamps = tuple(stamp(f"{path}/{file}") for file in FILES)
-            known = self._entries.get(name)
-            entries[name] = known if known and known.stamps == stamps else _Entry(stamps, _row(Run(Path(path))))
-        self._entries = entries
+        with self._lock:
+            entries = {}
+            for name, path in folders.items():
+                # The stamps come first: files that change while they are read are read again the
+                # next time.
+                stamps = tuple(stamp(f"{path}/{file}") for file in FILES)
+                known = self._entries.get(name)
+                entries[name] = known if known and known[0] == stamps else (stamps, _row(Run(Path(path))))
+            self._entries = entries
+        return {name: row for name, (_, row) in entries.items()}
 
 
 _tables: dict[Path, RunTable] = {}
 
 
 def run_table() -> RunTable:
-    """The one of the runs folder."""
+    """The table of the runs folder."""
     return _tables.setdefault(runs_folder(), RunTable(runs_folder()))
 
 
 def run_rows() -> list[RunRow]:
-    """All whole runs in the runs folder, newest first."""
+    """All runs in the runs folder that are not damaged, newest first."""
     return run_table().rows()
 
 
 def list_runs() -> list[Run]:
-    """All whole runs in the runs folder, newest first."""
+    """All runs in the runs folder that are not damaged, newest first."""
     return [row.run for row in run_rows()]
 
 
-def folded(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunRow]:
-    """The rows, of each sweep only the best; starred ones and those with the ids that are always
-    wanted stay.
+def fold_sweeps(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunRow]:
+    """The rows without the trials of sweeps, except the best of each, starred ones and the ids in
+    `always`.
     """
-    kept = {*always}
     best: dict[str, RunRow] = {}
     for row in rows:
         if row.trial is not None:
-            best[row.group] = max(best.get(row.group, row), row, key=_merit)
-    return [row for row in rows if row.trial is None or row.starred or row.id in kept or row.id == best[row.group].id]
+            best[row.group] = max(best.get(row.group, row), row, key=_rank)
+    shown = {*always, *(row.id for row in best.values())}
+    return [row for row in rows if row.trial is None or row.starred or row.id in shown]
 
 
 def differing_settings(rows: Iterable[RunRow]) -> list[str]:
@@ -192,68 +195,56 @@ def differing_settings(rows: Iterable[RunRow]) -> list[str]:
 
 
 def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
-    """The runs, those together whose settings are the same but for the seed and the weights they
-    start from.
+    """The runs in groups whose settings are the same but for the seed and the weights they start
+    from.
     """
-    names = [name for name in SETTINGS if name not in OF_THE_SEED]
+    names = [name for name in SETTINGS if name not in CHANCE_SETTINGS]
     groups: dict[tuple[object, ...], list[RunRow]] = {}
     for row in rows:
         config = row.config
-        alike = tuple(getattr(config, name) if takes_part(config, name) else None for name in names)
-        groups.setdefault(alike, []).append(row)
+        same = tuple(getattr(config, name) if has_effect(config, name) else None for name in names)
+        groups.setdefault(same, []).append(row)
     return list(groups.values())
 
 
 def row_of(run: Run) -> RunRow:
-    """The row of one run, wherever its folder is."""
-    return _now(_stored(run))
+    """The row of one run, in any folder. Raises RunError for a damaged one."""
+    return _with_state_now(_stored_row(run))
 
 
-def _merit(row: RunRow) -> tuple[float, float]:
+def _rank(row: RunRow) -> tuple[float, float]:
     """More is better: the accuracy, and where that is the same, the loss."""
     return row.best_accuracy or 0.0, -math.inf if row.best_loss is None else -row.best_loss
 
 
-def _stored(run: Run) -> RunRow:
+def _stored_row(run: Run) -> RunRow:
     config, status = run.config, run.stored()
-    if status.best_validation_loss is None and status.validation_loss is not None:
-        status = _with_best(run, status)
+    # An earlier version did not write the best epoch into the status: the history has it.
+    is_older = status.best_validation_loss is None and status.validation_loss is not None
+    if is_older and (best := best_validation(run.folder)):
+        epoch, loss, accuracy = best
+        status = replace(status, best_epoch=epoch, best_validation_loss=loss, best_validation_accuracy=accuracy)
     return RunRow(run, config, status, run.label())
 
 
 def _row(run: Run) -> RunRow | str:
     try:
-        return _stored(run)
+        return _stored_row(run)
     except (RunError, OSError) as error:
         return str(error)
 
 
-def _now(row: RunRow) -> RunRow:
-    """The row with the state as true now: that a worker has gone changes no file."""
-    if not row.status.active:
-        return row
-    with contextlib.suppress(RunError, OSError):
-        now = row.run.status(row.status)
-        if now is not row.status:
-            return replace(row, status=now)
+def _with_state_now(row: RunRow) -> RunRow:
+    """The row with the state as true now, because the end of a worker changes no file."""
+    if row.status.active:
+        with contextlib.suppress(RunError, OSError):
+            return replace(row, status=row.run.status(row.status))
     return row
 
 
-def _with_best(run: Run, status: Status) -> Status:
-    """A status of an earlier version, which did not name the best epoch, with what the history
-    says.
-    """
-    best = best_validation(run.folder)
-    if best is None:
-        return status
-    return replace(
-        status, best_validation_loss=best.loss, best_validation_accuracy=best.accuracy, best_epoch=best.epoch
-    )
-
-
-def _young(folder: Path) -> bool:
-    """Whether it may just be being made."""
+def _is_new(folder: Path) -> bool:
+    """Whether somebody may be making it right now."""
     try:
         return time.time() - folder.stat().st_mtime < START_GRACE
-    except OSError:  # deleted while we looked
+    except OSError:  # deleted meanwhile
         return True
