@@ -25,7 +25,7 @@ class StatusWriter:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.now = replace(run.status(), host=socket.gethostname(), pid=os.getpid())
-        self._noted: dict[str, Any] = {}
+        self._later: dict[str, Any] = {}
         self._next = 0.0
 
     @property
@@ -33,14 +33,14 @@ class StatusWriter:
         """Whether it was last written long enough ago."""
         return time.monotonic() >= self._next
 
-    def note(self, **changes: Any) -> None:
+    def set_later(self, **changes: Any) -> None:
         """Change these fields when the status is next set. That is cheap enough for every step."""
-        self._noted |= changes
+        self._later |= changes
 
     def set(self, **changes: Any) -> None:
         """Change these fields and write the status."""
-        self.now = replace(self.now, **{**self._noted, **changes, "updated": time.time()})
-        self._noted = {}
+        self.now = replace(self.now, **{**self._later, **changes, "updated": time.time()})
+        self._later = {}
         self.run.write_status(self.now)
         self._next = time.monotonic() + STATUS_SECONDS
 
@@ -190,8 +190,8 @@ class Recorder:
 
     def _record_step(self, event: StepDone) -> None:
         loss, accuracy = event.loss, event.accuracy
-        self.status.note(step=event.step, epoch=event.epoch, learning_rate=event.learning_rate)
-        self.status.note(train_loss=loss, train_accuracy=accuracy)
+        self.status.set_later(step=event.step, epoch=event.epoch, learning_rate=event.learning_rate)
+        self.status.set_later(train_loss=loss, train_accuracy=accuracy)
         if event.report or self._rate_changed:
             self._rate_changed = False
             rate, seconds = self.clock.lap(self._images_shown())
@@ -207,13 +207,15 @@ class Recorder:
         assert self._pending_row is not None  # from the step before; the checkpoint holds it too
         self._append_row([*self._pending_row[:5], loss, accuracy, *self._pending_row[7:]])
         self._pending_row = None
-        self.status.note(validation_epoch=event.epoch, train_loss=event.train_loss, train_accuracy=event.train_accuracy)
+        self.status.set_later(
+            validation_epoch=event.epoch, train_loss=event.train_loss, train_accuracy=event.train_accuracy
+        )
         if not math.isnan(loss):
-            self.status.note(validation_loss=loss, validation_accuracy=accuracy)
+            self.status.set_later(validation_loss=loss, validation_accuracy=accuracy)
             self.about["validation_accuracy"] = accuracy
             if event.best:
                 best = {"best_validation_loss": loss, "best_validation_accuracy": accuracy}
-                self.status.note(best_epoch=event.epoch, **best)
+                self.status.set_later(best_epoch=event.epoch, **best)
         # The best weights first: killed in between, the run repeats this epoch and writes the same
         # ones.
         if event.best:
