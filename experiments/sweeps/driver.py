@@ -36,7 +36,7 @@ from model.errors import DigitLabError
 PRUNE_SECONDS = 0.1  # between two checks of trials that may be pruned
 WAIT_SECONDS = 0.25  # between two checks of everything else
 STATUS_SECONDS = 0.5  # between two statuses
-PUBLISH_SHARE = 0.05  # of the time, at most, goes into publishing the trials
+PUBLISH_SHARE = 0.2  # of the time, at most, goes into publishing the trials
 HEARTBEAT_SECONDS = 2.0  # a killed driver loses at most this much recorded time
 ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
 LEFT = "Its process was asked to leave; resume it to continue where it was."
@@ -68,6 +68,7 @@ class Driver:
         self.trainer = Trainer(token, workers or self.spec.workers or worker_limit(), executor)
         self.study: Study | None = None
         self.trials: list[OpenTrial] = []
+        self.has_news = False  # whether trials began or ended since the trials were published
         self.ended = self.failed = 0
         self.failure = ""  # why the sweep ends, if all trials fail
 
@@ -97,7 +98,7 @@ class Driver:
     def work(self, study: Study) -> Iterator[SweepStatus]:
         """The loop: start trainings, wait, prune, and record the trials that have ended."""
         pause = PRUNE_SECONDS if self.spec.pruner != "none" else WAIT_SECONDS
-        next_status = next_heartbeat = next_adoption = 0.0
+        next_status = next_publish = next_heartbeat = next_adoption = 0.0
         while not self.is_leaving:
             study.claim_folder()
             now = time.monotonic()
@@ -112,10 +113,13 @@ class Driver:
                 next_heartbeat = now + HEARTBEAT_SECONDS
                 with self.sweep.change_lock():
                     self.sweep.set_status(state="running")
-            if now >= next_status:
+            if now >= next_publish and (self.has_news or now >= next_status):
+                self.has_news = False
+                began = time.monotonic()
                 study.publish()
-                took = time.monotonic() - now
-                next_status = now + max(STATUS_SECONDS, took / PUBLISH_SHARE)
+                next_publish = began + (time.monotonic() - began) / PUBLISH_SHARE
+            if now >= next_status:
+                next_status = now + STATUS_SECONDS
                 yield self.sweep.status()
             self.trainer.wait(pause)
             self.prune(study)
@@ -147,6 +151,7 @@ class Driver:
     def begin(self, study: Study, trial: OpenTrial) -> None:
         """Work on a trial from now on."""
         self.trials.append(trial)
+        self.has_news = True
         try:
             trial.configs = [self.spec.config(trial.params, seed) for seed in range(self.spec.seeds)]
         except ConfigError as error:
@@ -218,6 +223,7 @@ class Driver:
             list(self.report(study, trial))  # its last results: later trials are compared with them
         study.end(trial, replace(result, state=state, reason=reason, over=True))
         self.trials.remove(trial)
+        self.has_news = True
         self.ended += 1
         self.failed += state == "failed"
         if self.failed == self.ended >= FAILURES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import fmean, variance
 from typing import Any
 
@@ -124,20 +125,25 @@ def working_values(
     groups = grouped(known, second) if second else [known]
     if needed < 2 or (second and len(groups) < 2):
         return ()
-    shared: list[tuple[Any, ...]] | None = None
+    bad = set()
     for group in groups:
         best_first = ranked(group, objective)
         if not best_first or len(distinct(group, first)) < needed:
             return ()
         good = {t.number for t in best_first if is_tied(best_first[0], t, objective=objective, images=images)}
-        bad = {trial.params[first] for trial in group if trial.number not in good}
-        spans = _spans(distinct(group, first), bad, numeric=numeric)
-        shared = spans if shared is None else _overlaps(shared, spans)
-    values = [[trial.params[first] for trial in group] for group in groups]
-    shared = [span for span in shared or [] if all(any(span[0] <= v <= span[1] for v in group) for group in values)]
+        bad |= {trial.params[first] for trial in group if trial.number not in good}
+    tried = distinct(known, first)
     if not numeric:
-        return tuple(value for value, _ in shared)
-    return max(shared, key=lambda span: span[1] / span[0] if span[0] > 0 else span[1] - span[0], default=())
+        return tuple(value for value in tried if value not in bad and all(value in distinct(g, first) for g in groups))
+    spans = []
+    for is_bad, run in groupby(sorted(tried), bad.__contains__):
+        values = set(run)
+        parts = [[value for value in distinct(group, first) if value in values] for group in groups]
+        if not is_bad and all(parts):
+            low, high = max(map(min, parts)), min(map(max, parts))  # what all groups have tried
+            if all(any(low <= value <= high for value in part) for part in parts):
+                spans.append((low, high))
+    return max(spans, key=lambda span: span[1] / span[0] if span[0] > 0 else span[1] - span[0], default=())
 
 
 def sentence(
@@ -251,27 +257,6 @@ def _number(value: float, *, up: bool) -> str:
 
 def _title(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
-
-
-def _spans(tried: list[Any], bad: set[Any], *, numeric: bool) -> list[tuple[Any, ...]]:
-    """Spans (first, last) of neighbouring numbers that are not bad; (value, value) for words."""
-    if not numeric:
-        return [(value, value) for value in tried if value not in bad]
-    spans: list[tuple[Any, ...]] = []
-    extends = False
-    for value in sorted(tried):
-        if value in bad:
-            extends = False
-        else:
-            spans = [*spans[:-1], (spans[-1][0], value)] if extends else [*spans, (value, value)]
-            extends = True
-    return spans
-
-
-def _overlaps(some: Sequence[tuple[Any, ...]], others: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The spans that lie in a span of both."""
-    both = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
-    return [(low, high) for low, high in both if low <= high]
 
 
 def _welch(some: Sequence[float], others: Sequence[float]) -> float:

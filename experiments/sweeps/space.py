@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from experiments.jobs.record import JobError
@@ -29,6 +29,8 @@ NOT_SEARCHED = ("data", "start_from", "threads", "validation_share")
 """Settings that do not change how well a network learns."""
 WHOLE = {"width", "depth", *(name for name, kind in get_type_hints(RunConfig).items() if kind is int)}
 LIMITS = {"width": (1, 2048), "depth": (0, 5), "augmentation": (0.0, 1.0)}
+NUMBERS = {name: bounds[:2] for name, bounds in BOUNDS.items()} | LIMITS
+"""The lowest and the highest value of each number that can be searched."""
 MOST_CHECKED = 5000  # a space with more combinations is checked by a sample of this size
 
 Params = dict[str, Any]
@@ -50,14 +52,16 @@ class Range:
     def values(self, name: str) -> tuple[float, ...]:
         """The values that a grid takes: evenly spaced on the scale, rounded to three digits."""
         if self.points == 1 or self.low == self.high:
-            return (_number(name, self.low),)
-        shares = [i / (self.points - 1) for i in range(self.points)]
-        if self.log:
-            between = [self.low * (self.high / self.low) ** share for share in shares]
-        else:
-            between = [self.low + (self.high - self.low) * share for share in shares]
-        rounded = [self.low, *(float(f"{value:.3g}") for value in between[1:-1]), self.high]
+            return (self.at(name, 0),)
+        between = [self.at(name, i / (self.points - 1)) for i in range(1, self.points - 1)]
+        rounded = [self.low, *(float(f"{value:.3g}") for value in between), self.high]
         return tuple(dict.fromkeys(_number(name, value) for value in rounded))
+
+    def at(self, name: str, share: float) -> float:
+        """The value at this share of the range, 0 to 1."""
+        if self.log:
+            return _number(name, self.low * (self.high / self.low) ** share)
+        return _number(name, self.low + (self.high - self.low) * share)
 
 
 Space = dict[str, Range | tuple[Any, ...]]
@@ -110,14 +114,6 @@ def read_space(found: Mapping[str, Any], variants: Mapping[str, Any]) -> Space:
     if variants and "variant" not in space:
         space["variant"] = tuple(variants)
     return space
-
-
-def space_to_json(space: Space) -> dict[str, Any]:
-    """The space as JSON values, which `read_space` reads."""
-    return {
-        name: asdict(values) if isinstance(values, Range) else [to_json(value) for value in values]
-        for name, values in space.items()
-    }
 
 
 def check_space(space: Space, base: RunConfig, variants: Mapping[str, Params], *, grid: bool) -> None:
@@ -176,7 +172,10 @@ def sample_combinations(space: Space, count: int) -> Iterator[Params]:
     """Random combinations of the space; the same ones at each call."""
     generator = random.Random(0)
     for _ in range(count):
-        yield {name: _draw(name, values, generator) for name, values in space.items()}
+        yield {
+            name: values.at(name, generator.random()) if isinstance(values, Range) else generator.choice(values)
+            for name, values in space.items()
+        }
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -200,18 +199,14 @@ def to_optuna(value: Any) -> Any:
 
 
 def from_optuna(params: Mapping[str, Any], space: Space) -> Params:
-    """The values of the space that Optuna stored, in the order of the space."""
+    """The values of the space that Optuna stored so far, in the order of the space."""
     return {
         name: next((value for value in values if to_optuna(value) == params[name]), params[name])
         if isinstance(values, tuple)
         else _number(name, params[name])
         for name, values in space.items()
+        if name in params
     }
-
-
-def to_json(value: Any) -> Any:
-    """A value with lists instead of tuples."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def from_json(value: Any) -> Any:
@@ -227,6 +222,7 @@ def value_text(value: Any) -> str:
 
 
 def _check_values(name: str, values: Range | tuple[Any, ...], variants: Mapping[str, Params], *, grid: bool) -> None:
+    """Raise a SweepError unless each value of a setting is valid alone."""
     if name in NOT_SEARCHED or (name not in HELP and name not in DERIVED):
         raise SweepError(f"{name!r} cannot be searched; {_known()}.")
     if isinstance(values, Range):
@@ -237,43 +233,31 @@ def _check_values(name: str, values: Range | tuple[Any, ...], variants: Mapping[
     if len(set(values)) < len(values):
         raise SweepError(f"{name} has the same value twice: {', '.join(map(value_text, values))}.")
     for value in values:
-        if name == "variant":
-            if value not in variants:
-                raise SweepError(f"There is no variant {value!r}; the variants are {', '.join(variants) or 'none'}.")
-        elif name in LIMITS:
-            low, high = LIMITS[name]
-            if type(value) is bool or not isinstance(value, int if is_whole(name) else (int, float)):
-                raise SweepError(f"{name} is a {'whole ' if is_whole(name) else ''}number, got {value!r}.")
-            if not low <= value <= high:
-                raise SweepError(f"{name} lies between {low:g} and {high:g}, got {value:g}.")
-        else:
+        if name == "variant" and value not in variants:
+            raise SweepError(f"There is no variant {value!r}; the variants are {', '.join(variants) or 'none'}.")
+        if name in NUMBERS:
+            _check_number(name, value)
+        elif name in CHOICES or name == "hidden":
             try:
                 RunConfig(**{name: value})
             except ConfigError as error:
-                if name in BOUNDS or name in CHOICES or name == "hidden":
-                    raise SweepError(str(error)) from None
+                raise SweepError(str(error)) from None
 
 
 def _check_range(name: str, values: Range, *, grid: bool) -> None:
-    if name not in BOUNDS and name not in LIMITS:
+    """Raise a SweepError unless a range is valid."""
+    if name not in NUMBERS:
         choices = f", such as {', '.join(CHOICES[name])}" if name in CHOICES else ""
         raise SweepError(f"{name} is no number: list the values to try{choices}.")
     for end in (values.low, values.high):
-        if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
-            raise SweepError(f"The range of {name} goes from one number to another, got {end!r}.")
-        if is_whole(name) and end != int(end):
-            raise SweepError(f"{name} is a whole number, got {end:g}.")
-    low, high = LIMITS[name] if name in LIMITS else BOUNDS[name][:2]
-    if not low <= values.low <= values.high <= high:
-        if values.low > values.high:
-            raise SweepError(f"The range of {name} is upside down: low {values.low:g} is above high {values.high:g}.")
-        wrong = values.low if not low <= values.low <= high else values.high
-        raise SweepError(f"{name} lies between {low:g} and {high:,.10g}, got {wrong:g}.")
+        _check_number(name, end)
+    if values.low > values.high:
+        raise SweepError(f"The range of {name} is upside down: low {values.low:g} is above high {values.high:g}.")
     if not isinstance(values.log, bool):
         raise SweepError(f"log of {name} is true or false, got {values.log!r}.")
     if values.log and values.low <= 0:
         raise SweepError(f"A logarithmic range cannot begin at 0: give {name} a low above 0, or log = false.")
-    if isinstance(values.points, bool) or not isinstance(values.points, int) or values.points < 0:
+    if type(values.points) is not int or values.points < 0:
         raise SweepError(f"points of {name} is how many values a grid takes, got {values.points!r}.")
     if grid and not values.points:
         raise SweepError(
@@ -281,30 +265,25 @@ def _check_range(name: str, values: Range, *, grid: bool) -> None:
         )
 
 
+def _check_number(name: str, value: Any) -> None:
+    """Raise a SweepError unless a value is a number that this setting can have."""
+    is_number = type(value) in (int, float) and math.isfinite(value)
+    if not is_number or (is_whole(name) and value != int(value)):
+        raise SweepError(f"{name} is a {'whole ' if is_whole(name) else ''}number, got {value!r}.")
+    low, high = NUMBERS[name]
+    if not low <= value <= high:
+        raise SweepError(f"{name} lies between {low:g} and {high:,.10g}, got {value:g}.")
+
+
 def _combinations(space: Space, *, grid: bool) -> Iterator[Params]:
     """All cells of a grid, else all choices and ends of ranges; a sample if too many."""
-    ends = (
-        grid_values(space)
-        if grid
-        else {
-            name: (_number(name, values.low), _number(name, values.high)) if isinstance(values, Range) else values
-            for name, values in space.items()
-        }
-    )
-    if math.prod(map(len, ends.values())) <= MOST_CHECKED:
-        for combination in itertools.product(*ends.values()):
-            yield dict(zip(ends, combination, strict=True))
-    else:
-        yield from sample_combinations(dict(ends), MOST_CHECKED)
-
-
-def _draw(name: str, values: Range | tuple[Any, ...], generator: random.Random) -> Any:
-    if not isinstance(values, Range):
-        return generator.choice(values)
-    share = generator.random()
-    if values.log:
-        return _number(name, values.low * (values.high / values.low) ** share)
-    return _number(name, values.low + (values.high - values.low) * share)
+    ends = {name: replace(of, points=2) if isinstance(of, Range) else of for name, of in space.items()}
+    values = grid_values(space if grid else ends)
+    if math.prod(map(len, values.values())) > MOST_CHECKED:
+        yield from sample_combinations(dict(values), MOST_CHECKED)
+        return
+    for combination in itertools.product(*values.values()):
+        yield dict(zip(values, combination, strict=True))
 
 
 def is_whole(name: str) -> bool:

@@ -10,12 +10,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from experiments.jobs.record import is_held
 from experiments.jobs.shutdown import Shutdown
@@ -23,8 +22,6 @@ from experiments.runs.run import ENDED, Run, RunError, Status, open_run
 from experiments.sweeps.space import SweepError
 from experiments.training.worker import train_run
 
-P = ParamSpec("P")
-T = TypeVar("T")
 POLL_SECONDS = 0.1  # between two checks whether the runs are still wanted
 CLOSE_SECONDS = 10.0  # that a cluster may take to stop its runs
 ATTEMPTS = 3  # times that the process of a run may be lost without a step done
@@ -125,10 +122,11 @@ class Trainer:
         if self._executor is None:
             self._executor = start_pool(self.workers)
         try:
-            return self._executor.submit(train_for, str(run.folder), str(self.token))
+            with _ctrl_c_blocked():  # a process that starts here inherits this until `_initialize`
+                return self._executor.submit(train_for, str(run.folder), str(self.token))
         except BrokenProcessPool:  # one of its processes was killed
-            self._executor = start_pool(self.workers)
-            return self._executor.submit(train_for, str(run.folder), str(self.token))
+            self._executor = None
+            return self._submit(run)
         except Exception as error:
             if not self._is_cluster:
                 raise
@@ -175,16 +173,8 @@ def train_for(folder: str, token: str) -> None:
 def start_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of processes, which count as that many workers in the queue of runs."""
     # Forked processes would inherit the locks of this one, and hold them after its end.
-    return Pool(workers, multiprocessing.get_context("spawn"), initializer=_initialize, initargs=(workers,))
-
-
-class Pool(ProcessPoolExecutor):
-    """A pool whose processes ignore Ctrl-C while they start."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run a function in one of the processes, which starts here if it is needed."""
-        with _ctrl_c_blocked():  # which a new process inherits until `_initialize`
-            return super().submit(fn, *args, **kwargs)
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, initializer=_initialize, initargs=(workers,))
 
 
 @contextlib.contextmanager
