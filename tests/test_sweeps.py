@@ -31,7 +31,7 @@ from experiments.sweeps import (
 )
 from experiments.sweeps.driver import run_sweep
 from experiments.sweeps.space import Range
-from experiments.sweeps.study import make_sampler
+from experiments.sweeps.study import Study, make_sampler, open_storage
 from experiments.training.cost import START
 from tests.small_runs import SMALL, log, to_end, until
 
@@ -263,6 +263,38 @@ def test_runs_already_over_are_taken_as_they_are(here):
     assert [beginnings(run) for run in list_runs()] == [1, 1]
 
 
+def test_the_copy_of_the_trials_for_pages_is_made_anew_from_the_study(here):
+    sweep, _ = drive(grid(search={"seed": (0, 1)}), here)
+    before = sweep.trials()
+    (sweep.folder / "trials.json").unlink()
+    drive(grid(search={"seed": (0, 1)}), here)
+    assert sweep.trials() == before
+
+
+def test_a_trial_whose_driver_was_killed_between_its_record_and_the_end_is_not_trained_again(here):
+    sweep = create_sweep(grid(search={"seed": (0, 1)}))
+    with open_storage(sweep) as storage:
+        trial = Study(sweep, storage).ask()
+        trial.handle.set_user_attr("trial", {"state": "done", "over": True, "values": [0.5], "runs": ["gone"]})
+        trial.lock.release()
+    *_, status = run_sweep(sweep, here)
+    assert (status.state, status.done) == ("finished", 2)
+    first, second = sweep.trials()
+    assert (first.values, first.runs, first.params) == ((0.5,), ("gone",), trial.params)
+    assert [run.id for run in list_runs()] == list(second.runs)
+
+
+def test_a_trial_whose_driver_was_killed_while_it_asked_for_settings_is_tried(here):
+    sweep = create_sweep(some(2))
+    with open_storage(sweep) as storage:
+        Study(sweep, storage)
+        storage.create_new_trial(storage.get_study_id_from_name(sweep.id))
+        assert Study(sweep, storage).trials() == []
+    *_, status = run_sweep(sweep, here)
+    assert (status.state, status.done) == ("finished", 2)
+    assert [set(trial.params) for trial in sweep.trials()] == [{"learning_rate", "dropout"}] * 2
+
+
 def test_a_run_that_another_process_trains_is_waited_for(here):
     spec = grid(search={"seed": (0, 1)}, base=LONG)
     sweep = create_sweep(spec)
@@ -386,6 +418,15 @@ def test_the_expected_time_grows_with_what_is_tried():
     assert some(100, minutes=0.005).expected_seconds(3667) < few.expected_seconds(3667)
     assert some(100, epochs=20).expected_seconds(3667) == pytest.approx(few.expected_seconds(3667))
     assert some(10, seeds=2).expected_seconds(3667) == some(20).expected_seconds(3667)
+
+
+def test_a_sweep_says_how_many_runs_it_makes_at_most_and_how_long_one_takes():
+    assert grid(seeds=3).most_runs == 18
+    assert some(10, seeds=2).most_runs == 20
+    assert some(None, minutes=3).most_runs is None
+    one, two = SMALL.replace(epochs=2), SMALL.replace(epochs=4)
+    assert 0 < some(10, base=one).run_seconds(3667) < some(10, base=two).run_seconds(3667)
+    assert some(10, base=one).run_seconds(3667) == some(99, base=one, seeds=3).run_seconds(3667)
 
 
 def test_a_spec_survives_json():

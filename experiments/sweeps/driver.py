@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
 
 from experiments.jobs.launch import worker_limit
+from experiments.jobs.record import sentence_of
 from experiments.jobs.shutdown import Shutdown
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, create_run, open_run, runs_folder
@@ -245,13 +246,12 @@ class Driver:
         """The state and the reason for an error that ended the loop."""
         if not isinstance(error, Exception):  # the caller stopped iterating
             return "interrupted", LEFT
-        if isinstance(error, DigitLabError):
-            return "failed", str(error)
         if isinstance(error, StorageInternalError):
             why = str(getattr(error.__cause__, "orig", error.__cause__)).splitlines()[0]
             return "failed", f"The database of the study does not answer any more: {why}. Nothing is lost."
-        self.sweep.log(traceback.format_exc())
-        return "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if not isinstance(error, DigitLabError):
+            self.sweep.log(traceback.format_exc())
+        return "failed", sentence_of(error)
 
     def leave(self, state: str, reason: str) -> None:
         """Stop the runs at their checkpoints and leave the trials to the next driver."""

@@ -103,9 +103,7 @@ class Sweep(Job[DriverStatus]):
         return _cached(self.folder / "sweep.json", build)
 
     def stored(self) -> DriverStatus:
-        """The status as a driver wrote it last; of a sweep that never had a driver, the default
-        one.
-        """
+        """The status as a driver wrote it last; the default one if there never was a driver."""
         return super().stored() if (self.folder / "status.json").exists() else DriverStatus()
 
     def status(self, stored: DriverStatus | None = None) -> SweepStatus:
