@@ -37,7 +37,9 @@ def grid_trials(runs: tuple[str, ...] = ()) -> list[Trial]:
 
 
 def made_sweep(*, state: str = "finished", reason: str = "", trials: int = 6, **options: Any) -> Sweep:
-    """A sweep in the runs folder whose trials are these; each has the same run, which never trained."""
+    """A sweep in the runs folder whose trials are these; each has the same run, which never
+    trained.
+    """
     spec = SweepSpec(**{"name": "made", "base": SMALL, "search": GRID, "sampler": "grid"} | options)
     sweep = create_sweep(spec)
     run = create_run(SMALL, name="made, trial 0", group=sweep.id, trial=0)

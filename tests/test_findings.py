@@ -1,4 +1,4 @@
-"""Findings: made-up results of which the truth is known, and what may and may not be said about them."""
+"""Findings: invented results with a known truth, and the sentences about them."""
 
 import itertools
 import math
@@ -79,7 +79,7 @@ def shares(*names: str) -> tuple[Importance, ...]:
     return (Importance(names[0], 0.714, 0.6, 0.8, 0.01), *found[1:])
 
 
-def said(trials: list[Trial], *names: str, objective: str = "validation_accuracy") -> str:
+def sentence_of(trials: list[Trial], *names: str, objective: str = "validation_accuracy") -> str:
     names = names or ("learning_rate", "width")
     return findings.sentence(SPACE, trials, shares(*names), objective=objective, images=333)
 
@@ -115,7 +115,7 @@ def test_noise_alone_is_hardly_ever_taken_for_a_finding(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [12, 40])
-def test_of_noise_nothing_is_said_but_that(count: int) -> None:
+def test_the_sentence_about_noise_claims_nothing(count: int) -> None:
     sentence = findings.summarize(SPACE, drawn(count, lambda _: 0.9, 0.02), images=333).sentence
     assert sentence.startswith("No setting stands out")
     assert "may be chance" in sentence
@@ -129,8 +129,8 @@ def test_of_two_settings_the_one_that_matters_stands_out_in_a_small_grid() -> No
     assert (first.name, first.clear, second.clear) == ("learning_rate", True, False)
 
 
-def test_the_p_of_a_setting_is_that_of_all_ways_to_deal_the_results() -> None:
-    """Eight results, the four highest with one value: 2 of the 70 ways to deal them are as clear."""
+def test_the_p_of_a_setting_is_that_of_all_permutations() -> None:
+    """Eight results, the four highest with one value of the setting: 2 of the 70 permutations are as clear."""
     values = [0.5, 0.51, 0.52, 0.53, 0.9, 0.91, 0.92, 0.93]
     trials = [
         trial(number, {"optimizer": "adam" if number > 3 else "sgd"}, value) for number, value in enumerate(values)
@@ -173,7 +173,7 @@ def test_a_hundred_trials_of_four_settings_take_under_a_second() -> None:
         ),
     ],
 )
-def test_a_search_that_shows_nothing_says_so(trials: list[Trial], sentence: str) -> None:
+def test_a_search_without_a_finding_gives_a_sentence_that_says_it(trials: list[Trial], sentence: str) -> None:
     found = findings.summarize(SPACE, trials, images=333)
     assert found.sentence == sentence
     assert found.importances == ()
@@ -185,7 +185,7 @@ def test_the_range_that_works_is_the_plateau() -> None:
 
 
 def test_with_several_seeds_the_seeds_tell_the_range() -> None:
-    sentence = said(grid(plateau, seeds=3, noise=0.006))
+    sentence = sentence_of(grid(plateau, seeds=3, noise=0.006))
     assert sentence.startswith("Learning rate explains 71 % of the difference (60 to 80 %); 0.1–0.5 works")
 
 
@@ -205,29 +205,29 @@ def test_what_works_only_for_some_is_not_said_to_work_for_all() -> None:
     """The best rate falls as the network grows: no rate is good everywhere."""
     trials = grid(lambda params: 0.95 - 0.3 * abs(rate(params) + width(params)))
     assert working_values(trials, "learning_rate", "width", images=333) == ()
-    assert "works" not in said(trials)
+    assert "works" not in sentence_of(trials)
 
 
 def test_a_width_at_which_little_was_tried_forbids_every() -> None:
     trials = [*grid(plateau), trial(99, {"learning_rate": 0.1, "width": 512}, 0.97)]
     assert working_values(trials, "learning_rate", "width", images=333) == ()
-    assert "works" not in said(trials)
+    assert "works" not in sentence_of(trials)
 
 
 def test_a_running_trial_is_not_judged() -> None:
     trials = [*grid(plateau), trial(99, {"learning_rate": 0.1, "width": 512}, 0.2, state="running")]
-    assert said(trials) == said(grid(plateau))
+    assert sentence_of(trials) == sentence_of(grid(plateau))
 
 
 def test_everything_between_the_ends_of_a_range_has_worked() -> None:
     for seed in range(5):
         trials = drawn(60, lambda params: 0.96 - 0.15 * max(0.0, abs(rate(params)) - 0.4), 0.003, seed)
         span = working_values(trials, "learning_rate", "width", images=333)
-        assert span, said(trials)
+        assert span, sentence_of(trials)
         inside = [t for t in trials if span[0] <= t.params["learning_rate"] <= span[1]]
         assert len(inside) >= 3
         assert min(t.value or 0 for t in inside) > 0.92
-        assert "works at low, middle and high width" in said(trials)
+        assert "works at low, middle and high width" in sentence_of(trials)
 
 
 def test_words_that_work_are_listed() -> None:
@@ -237,23 +237,23 @@ def test_words_that_work_are_listed() -> None:
         trial(number, {"optimizer": optimizer, "width": width}, heights[optimizer] + width / 1e5)
         for number, (optimizer, width) in enumerate(cells)
     ]
-    assert said(trials, "optimizer", "width").endswith("; adam and adamw work for every width tried.")
+    assert sentence_of(trials, "optimizer", "width").endswith("; adam and adamw work for every width tried.")
 
 
 def test_a_single_setting_is_not_called_important() -> None:
     trials = [trial(number, {"learning_rate": rate}, PLATEAU[rate]) for number, rate in enumerate(RATES * 2)]
     assert (
-        said(trials, "learning_rate")
+        sentence_of(trials, "learning_rate")
         == "Only the learning rate differs between the trials; 0.1–0.5 cannot be told from the best."
     )
 
 
 def test_a_flat_top_over_the_whole_range_has_no_value_that_works_best() -> None:
     trials = [trial(number, {"learning_rate": rate}, 0.95 + rate / 1e3) for number, rate in enumerate(RATES * 2)]
-    assert said(trials, "learning_rate").endswith("but no learning rate tried is surely worse than the best.")
+    assert sentence_of(trials, "learning_rate").endswith("but no learning rate tried is surely worse than the best.")
 
 
-def test_diverged_and_pruned_trials_are_left_out_and_told() -> None:
+def test_diverged_and_pruned_trials_are_left_out_and_counted_in_a_sentence() -> None:
     trials = [replace(t, state="diverged", values=()) if t.params["learning_rate"] == 1.0 else t for t in grid(plateau)]
     trials += [trial(90, {"learning_rate": 0.001, "width": 32}, 0.2, state="pruned")]
     found = findings.summarize(SPACE, trials, images=333)
@@ -265,12 +265,14 @@ def test_diverged_and_pruned_trials_are_left_out_and_told() -> None:
 def test_divergence_here_and_there_is_not_blamed_on_a_setting() -> None:
     trials = grid(plateau)
     trials[0] = replace(trials[0], state="diverged", values=())
-    assert "1 trial diverged: not counted." in said(trials)
+    assert "1 trial diverged: not counted." in sentence_of(trials)
 
 
-def test_without_a_range_the_best_of_each_group_is_told() -> None:
+def test_without_a_range_the_sentence_names_the_best_of_each_group() -> None:
     """A loss of one seed has no ties, so nothing is said to work as well."""
-    sentence = said([replace(t, values=(1 - (t.value or 0),)) for t in grid(plateau)], objective="validation_loss")
+    sentence = sentence_of(
+        [replace(t, values=(1 - (t.value or 0),)) for t in grid(plateau)], objective="validation_loss"
+    )
     assert sentence.endswith("; the best for every width tried had 0.5.")
 
 

@@ -15,7 +15,7 @@ EACH = pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
 
 
 def processor_seconds() -> float:
-    """Of this process and of those that it started and that have ended: other work on the machine does not count."""
+    """Of this process and its ended children: other work on the machine does not count."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 

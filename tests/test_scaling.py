@@ -1,4 +1,4 @@
-"""More than one machine: two processes of one sweep with its study in PostgreSQL, and a Dask cluster of two workers."""
+"""More than one machine: a sweep on two processes with PostgreSQL, and on a Dask cluster."""
 
 import itertools
 import json
@@ -65,7 +65,7 @@ def times_ended() -> Counter[int]:
     return found
 
 
-def told_to_optuna(sweep: Sweep) -> list[FrozenTrial]:
+def trials_in_optuna(sweep: Sweep) -> list[FrozenTrial]:
     with open_storage(sweep) as storage:
         return optuna.load_study(study_name=sweep.id, storage=storage).get_trials()
 
@@ -91,9 +91,9 @@ def test_of_two_processes_that_share_a_study_in_postgresql_one_may_be_killed(pos
     cells = {(trial.params["learning_rate"], trial.params["width"]) for trial in trials}
     assert cells == set(itertools.product(RATES, WIDTHS))
     assert times_ended() == dict.fromkeys(range(TRIALS), 1)
-    told = told_to_optuna(sweep)
-    assert [trial.state for trial in told] == [TrialState.COMPLETE] * TRIALS
-    assert [trial.value for trial in told] == [trial.value for trial in trials]
+    found = trials_in_optuna(sweep)
+    assert [trial.state for trial in found] == [TrialState.COMPLETE] * TRIALS
+    assert [trial.value for trial in found] == [trial.value for trial in trials]
     until(lambda: not ours(), "all processes to go")
 
 
@@ -174,7 +174,7 @@ def test_two_runs_folders_that_are_not_shared_do_not_train_each_others_trials(
 
 
 def test_a_history_that_was_cut_and_has_grown_again_is_not_read_from_the_middle_of_a_row() -> None:
-    """A driver continues to read where it was; a run resumed elsewhere may have other rows there by now."""
+    """A driver reads on at its position, where a resumed run may have other rows by now."""
     run = create_run(SMALL)
     reader = ValidationReader(run.folder)
     for epoch in (1, 2):

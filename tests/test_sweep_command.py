@@ -1,4 +1,4 @@
-"""The command `digits sweep`: what it shows, how it ends, and a sentence for everything that cannot be."""
+"""The command `digits sweep`: its output, its exit status, and a sentence for each mistake."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def digits_sweep(digits, monkeypatch):
-    """Runs `digits sweep` here, without other processes; -> exit status, standard output, standard error."""
+    """Runs `digits sweep` in this process; -> exit status, standard output, standard error."""
     monkeypatch.setattr(trainer, "start_pool", ThreadPoolExecutor)
     return partial(digits, "sweep")
 
@@ -118,7 +118,7 @@ def test_another_search_under_the_same_name_is_one_line(digits_sweep, file):
     )
 
 
-def test_without_distributed_a_cluster_is_a_sentence(digits_sweep, file, monkeypatch):
+def test_without_distributed_a_cluster_gives_a_sentence(digits_sweep, file, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, _, err = digits_sweep(file, "--executor", "dask://localhost:8786")
     assert status == 2
@@ -126,7 +126,10 @@ def test_without_distributed_a_cluster_is_a_sentence(digits_sweep, file, monkeyp
 
 
 def in_a_terminal(file, ctrl_c=None):
-    """The command in a real terminal; Ctrl-C comes so many seconds after the first words. -> exit status, all words."""
+    """The command in a real terminal; Ctrl-C comes `ctrl_c` seconds after the first output.
+
+    -> exit status, all output.
+    """
     pid, primary = pty.fork()
     if not pid:
         os.execv(sys.executable, [sys.executable, "-m", "experiments", "sweep", str(file), "--workers", "2"])

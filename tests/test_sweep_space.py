@@ -1,4 +1,4 @@
-"""Search: what may be tried, what a grid takes of it, and a sentence for everything that cannot be."""
+"""Search space: what may be searched, the values of a grid, and a sentence for each mistake."""
 
 import msgspec
 import pytest
@@ -41,7 +41,7 @@ def test_everything_offered_can_be_searched_alone(name):
         config_of({name: value}, BASE, {})
 
 
-def test_what_optuna_keeps_comes_back_as_it_was():
+def test_what_optuna_stores_comes_back_as_it_was():
     space = {"hidden": ((64,), (128, 64), ()), "learning_rate": Range(0.1, 1.0), "batch_norm": (False, True)}
     params = {"hidden": (128, 64), "learning_rate": 0.5, "batch_norm": True}
     assert from_optuna({name: to_optuna(value) for name, value in params.items()}, space) == params
@@ -116,7 +116,7 @@ def test_draws_are_always_the_same_and_inside():
         ({"loss": ("cross-entropy", "squared-error"), "label_smoothing": (0.0, 0.1)}, "label_smoothing 0.1 is not"),
     ],
 )
-def test_what_cannot_be_searched_is_a_sentence(space, sentence):
+def test_what_cannot_be_searched_gives_a_sentence(space, sentence):
     with pytest.raises(SweepError, match=sentence.replace("(", r"\(")):
         check_space(space, BASE, {}, grid=False)
 
@@ -134,13 +134,13 @@ def test_a_grid_needs_points():
         ({"a": {"dropout": 0.5}}, "The variant 'a' sets dropout, which is searched too"),
     ],
 )
-def test_a_variant_that_cannot_be_is_a_sentence(variants, sentence):
+def test_an_impossible_variant_gives_a_sentence(variants, sentence):
     space = {"variant": ("a",)} | ({"dropout": (0.1, 0.2)} if "dropout" in variants["a"] else {})
     with pytest.raises(SweepError, match=sentence):
         check_space(space, BASE, variants, grid=False)
 
 
 @pytest.mark.parametrize("values", [3, {"low": 1}, {"low": 1, "high": 2, "pionts": 3}])
-def test_neither_a_range_nor_a_list_is_a_sentence(values):
+def test_neither_a_range_nor_a_list_gives_a_sentence(values):
     with pytest.raises(SweepError, match="dropout is a range"):
         read_space({"dropout": values}, {})

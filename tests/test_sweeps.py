@@ -1,4 +1,4 @@
-"""Sweeps: every trial once, whatever happens meanwhile; what is stopped, killed or fails ends nothing else."""
+"""Sweeps: every trial is made once, also when drivers, workers or runs are stopped or killed."""
 
 import json
 import signal
@@ -157,7 +157,7 @@ def test_a_budget_of_minutes_ends_it(here):
     assert status.seconds < 10
 
 
-def test_a_hopeless_trial_is_pruned_and_its_run_keeps_its_model(here, monkeypatch):
+def test_a_bad_trial_is_pruned_and_its_run_saves_its_model(here, monkeypatch):
     monkeypatch.setattr(driver, "PRUNE_SECONDS", 0.001)
     variants = {f"good {i}": {"learning_rate": 0.01 + i / 1000} for i in range(5)}
     variants["bad"] = {"learning_rate": 1e-6, "epochs": 100}
@@ -188,7 +188,7 @@ def test_hyperband_gives_few_trials_all_epochs(here, monkeypatch):
     assert status.pruned > 2
 
 
-def test_a_trial_that_diverges_is_said_to(here):
+def test_a_trial_that_diverges_is_recorded_as_diverged(here):
     sweep, status = drive(grid(search={"learning_rate": (0.01, 100.0)}, base=SMALL.replace(optimizer="sgd")), here)
     states = {trial.params["learning_rate"]: trial for trial in sweep.trials()}
     assert (status.state, status.done, status.failed) == ("finished", 1, 1)
@@ -196,7 +196,7 @@ def test_a_trial_that_diverges_is_said_to(here):
     assert "learning rate" in states[100.0].reason
 
 
-def test_a_combination_that_cannot_be_fails_alone(here, monkeypatch):
+def test_an_impossible_combination_fails_alone(here, monkeypatch):
     monkeypatch.setattr("experiments.sweeps.spec.spaces.check_space", lambda *_, **__: None)
     space = {"loss": ("cross-entropy", "squared-error"), "label_smoothing": (0.1,)}
     sweep, status = drive(grid(search=space), here)
@@ -242,7 +242,7 @@ def test_stop_keeps_everything_and_the_sweep_goes_on_where_it_was(here, monkeypa
     assert [beginnings(run) for run in list_runs()] == [1] * 6
 
 
-def test_leaving_it_lets_its_runs_go_at_a_checkpoint(here):
+def test_leaving_a_sweep_stops_its_runs_at_a_checkpoint(here):
     sweep = create_sweep(grid(base=LONG))
     with closing(run_sweep(sweep, here)) as statuses:
         next(status for status in statuses if status.running)
@@ -346,7 +346,7 @@ def test_a_study_in_a_database_fills_an_empty_folder(here, tmp_path, monkeypatch
         ("oracle://me:secret@host/name", "oracle://me:***@host/name needs a package that is not installed"),
     ],
 )
-def test_a_database_that_cannot_be_is_a_sentence(here, storage, sentence):
+def test_a_database_that_is_not_there_gives_a_sentence(here, storage, sentence):
     _, status = drive(grid(), here, storage)
     assert status.state == "failed"
     assert status.reason.startswith(sentence)
@@ -365,7 +365,7 @@ def test_the_same_name_for_another_search_is_refused(here):
 
 
 @pytest.mark.parametrize("which", ["", "none", "..", "../grid", "/etc"])
-def test_a_sweep_that_is_not_there_is_a_sentence(which):
+def test_a_sweep_that_is_not_there_gives_a_sentence(which):
     with pytest.raises(SweepError, match="There is no sweep"):
         open_sweep(which)
 
@@ -380,7 +380,7 @@ def test_a_sweep_without_a_driver_is_interrupted():
     assert "resume it" in sweep.status().reason
 
 
-def test_a_sweep_that_is_stopped_is_underway_until_its_runs_are_let_go():
+def test_a_stopped_sweep_is_running_until_its_runs_have_stopped():
     sweep = create_sweep(grid())
     sweep.set_begun(1)
     sweep.publish_trials([Trial(0, {"learning_rate": 0.1, "hidden": (8,)})])
@@ -453,7 +453,7 @@ def test_a_spec_survives_json():
         ({"base": SMALL.replace(start_from="abc")}, "leave start_from empty"),
     ],
 )
-def test_a_sweep_that_cannot_be_is_a_sentence(changes, sentence):
+def test_an_impossible_sweep_gives_a_sentence(changes, sentence):
     with pytest.raises(SweepError, match=sentence):
         some(**{"trials": 5} | changes)
 
@@ -478,7 +478,7 @@ optimizer = "adam"
 """
 
 
-def test_a_file_says_everything(tmp_path):
+def test_a_file_gives_all_settings(tmp_path):
     path = tmp_path / "rates.toml"
     path.write_text(FILE)
     spec = SweepSpec.from_toml(path)
@@ -521,7 +521,7 @@ def test_a_file_without_a_name_has_its_own(tmp_path):
         ('[variants.adam]\noptimizer = "adam"', "[variants]\nadam = 3", ": a variant is a table of settings"),
     ],
 )
-def test_a_wrong_file_is_a_sentence_with_its_name(tmp_path, old, new, sentence):
+def test_a_wrong_file_gives_a_sentence_with_its_name(tmp_path, old, new, sentence):
     path = tmp_path / "rates.toml"
     assert old in FILE
     path.write_text(FILE.replace(old, new))
@@ -530,7 +530,7 @@ def test_a_wrong_file_is_a_sentence_with_its_name(tmp_path, old, new, sentence):
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_is_not_there_or_no_text_is_a_sentence(tmp_path):
+def test_a_file_that_is_missing_or_not_text_gives_a_sentence(tmp_path):
     with pytest.raises(SweepError, match=r"none.toml cannot be read: No such file"):
         SweepSpec.from_toml(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")

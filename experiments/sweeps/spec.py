@@ -26,7 +26,7 @@ from model import ConfigError
 
 SAMPLERS = ("grid", "random", "tpe")
 PRUNERS = ("none", "median", "hyperband")
-OBJECTIVES = ("validation_accuracy", "validation_loss")  # at the epoch of the lowest validation loss
+OBJECTIVES = ("validation_accuracy", "validation_loss")  # at the epoch with the lowest loss
 LIMITS = ("trials", "epochs", "minutes", "workers")
 """Fields that may change when a sweep continues."""
 SAMPLE = 200  # combinations from which the time of a sweep is estimated
@@ -163,7 +163,7 @@ class SweepSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))  # tuples become lists
+        values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))  # with lists
         return values
 
     @classmethod
