@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.access import actions, decision
 from dashboard.access.decision import Action, Refusal, is_owner, is_reviewed, refusal_of
 from dashboard.access.policy import Limits, PolicyError, read_policy
-from dataset import load_drawings
+from dataset import load_digits, load_drawings
 from dataset.drawings import editing
 from experiments.guides import GUIDES
 from experiments.runs import control
@@ -22,6 +22,7 @@ from experiments.runs.run import Status
 from experiments.runs.table import list_runs
 from experiments.sweeps import SweepSpec, list_sweeps
 from experiments.sweeps.space import Range
+from model import load_classifier
 from tests.page_without_browser import open_page
 from tests.small_runs import finish, to_end
 
@@ -364,13 +365,15 @@ def test_downloads_are_the_owners_and_measuring_waits_for_trainings(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "_launch_worker", lambda run: None)
+    monkeypatch.setattr("experiments.robustness.launch", lambda main, folder: None)
+    subject = load_classifier(), load_digits("mnist-5k", "test")[:1]
     person.comes(VISITOR, shared(trainings_per_session=1))
     with pytest.raises(Refusal, match="Only the owner may download data sets"):
         actions.download("mnist")
-    actions.measure(lambda: None)
+    assert actions.start_robustness(*subject).exists
     actions.start_training(QUICK, name="x")
     with pytest.raises(Refusal, match="at most 1 training at a time"):
-        actions.measure(lambda: None)
+        actions.start_robustness(*subject)
 
 
 def test_so_many_runs_are_kept(person: Person) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.evaluation import evaluation
-from dashboard.evaluate.counts import Request, Subject, count_missing, missing
 from dataset import DataError, append_drawing, load_digits
+from experiments import robustness
 from experiments.formats import percent
-from experiments.runs.run import Run, create_run
+from experiments.runs.run import Run, RunError, create_run
 from model import Checkpoint, load_checkpoint, load_classifier, save_checkpoint
 from model.metrics import wilson_interval
 from tests.page_without_browser import open_page
@@ -27,6 +28,17 @@ HEADER = "label," + ",".join(f"pixel{place}" for place in range(784))
 def _fresh_caches() -> None:
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+@pytest.fixture(autouse=True)
+def _measured_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement of robustness happens in this process."""
+
+    def start(*subject: Any, **options: Any) -> None:
+        for _ in robustness.run_robustness(robustness.create_robustness(*subject, **options)):
+            pass
+
+    monkeypatch.setattr("dashboard.evaluate.robustness.start_robustness", start)
 
 
 @pytest.fixture
@@ -253,17 +265,29 @@ def test_robustness_is_measured_on_request_and_then_kept(run: Run):
     assert next(button for button in other.button if button.label == "Measure every strength").disabled
 
 
-def test_measuring_goes_on_in_parts_whose_points_are_kept(run: Run):
-    subjects = [Subject("Mine", load_classifier(run.model), load_digits("mnist-5k", "test")[:10])]
-    request = Request.now(subjects)
-    count_missing(subjects, seconds=0)
-    left = missing(subjects)
-    assert request.points > len(left) > 0
-    done, seconds = request.progress(len(left))
-    assert done == request.points - len(left)
-    assert 0 < seconds < 60
-    count_missing(subjects, seconds=60)
-    assert missing(subjects) == []
+def test_a_measurement_shows_its_progress_and_can_be_stopped(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dashboard.evaluate.robustness.start_robustness", robustness.create_robustness)
+    app = press(opened(model=run.id, split="test"), "Measure every strength")
+    total = len(robustness.points())
+    assert app.get("progress")[0].proto.text == f"0 of {total} points measured"
+    job = robustness.open_robustness(load_classifier(run.model), load_digits("mnist-5k", "test"))
+    job.set_status(state="running", done=5, seconds_left=3.0)
+    with job.hold():
+        assert f"5 of {total} points measured, about" in app.run().get("progress")[0].proto.text
+        press(app, "Stop")
+    assert job.stop_requested
+
+
+def test_a_measurement_that_cannot_be_started_or_failed_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise RunError("There is no room.")
+
+    monkeypatch.setattr("dashboard.evaluate.robustness.start_robustness", refuse)
+    app = press(opened(model=run.id, split="test"), "Measure every strength")
+    assert "could not be started: There is no room." in said(app)
+    job = robustness.create_robustness(load_classifier(run.model), load_digits("mnist-5k", "test"))
+    job.set_status(state="failed", reason="The disk is full.")
+    assert "The disk is full." in said(opened(model=run.id, split="test"))
 
 
 def test_undisturbed_digits_have_the_score_of_the_page(run: Run):

@@ -1,6 +1,5 @@
 """Every function that changes something for others or costs much; pages call no others."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -185,9 +184,3 @@ def save_upload(name: str, content: memoryview) -> Path:
 
 start_robustness = gated(Action.MEASURE)(robustness.start_robustness)
 stop_robustness = gated(Action.STEER)(robustness.Robustness.request_stop)
-
-
-@gated(Action.MEASURE)
-def measure(count: Callable[[], None]) -> None:
-    """Count disturbed digits that a model reads correctly, which takes seconds."""
-    count()

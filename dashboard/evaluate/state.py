@@ -1,6 +1,5 @@
 """What a session remembers of the Evaluate page."""
 
-from dashboard.evaluate.counts import Request
 from dashboard.session import PageState, Value
 
 
@@ -13,7 +12,6 @@ class EvaluateState(PageState):
     cells_picked = Value[int](int)  # number of choices of a cell
     sample_seed = Value[int](int)
     disturbed = Value[tuple[str, float, int]](lambda: ("rotation", 30, 0))  # name, strength, number of changes
-    measuring = Value[Request | None](lambda: None)  # the points of robustness that were requested
 
     def choose_digits(self, data: str, split: str) -> None:
         """Show these digits; an empty text stands for those that suit the model."""
