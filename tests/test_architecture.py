@@ -49,8 +49,8 @@ READERS = """
 """
 # Methods that only read; and those of lists, NumPy and images which have the same names as others.
 READING_METHODS = """
-    all append at config end error expected_seconds fill findings from_dict history label log
-    lowest nothing now outcome prepare requests result rows sample save status stored sweep test
+    all append at config curves end error expected_seconds fill findings from_dict history label
+    log lowest nothing now outcome prepare requests result rows sample save status stored sweep test
     text to_dict trials update values verdict
 """
 # Fields of pages, of Streamlit and of slices that are called like a method of the packages.

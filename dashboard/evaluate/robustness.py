@@ -57,15 +57,15 @@ class Subject:
         """The status of the measurement; "" is the state of one that was not started."""
         return self.job.status() if self.job.exists else RobustnessStatus(state="")
 
-    def reading(self, name: str, strength: float) -> Reading:
+    def disturbed_answers(self, name: str, strength: float) -> Reading:
         """The disturbed images and the answers to them."""
         return _read(self.job.id, name, strength, self)
 
     def correct(self, name: str, strength: float) -> int:
         """How many digits it reads correctly with this disturbance."""
-        return int((self.reading(name, strength).predictions == self.digits.labels).sum())
+        return int((self.disturbed_answers(name, strength).predictions == self.digits.labels).sum())
 
-    def counts(self, name: str) -> dict[float, int]:
+    def correct_by_strength(self, name: str) -> dict[float, int]:
         """Correct answers by strength: all that were measured, the shown one, and undisturbed."""
         shown = [DISTURBANCES[name].none, *([page_state.disturbed[1]] if page_state.disturbed[0] == name else [])]
         return self.job.curves()[name] | {strength: self.correct(name, strength) for strength in shown}
@@ -173,7 +173,7 @@ def _render_curves(subjects: list[Subject], name: str) -> None:
     counts = [
         (curve, strength, correct)
         for curve, subject in enumerate(subjects)
-        for strength, correct in sorted(subject.counts(name).items())
+        for strength, correct in sorted(subject.correct_by_strength(name).items())
     ]
     render_chart(
         robustness_figure(
@@ -226,7 +226,7 @@ def _render_images(subject: Subject, rows: Integers) -> None:
         f"**{subject.name}: {percent(correct / total)} %** read correctly, {correct:,} of {total:,}; "
         f"95 % interval {low} to {high} %"
     )
-    reading, classes, tiles = subject.reading(name, strength), subject.digits.classes, []
+    reading, classes, tiles = subject.disturbed_answers(name, strength), subject.digits.classes, []
     for row in rows.tolist():
         label, answer = classes[subject.digits.labels[row]], int(reading.predictions[row])
         sure = (f"{probability(reading.probabilities[row].max())} sure",)
