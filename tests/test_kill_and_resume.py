@@ -43,9 +43,13 @@ def arrays(path):
     return {name: array.tobytes() for name, array in (checkpoint.weights | checkpoint.state).items()}
 
 
-def at_work(run, worker):
+def saved_step(run):
+    return load_checkpoint(run.last).progress["step"] if run.last.exists() else 0
+
+
+def trains(run, worker, beyond):
     status = run.status()
-    return status.state == "running" and status.pid == worker.pid
+    return status.pid == worker.pid and status.state == "running" and status.step > beyond
 
 
 @pytest.mark.slow
@@ -58,9 +62,10 @@ def test_twenty_kills_end_with_the_weights_of_the_uninterrupted_run():
     kills, steps, run = 0, set(), create_run(CONFIG)
     while True:
         start = ["-m", "experiments"] if moments.random() < 0.3 else ["-c", OFTEN]
+        step = saved_step(run)
         worker = subprocess.Popen([sys.executable, *start, "resume", run.id], stdout=subprocess.DEVNULL)
         if moments.random() < 0.8:  # the others are killed while they start
-            until(lambda: worker.poll() is not None or at_work(run, worker), "the worker to train")  # noqa: B023
+            until(lambda: worker.poll() is not None or trains(run, worker, step), "a step")  # noqa: B023
         try:
             # After the last kill the run goes on to its end.
             status = worker.wait(moments.uniform(0.0, 0.5) if kills < KILLS else None)
