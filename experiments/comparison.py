@@ -1,6 +1,4 @@
-"""Comparison: whether one model reads digits better than another, and the mean of several training
-curves.
-"""
+"""Comparison: whether one model reads digits better than another, and means of curves."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ class ComparisonError(DigitLabError):
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What two models answered on the same n digits, all (n,): for each model predictions and their
-    probabilities.
-    """
+    """The predictions of two models on the same n digits, and their probabilities, (n,) each."""
 
     labels: NDArray[np.uint8]
     predictions: tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -41,16 +37,19 @@ class Comparison:
 
     @property
     def total(self) -> int:
+        """The number of digits."""
         return len(self.labels)
 
     @cached_property
-    def right(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def correct_masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which digits each model reads correctly, (n,) each."""
         first, second = self.predictions
         return first == self.labels, second == self.labels
 
     @property
     def correct(self) -> tuple[int, int]:
-        first, second = self.right
+        """How many digits each model reads correctly."""
+        first, second = self.correct_masks
         return int(first.sum()), int(second.sum())
 
     @cached_property
@@ -67,23 +66,25 @@ class Comparison:
 
     @property
     def only_right(self) -> tuple[int, int]:
-        """How many digits the first alone reads right, and how many the second alone."""
-        first, second = self.right
+        """How many digits only the first model reads correctly, and how many only the second."""
+        first, second = self.correct_masks
         return int((first & ~second).sum()), int((second & ~first).sum())
 
     @property
-    def chance(self) -> float:
-        """How likely two equally good models differ at least so much: the p-value of McNemar's
-        exact test.
+    def p_value(self) -> float:
+        """The p-value of McNemar's exact test.
+
+        Two equally good models differ at least this much with this probability.
         """
         return mcnemar(*self.only_right)
 
     @cached_property
     def disagreements(self) -> NDArray[np.int64]:
-        """The digits that the two read differently: first where one is right, in each part the
-        surest answers first.
+        """The rows that the two read differently, in the order in which they are shown.
+
+        First those that one reads correctly, and in each part the most confident first.
         """
-        (first, second), (right, also_right) = self.predictions, self.right
+        (first, second), (right, also_right) = self.predictions, self.correct_masks
         rows = np.flatnonzero(first != second)
         sure = self.confidences[0] + self.confidences[1]
         return rows[np.lexsort((-sure[rows], right[rows] == also_right[rows]))]
@@ -96,9 +97,13 @@ class Comparison:
         better, worse = (first, second) if alone >= other_alone else (second, first)
         more, fewer = max(alone, other_alone), min(alone, other_alone)
         counts = f"{better} alone reads {more:,} of {self.total:,} digits right, {worse} alone {fewer:,}."
-        if self.chance >= 0.05:
-            return f"{counts} That may be chance: two equally good models differ so much {often(self.chance)}."
-        return f"{counts} {better} is better: two equally good models differ so much only {often(self.chance)}."
+        if self.p_value >= 0.05:
+            return (
+                f"{counts} That may be chance: two equally good models differ so much {frequency_text(self.p_value)}."
+            )
+        return (
+            f"{counts} {better} is better: two equally good models differ so much only {frequency_text(self.p_value)}."
+        )
 
 
 def compare(first: Classifier, second: Classifier, digits: Digits) -> Comparison:
@@ -115,7 +120,7 @@ def compare(first: Classifier, second: Classifier, digits: Digits) -> Comparison
 
 
 def of_probabilities(labels: NDArray[np.uint8], first: NDArray[np.float32], second: NDArray[np.float32]) -> Comparison:
-    """From what both answered, (n, 10) each."""
+    """The comparison of two models from their probabilities, (n, 10) each."""
     return Comparison(
         labels,
         (first.argmax(axis=1), second.argmax(axis=1)),
@@ -124,38 +129,40 @@ def of_probabilities(labels: NDArray[np.uint8], first: NDArray[np.float32], seco
 
 
 def shared_validation(first: RunConfig, second: RunConfig) -> Digits:
-    """The digits that both runs kept aside; a model that one of them continues from may have learnt
-    them.
+    """The validation digits that both runs share.
+
+    A model that one of them continues from may have been trained on them.
     """
     if first.data != second.data:
-        raise ComparisonError(f"One run learnt from {first.data}, the other from {second.data}.")
+        raise ComparisonError(f"One run was trained on {first.data}, the other on {second.data}.")
     share = min(first.validation_share, second.validation_share)  # the last digits: a smaller share is in both
     if not share:
-        raise ComparisonError("One of the runs kept no digits aside for validation.")
+        raise ComparisonError("One of the runs has no validation digits.")
     return load_training(first.data, share)[1]
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided p-value: of as many fair coins as there are digits that only one model reads right
-    (McNemar 1947).
+    """Two-sided p-value of McNemar's exact test (McNemar 1947): a binomial test with p = 1/2.
+
+    It counts the digits that only one model reads correctly.
     """
     fewer, total = min(only_first, only_second), only_first + only_second
     return min(1.0, 2 * float(bdtr(fewer, total, 0.5)))  # exact, also where the usual chi-squared is an approximation
 
 
-def often(chance: float) -> str:
-    """ "in 14 % of cases"; the smallest as a bound."""
-    if chance < 0.001:
+def frequency_text(p_value: float) -> str:
+    """A p-value as text: "in 14 % of cases"; a very small one as a bound."""
+    if p_value < 0.001:
         return "in fewer than 0.1\N{NO-BREAK SPACE}% of cases"
-    return f"in {100 * chance:.2g}\N{NO-BREAK SPACE}% of cases" if chance < 0.995 else "in nearly all cases"
+    return f"in {100 * p_value:.2g}\N{NO-BREAK SPACE}% of cases" if p_value < 0.995 else "in nearly all cases"
 
 
 def mean_and_band(histories: Sequence[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
-    """The mean of several runs' curves and the band in which all lie: columns x, mean, low, high,
-    runs.
+    """The mean of several runs' curves and the band in which all lie.
 
-    Where a run has no point of its own there, it is taken from the line between its neighbours;
-    before its first and after its last point it does not count, and `runs` says how many do.
+    -> columns x, mean, low, high, runs. Where a run has no point of its own there, it is taken from
+      the line between its neighbours; before its first and after its last point it does not count,
+      and `runs` says how many do.
     """
     import pandas as pd
 

@@ -19,9 +19,7 @@ INK = 255
 
 @dataclass(frozen=True)
 class Disturbance:
-    """One way to spoil 28x28 images, at strengths of a unit; at the strength `none` they stay as
-    they are.
-    """
+    """One way to disturb 28x28 images, at strengths of a unit; `none` changes nothing."""
 
     title: str
     axis: str

@@ -1,5 +1,6 @@
-"""Fine-tuning: a model learns in seconds from corrected drawings, and practises MNIST digits
-meanwhile.
+"""Fine-tuning: a model learns in seconds from corrected drawings.
+
+It practises MNIST digits meanwhile, so that it does not forget them.
 
 It is an ordinary run that starts from the model in use: one pass over MNIST digits and drawings, in
 which each drawing appears many times, distorted a little each time. When it has ended, the models
@@ -77,8 +78,7 @@ class Score:
 
 @dataclass(frozen=True)
 class FineTuningResult:
-    """The models before and after, compared on corrected drawings, held-out drawings and MNIST
-    digits (`old`).
+    """The models before and after, compared on drawings and on MNIST digits (`old`).
 
     `answers`: (row in the run's drawings, answer before, after) of each corrected drawing. `part`:
     the part of the change of the weights that is used.
@@ -112,15 +112,12 @@ class FineTuningResult:
 
 
 def is_corrected(drawings: Drawings) -> NDArray[np.bool_]:
-    """For each drawing whether it is to be learned from, and a person said that the answer was
-    wrong.
-    """
+    """Whether each drawing is to be learned from and its answer was wrong, (n,)."""
     return np.asarray(drawings.is_training & (drawings.predicted >= 0) & (drawings.predicted != drawings.digits.labels))
 
 
 def create_fine_tuning(model: Path) -> Run:
-    """The run that fine-tunes the model in this file on the stored drawings; `runs.control.start`
-    starts it.
+    """The run that fine-tunes the model in this file; `runs.control.start` starts it.
 
     It has a folder apart from other runs until it is accepted. Raises DataError where there is
     nothing to learn from.
@@ -140,7 +137,7 @@ def create_fine_tuning(model: Path) -> Run:
 
 
 def fine_tuning_config(base: RunConfig, drawings: int) -> RunConfig:
-    """The settings for fine-tuning a model that has the config `base` on this number of drawings."""
+    """The settings for fine-tuning a model with the config `base` on this number of drawings."""
     config = base.replace(**RECIPE)
     most = PRACTISED[1]
     possible = most * SECONDS / training_seconds(config, most, 1.0)
@@ -159,8 +156,7 @@ def fine_tuning_config(base: RunConfig, drawings: int) -> RunConfig:
 
 
 def compare_models(run: Run, validation: Digits, correct_after: int) -> FineTuningResult:
-    """Compare the models before and after on the same images, and write the result to the run's
-    folder.
+    """Compare the models before and after on the same images, and write the result.
 
     The new weights read `correct_after` of the validation digits correctly, as training has
     counted. Where too many were lost, the weights become a mean of those before and after (Wortsman
@@ -250,9 +246,7 @@ def model_before(run: Run) -> str:
 
 
 def fine_tuning_folder() -> Path:
-    """Where fine-tuning runs are before they are accepted: hidden among the runs, so on the same
-    disk.
-    """
+    """Where fine-tuning runs are before they are accepted: hidden among the runs."""
     return runs_folder() / FOLDER
 
 

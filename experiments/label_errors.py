@@ -1,5 +1,4 @@
-"""Label errors: a search for labels that networks disagree with which were not trained on them, the
-likeliest first.
+"""Label errors: a search for labels that networks disagree with, the likeliest error first.
 
 Confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068): networks that were not
 trained on a digit judge it, and its label is the likelier to be an error the more probable they
@@ -43,9 +42,7 @@ STATUS_SECONDS = 0.2
 
 
 class LabelErrors:
-    """The probabilities (n, 10) that networks give the classes of n digits, and which labels they
-    make suspect.
-    """
+    """The probabilities (n, 10) that networks give n digits, and the label errors they suggest."""
 
     def __init__(self, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:
         self.labels, self.probabilities = labels, probabilities
@@ -93,9 +90,7 @@ def as_part(text: str) -> Part:
 
 
 def parts_of(source: str) -> tuple[Part, ...]:
-    """The parts of a source that are judged apart: a test set of its own and the rest, or all
-    digits together.
-    """
+    """The parts of a source that are judged apart: its test set and the rest, or all together."""
     return ("test", "train") if source in SOURCES and source != "mnist-5k" else ("all",)
 
 
@@ -115,8 +110,9 @@ def check_labels(digits: Digits) -> None:
 
 
 def load_teachers(digits: Digits, source: str, part: Part) -> Digits | None:
-    """The digits on which networks are trained that judge test digits; None where the digits judge
-    each other.
+    """The digits to train the networks on that judge test digits.
+
+    None where the digits judge each other.
     """
     return without(load_training(source, 0)[0], digits) if part == "test" else None
 
@@ -155,9 +151,7 @@ def expected_seconds(source: str, part: Part, digits: int, slowness: float = 1.0
 
 
 def neighbours(digits: Digits, found: LabelErrors, row: int, label: int, count: int = NEIGHBOURS) -> NDArray[np.intp]:
-    """The rows most like this one, pixel by pixel, that have this label and that the networks read
-    as it.
-    """
+    """The rows nearest to this one, pixel by pixel, with this label and prediction."""
     rows = np.flatnonzero((digits.labels == label) & (found.predicted == label))
     difference = digits.images[rows].astype(np.float32) - digits.images[row]
     distance = np.einsum("nij,nij->n", difference, difference)
@@ -189,9 +183,7 @@ class Search(Job[SearchStatus]):
     error = RunError
 
     def stored(self) -> SearchStatus:
-        """The status as last written; one that cannot be read counts as failed, since the answers
-        are what matters.
-        """
+        """The status as last written; failed where it cannot be read."""
         try:
             return super().stored()
         except RunError:
@@ -214,8 +206,9 @@ class Search(Job[SearchStatus]):
         return LabelErrors(labels, answers)
 
     def answers(self) -> tuple[int, NDArray[np.uint8], NDArray[np.float32]]:
-        """How many networks have answered, the labels (n,), and the sum of their answers, at the
-        end the mean.
+        """How many networks have answered, the labels (n,), and their answers (n, 10).
+
+        The answers are a sum, at the end a mean.
         """
         try:
             with self.result_file.open("rb") as packed, np.load(packed, allow_pickle=False) as file:

@@ -58,9 +58,7 @@ class RangeTest:
 
 
 def range_test_config(config: RunConfig) -> RunConfig:
-    """The training that tests the rates of a config: its network, data and optimizer, in a second
-    or so.
-    """
+    """The training that tests the learning rates of a config, in a second or so."""
     images = min(config.training_images or FULL_BATCH, FULL_BATCH) if not config.batch_size else config.training_images
     batch = config.batch_size or images
     tested = config.replace(
@@ -113,8 +111,9 @@ def range_tests_folder() -> Path:
 
 
 def read_range_test(history: pd.DataFrame, config: RunConfig, *, diverged: bool) -> RangeTest:
-    """The result so far, from the history of the test; `diverged`: training has ended itself for
-    that reason.
+    """The result so far, from the history of the test.
+
+    `diverged`: training has ended for that reason.
 
     The loss is smoothed exponentially, corrected for its start. Where it is lowest lies the highest
     rate worth trying, and a tenth of it is the lowest (Smith 2018). Training diverges where half of

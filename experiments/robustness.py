@@ -117,7 +117,7 @@ def _correct_by_part(
 
 
 def points() -> dict[str, tuple[str, float]]:
-    """All disturbances with their strengths, by the keys of `Counts`; no disturbance is there once."""
+    """All disturbances with their strengths, by the keys of `Counts`."""
     return {key_of(name, strength): (name, strength) for name, d in DISTURBANCES.items() for strength in d.strengths}
 
 
@@ -155,9 +155,7 @@ class RobustnessRequest:
 
 
 class Robustness(Job[RobustnessStatus]):
-    """One measurement: a job folder with its status and counts, and until its end the model and
-    digits.
-    """
+    """One measurement: a job folder with its counts, and until its end the model and digits."""
 
     status_type = RobustnessStatus
     noun = "robustness measurement"

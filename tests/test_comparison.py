@@ -14,10 +14,10 @@ from experiments.comparison import (
     GRID,
     ComparisonError,
     compare,
+    frequency_text,
     mcnemar,
     mean_and_band,
     of_probabilities,
-    often,
     shared_validation,
 )
 from experiments.runs.config import PRESETS, RunConfig
@@ -124,7 +124,7 @@ def test_equally_good_models_are_called_different_in_at_most_five_percent():
     ],
 )
 def test_a_chance_in_words(chance, words):
-    assert often(chance) == words
+    assert frequency_text(chance) == words
 
 
 # Models.
@@ -137,7 +137,7 @@ SECOND = answers((3, 0.5), (3, 0.3), (1, 0.95), (2, 0.9), (0, 0.8), (4, 0.3), (1
 def test_what_two_models_answered_is_counted():
     found = of_probabilities(LABELS, FIRST, SECOND)
     assert (found.total, found.correct, found.only_right) == (7, (4, 4), (1, 1))
-    assert found.chance == 1
+    assert found.p_value == 1
 
 
 def test_both_confusion_matrices_are_scikit_learns_and_their_difference_adds_up_to_nothing():
@@ -157,7 +157,7 @@ def test_disagreements_begin_with_those_that_one_reads_right_and_with_the_surest
 
 def test_a_model_agrees_with_itself():
     found = of_probabilities(LABELS, FIRST, FIRST)
-    assert (len(found.disagreements), found.chance) == (0, 1)
+    assert (len(found.disagreements), found.p_value) == (0, 1)
     assert found.verdict("one", "two") == "one and two are right and wrong on the same 7 digits."
 
 
@@ -188,7 +188,7 @@ def test_two_trained_runs_are_compared_on_digits_that_neither_has_seen():
 
 
 def test_what_cannot_be_compared_is_a_sentence():
-    with pytest.raises(ComparisonError, match="One run learnt from mnist-5k, the other from mnist"):
+    with pytest.raises(ComparisonError, match="One run was trained on mnist-5k, the other on mnist"):
         shared_validation(SMALL, SMALL.replace(data="mnist"))
     with pytest.raises(ComparisonError, match="no digits aside"):
         shared_validation(SMALL, SMALL.replace(validation_share=0.0))

@@ -143,7 +143,9 @@ def test_damaged_folders_are_listed_apart():
         open_run(bad.id)
 
 
-@pytest.mark.parametrize("text", ["../secrets", "/etc", "..", "", "a/b"])
+@pytest.mark.parametrize(
+    "text", ["../secrets", "/etc", "..", "", "a/b", "a\0b", "\udcff", "x" * 201, "x" * 300, "ü" * 150]
+)
 def test_the_id_of_a_run_never_leads_out_of_the_runs_folder(text):
     with pytest.raises(RunError):
         open_run(text)

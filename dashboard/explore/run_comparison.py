@@ -216,7 +216,7 @@ def _render_matrices(found: Comparison, digits: Digits, first: ComparedRun, seco
 def _render_disagreements(found: Comparison, digits: Digits, first: ComparedRun, second: ComparedRun) -> None:
     """The digits that the two models read differently, by which of them is right."""
     rows = found.disagreements
-    right, also_right = (answers[rows] for answers in found.right)
+    right, also_right = (answers[rows] for answers in found.correct_masks)
     parts = {
         f"Only {first.name} is right": rows[right & ~also_right],
         f"Only {second.name} is right": rows[also_right & ~right],

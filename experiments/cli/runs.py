@@ -271,7 +271,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
         "correct": comparison.correct,
         "only_right": comparison.only_right,
         "disagreements": comparison.disagreements.tolist(),
-        "p_value": comparison.chance,
+        "p_value": comparison.p_value,
         "confusions": [confusion.tolist() for confusion in comparison.confusions],
     }
 

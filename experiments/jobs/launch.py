@@ -1,5 +1,4 @@
-"""Launch: start a process on a job folder, the main function of such a process, and how many may
-run at once.
+"""Launch: start a process on a job folder, and the main function of such a process.
 
 A module whose process works on a job has a function `main`, and `launch(main, folder)` starts it:
 

@@ -30,8 +30,9 @@ Q = TypeVar("Q", bound=QueuedStatus)
 
 
 def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
-    """How many living jobs beside this one run on this machine, and the ids of those that wait, the
-    next one first.
+    """The living jobs beside this one on this machine.
+
+    -> how many run, and the ids of those that wait, the next one first.
     """
     host = socket.gethostname()
     running, waiting = 0, []
@@ -62,8 +63,9 @@ def queue_up(job: Job[S], status: S, write_request: Callable[[], None]) -> None:
 
 
 def work_alone(job: Job[S], work: Callable[[], Generator[S, None, None]]) -> Generator[S, None, None]:
-    """Do the work when no other job of the same folder works, yielding the job's status; the last
-    says how it ended.
+    """Do the work when no other job of the same folder works, yielding the job's status.
+
+    The last status says how it ended.
 
     Raises the job's error where another process works on this job. Stop iterating to interrupt the
     work.

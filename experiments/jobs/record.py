@@ -48,9 +48,7 @@ T = TypeVar("T")
 
 
 class JobError(DigitLabError):
-    """A job that is missing, damaged, already there or in the wrong state; the message says what to
-    do.
-    """
+    """A job that is missing, damaged, there already or in the wrong state, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +186,9 @@ class Job(Generic[S]):
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """A JSON file as a value of this type, usually a dataclass: unknown keys are ignored, missing
-    ones have defaults.
+    """A JSON file as a value of this type, usually a dataclass.
+
+    Unknown keys are ignored, missing ones get their defaults.
 
     Raises FileNotFoundError, and ValueError where the file does not hold such a value.
     """
@@ -206,8 +205,9 @@ def write_record(path: Path, value: Any) -> None:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether a text from outside can name a job: no path, which might lead out of the folder, and
-    not too long.
+    """Whether a text from outside can name a job.
+
+    It may be no path, which might lead out of the folder, and not too long.
     """
     return (
         bool(text)

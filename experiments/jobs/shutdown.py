@@ -15,8 +15,7 @@ class ShutdownRequested(BaseException):
 
 
 class Shutdown:
-    """Notices that the process is asked to end: by a signal, Ctrl-C, a closed terminal or the end
-    of its parent.
+    """Notices that the process is asked to end: by a signal, Ctrl-C or the end of its parent.
 
     The request only sets `requested`, so that a step and a file are finished first. Inside
     `immediate()`, where there is nothing to lose, it raises ShutdownRequested. A second Ctrl-C ends
@@ -29,8 +28,9 @@ class Shutdown:
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
-        """Handle the signals; outside the main thread, which alone receives them, this does
-        nothing.
+        """Handle the signals.
+
+        Outside the main thread, which alone receives them, this does nothing.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -57,9 +57,7 @@ class Shutdown:
             self._immediate = False
 
     def watch_parent(self) -> None:
-        """Notice the end of the parent: standard input is a pipe that the parent holds, and ends
-        with it.
-        """
+        """Notice the end of the parent: standard input is a pipe that the parent holds open."""
 
         def wait_for_end() -> None:
             while os.read(0, 1):

@@ -1,5 +1,6 @@
-"""Control: start, resume, pause and stop the training of runs, whose workers are processes of their
-own.
+"""Control: start, resume, pause and stop the training of runs.
+
+Each is trained by a worker, a process of its own.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ def start_training(config: RunConfig, *, name: str = "", start: Path | None = No
 
 
 def train_with_seeds(run: Run, count: int = SEEDS) -> list[Run]:
-    """The run and those with its config and the next seeds, `count` in all; the missing ones are
-    started.
+    """The run and those with the next seeds, `count` in all, of which the missing ones are started.
 
     They show how much of a result is chance.
     """
@@ -48,9 +48,7 @@ def train_with_seeds(run: Run, count: int = SEEDS) -> list[Run]:
 
 
 def resume(run: Run) -> None:
-    """Continue a run: a paused one keeps its worker, one without gets a new one at its last
-    checkpoint.
-    """
+    """Continue a run: a paused one has a worker, any other gets one at its last checkpoint."""
     status = run.status()
     if status.active:
         run.request("run")

@@ -78,7 +78,7 @@ def cut_rows(folder: Path, rows: int) -> None:
 
 
 class ValidationReader:
-    """Reads the validations of a run that were written since the last call, while the run goes on."""
+    """Reads the validations that a run has written since the last call."""
 
     def __init__(self, folder: Path) -> None:
         self._path = history_file(folder)

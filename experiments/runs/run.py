@@ -1,6 +1,4 @@
-"""Runs: a run is a job folder, written by one worker, steered through one small file, read by
-anyone.
-"""
+"""Runs: a run is a job folder, written by one worker and steered through one small file."""
 
 from __future__ import annotations
 
@@ -33,15 +31,14 @@ ACTIONS: tuple[str, ...] = get_args(Action)
 
 
 class RunError(JobError):
-    """A run that is missing, damaged, already there or in the wrong state; the message says what to
-    do.
-    """
+    """A run that is missing, damaged, there already or in the wrong state, and what to do."""
 
 
 @dataclass(frozen=True)
 class Status(QueuedStatus):
-    """Where a run is. Times are seconds since 1970, rates are images a second; 0 or None is not
-    known yet.
+    """The state of a run.
+
+    Times are seconds since 1970, rates are images a second; 0 or None is not known yet.
     """
 
     state: RunState = "queued"
@@ -118,9 +115,7 @@ class Run(Job[Status]):
 
     @property
     def model(self) -> Path:
-        """The weights that this run stands for: the best ones, or the last if it had no validation
-        images.
-        """
+        """The weights that this run stands for: the best, or without validation images the last."""
         return self.best if self.best.exists() else self.last
 
     @property
@@ -187,8 +182,9 @@ class Run(Job[Status]):
         return _checked(requests)
 
     def request(self, action: str | None = None, *, learning_rate: float | UnsetType | None = UNSET) -> None:
-        """Ask the worker to run, pause or stop, or to use a learning rate; None: back to the
-        schedule.
+        """Ask the worker to run, pause or stop, or to use a learning rate.
+
+        A learning rate of None goes back to the schedule.
 
         What is not given stays as it was requested before. Raises RunError for what cannot be.
         """
@@ -199,14 +195,12 @@ class Run(Job[Status]):
             write_record(self.folder / "control.json", replace(self.requests(), **changes))
 
     def enqueue(self) -> None:
-        """Make it ready for a (new) worker: it is asked to run, and goes to the end of the queue."""
+        """Put it at the end of the queue, with the request to run, ready for a new worker."""
         self.request("run")
         self.set_status(state="queued", reason="", queued=time.time(), pid=0, place=None)
 
     def _request_lock(self) -> FileLock:
-        """Held while requests or the label change, so that two people who change different things
-        lose nothing.
-        """
+        """Held while requests or the label change, so that two people at once lose nothing."""
         if not self.folder.is_dir():  # the lock would make it
             raise RunError(f"The run {self.id} is no longer there.")
         return FileLock(self.folder / "control.lock")
@@ -228,8 +222,7 @@ def create_run(
     folder: Path | None = None,
     parent: Path | None = None,
 ) -> Run:
-    """Make the folder of a new run: a new one in `parent`, which is the runs folder if not given,
-    or `folder` itself.
+    """Make the folder of a new run: in `parent`, by default the runs folder, or `folder` itself.
 
     `start` is the checkpoint to continue from. `group` and `trial` say what it was made for
     together with others.
@@ -257,8 +250,9 @@ def create_run(
 
 
 def open_run(which: str | Path) -> Run:
-    """The run with this id, or in this folder (a Path): a text from outside never leaves the runs
-    folder.
+    """The run with this id, or in this folder (a Path). Raises RunError.
+
+    A text from outside never leaves the runs folder.
     """
     if isinstance(which, Path):
         run = Run(which.expanduser().absolute())

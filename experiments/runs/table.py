@@ -178,8 +178,9 @@ def list_runs() -> list[Run]:
 
 
 def fold_sweeps(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunRow]:
-    """The rows without the trials of sweeps, except the best of each, starred ones and the ids in
-    `always`.
+    """The rows, of each sweep only the best trial.
+
+    Starred trials and the ids in `always` stay too.
     """
     best: dict[str, RunRow] = {}
     for row in rows:
@@ -195,9 +196,7 @@ def differing_settings(rows: Iterable[RunRow]) -> list[str]:
 
 
 def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
-    """The runs in groups whose settings are the same but for the seed and the weights they start
-    from.
-    """
+    """The runs in groups that differ only in the seed and the weights they start from."""
     names = [name for name in SETTINGS if name not in CHANCE_SETTINGS]
     groups: dict[tuple[object, ...], list[RunRow]] = {}
     for row in rows:

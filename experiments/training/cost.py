@@ -32,7 +32,7 @@ CALIBRATION_IMAGES = 16_384  # enough for any batch whose parts are like those o
 
 
 def expected_seconds(config: TrainConfig, images: int, slowness: float) -> float:
-    """About how many seconds training on `images` images will take, with the start of its process."""
+    """About how many seconds training on `images` images takes, with the start of its process."""
     return START + training_seconds(config, images, slowness)
 
 
@@ -51,8 +51,9 @@ def training_images(config: RunConfig, pool: int) -> int:
 
 
 def slowness(runs: Iterable[Run]) -> float:
-    """Measured seconds divided by estimated ones, of the latest runs (newest first); 1 where there
-    are none.
+    """Measured seconds divided by estimated ones, of the latest runs, which come newest first.
+
+    1 where there are none.
     """
     ratios: list[float] = []
     for run in runs:
@@ -83,8 +84,9 @@ def calibrate_threads(config: RunConfig) -> tuple[int, str]:
 
 
 def choose_threads(speeds: Mapping[int, float]) -> tuple[int, str]:
-    """From images per second by number of threads: one thread, unless more are worth it; and why,
-    in a line.
+    """The best number of threads, from images per second by number of threads, and why.
+
+    One thread, unless more are worth it.
     """
     if len(speeds) == 1:
         return 1, "1 thread: there is one core here."
@@ -99,9 +101,7 @@ def choose_threads(speeds: Mapping[int, float]) -> tuple[int, str]:
 
 
 def measure_speeds(config: RunConfig, train: Digits, seconds: float = CALIBRATION_SECONDS) -> dict[int, float]:
-    """Images per second by number of threads, over steps of a real training whose weights are
-    discarded.
-    """
+    """Images per second by number of threads, measured on steps of a real training."""
     # A tiny rate, so that no network diverges, and more steps than there is time for.
     trained = config.replace(learning_rate=BOUNDS["learning_rate"].low, steps=int(BOUNDS["steps"].high), patience=0)
     trainer = build_trainer(trained, train, train[:0])

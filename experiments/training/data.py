@@ -1,6 +1,4 @@
-"""Training data: the digits that a run is trained and validated on, and which digits a model was
-trained on.
-"""
+"""Training data: the digits of a run, and which digits a model was trained on."""
 
 from __future__ import annotations
 
@@ -24,8 +22,9 @@ JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, 
 
 
 def load_data(run: Run) -> tuple[Digits, Digits]:
-    """The training and validation digits of a run, with the drawings and label corrections of when
-    it first began.
+    """The training and validation digits of a run.
+
+    Its drawings and label corrections are those of when it first began.
 
     Raises DataError where there are none.
     """
@@ -71,9 +70,7 @@ def trained_drawings(run: Run) -> Digits:
 
 
 def jittered(drawings: Digits, times: int, seed: int) -> Digits:
-    """This many copies of each drawing, each distorted a little, as if the same person had drawn it
-    again.
-    """
+    """This many copies of each drawing, each distorted a little."""
     copies = drawings[np.repeat(np.arange(len(drawings)), times)]
     ink = copies.images.reshape(-1, 28 * 28) * np.float32(1 / 255)
     if len(ink):
@@ -82,8 +79,9 @@ def jittered(drawings: Digits, times: int, seed: int) -> Digits:
 
 
 def training_overlap(classifier: Classifier, digits: Digits) -> int | None:
-    """How many of these digits the model, or one it continues from, was trained on; None where that
-    is unknown.
+    """How many of these digits the model, or one it continues from, was trained on.
+
+    None where that is unknown.
 
     The images themselves are compared.
     """

@@ -1,4 +1,4 @@
-"""Recording: what a worker writes as its run trains: the status, the history and the checkpoints."""
+"""Recording: the status, history and checkpoints that a worker writes as its run trains."""
 
 from __future__ import annotations
 
@@ -182,9 +182,7 @@ class Recorder:
         self._next_checkpoint = now + max(CHECKPOINT_SECONDS, (now - began) / CHECKPOINT_SHARE)
 
     def _save_unless_worse(self, loss: float) -> None:
-        """Of a network that is worse than at its start, as one that diverges, the checkpoint before
-        is worth more.
-        """
+        """Save unless the network is worse than at its start, as one that diverges."""
         if loss <= self.trainer.progress.start_loss:
             self.save_checkpoint()
 
@@ -227,6 +225,6 @@ class Recorder:
         self._rows += 1
 
     def _images_shown(self) -> int:
-        """Training images shown so far, the short last batch of each epoch counted as what it is."""
+        """Training images shown so far. The last batch of an epoch may be smaller than the others."""
         epochs, batches = divmod(self.trainer.step, self.trainer.steps_per_epoch)
         return epochs * self.trainer.images + batches * (self.run.config.batch_size or self.trainer.images)

@@ -1,4 +1,4 @@
-"""Worker: trains one run, follows requests meanwhile, and can be killed at any moment without loss."""
+"""Worker: trains one run and follows requests; it can be killed at any moment without loss."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class Ended(Exception):
 
 
 def train_run(run: Run, shutdown: Shutdown | None = None) -> Generator[Status, None, None]:
-    """Wait for a turn and train to the end, yielding the status a few times a second; the last one
-    says how it ended.
+    """Wait for a turn and train to the end, yielding the status a few times a second.
+
+    The last status says how the run ended.
 
     Raises RunError if another worker has the run. To leave the run, stop iterating: it is
     interrupted at a checkpoint.
@@ -57,9 +58,7 @@ class RequestPoller:
         self._stamp: Stamp = None
 
     def poll(self) -> bool:
-        """Read the requests; -> whether they are others than before. Cheap enough to be called at
-        every step.
-        """
+        """Read the requests; -> whether they have changed. Cheap enough for every step."""
         latest = stamp(self._file)
         if latest is None or latest == self._stamp:
             return False
