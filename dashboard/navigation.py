@@ -1,8 +1,11 @@
-"""Places: the pages of the app, for its menu and for links from one to another."""
+"""Navigation: the pages of the app, for its menu and for links from one page to another."""
+
+from collections.abc import Callable
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
-PAGES = {  # the path of each in the address: its title and icon; the first is shown where none is named
+PAGES = {  # path in the address -> title and icon; the first is shown where the address names none
     "draw": ("Draw", ":material/draw:"),
     "train": ("Train", ":material/show_chart:"),
     "evaluate": ("Evaluate", ":material/grid_on:"),
@@ -11,10 +14,10 @@ PAGES = {  # the path of each in the address: its title and icon; the first is s
 }
 
 
-def place(name: str) -> st.Page:
-    """What st.page_link and st.switch_page take."""
+def place(name: str, render: Callable[[], None] = lambda: None) -> StreamlitPage:
+    """The page for st.navigation, which draws it, and for st.page_link and st.switch_page."""
     title, icon = PAGES[name]
-    return st.Page(lambda: None, title=title, icon=icon, url_path=name, default=name == "draw")
+    return st.Page(render, title=title, icon=icon, url_path=name, default=name == "draw")
 
 
 def go_to(name: str) -> None:

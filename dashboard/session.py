@@ -1,4 +1,4 @@
-"""State: everything a session or the address of the page remembers, and the only place that touches either."""
+"""Session: values that survive page switches, some of them in the address of the page."""
 
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -8,7 +8,6 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard import theme
-from dashboard.draw.drawing import DRAW, UPLOAD, Saved, Sheet
 from experiments.runs.config import RunConfig
 
 T = TypeVar("T")
@@ -17,13 +16,13 @@ SHIPPED = "shipped"  # the model choice that means: the weights that come with t
 
 
 class Value(Generic[T]):
-    """One session value; it survives page switches, which widgets do not. Each session makes its own default."""
+    """One value of a session. It survives page switches, which widgets do not."""
 
     def __init__(self, default: Callable[[], T]) -> None:
         self.default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.key = f"value-{name}"  # widget keys never start with this
+        self.key = f"{owner.__name__}.{name}"  # widget keys have no dot
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -34,14 +33,15 @@ class Value(Generic[T]):
             return self
         if self.key not in st.session_state:
             st.session_state[self.key] = self.default()
-        return st.session_state[self.key]
+        value: T = st.session_state[self.key]
+        return value
 
     def __set__(self, instance: object, value: T) -> None:
         st.session_state[self.key] = value
 
 
 class PageState:
-    """Base of the values of one page; `page_state.name` reads one, `page_state.name = ...` sets it."""
+    """Base of the values of one page: `page_state.name` reads one, an assignment sets it."""
 
     def sync_url(self, *names: str) -> None:
         """Take over values that the address names; write the others into the address.
@@ -68,39 +68,21 @@ class PageState:
 
 
 class State(PageState):
-    """The values of the session that is asking. `state.name` reads, `state.name = ...` writes."""
+    """The values that several pages share. `state.name` reads one, `state.name = ...` sets it."""
 
     session_id = Value[str](lambda: uuid4().hex)
-    model = Value[str](lambda: SHIPPED)
-    run = Value[str](str)
-    sheets = Value[dict[str, Sheet]](dict)  # one for each way to hand in a digit
-    saved = Value[Saved | None](lambda: None)
-    preview_draws = Value[int](int)  # how often Train was asked for other variations
-    starts = Value[int](int)  # of training runs
-    started = Value[tuple[str, ...]](tuple)  # the ids of runs, sweeps and lessons that this session has begun
-    drawn = Value[tuple[float, ...]](tuple)  # when this session stored a drawing
-    lesson = Value[str](str)  # the id of the one that is underway or not decided about
-    planned = Value[RunConfig | None](lambda: None)  # what Train's form said last
-    runs = Value[str](str)  # the ids of those that Explore compares, with commas between; an empty place is kept
-
-    @property
-    def way(self) -> str:
-        """How a person hands in a digit: by drawing or by uploading."""
-        return self.widget("way", DRAW)
-
-    @property
-    def sheet(self) -> Sheet:
-        return self.sheets.get(self.way, Sheet(uploaded=self.way == UPLOAD))
-
-    @sheet.setter
-    def sheet(self, sheet: Sheet) -> None:
-        self.sheets[self.way] = sheet
+    model = Value[str](lambda: SHIPPED)  # `shipped` or the id of a run
+    run = Value[str](str)  # id of the run that Train shows
+    runs = Value[str](str)  # ids of the compared runs, with commas between; an empty place is free
+    starts = Value[int](int)  # trainings and sweeps that were started; a part of the buttons' keys
+    planned = Value[RunConfig | None](lambda: None)  # the settings in Train's form
 
     def chosen_model(self) -> str:
-        """`shipped` or the id of a run, as a person asked for it: it may not exist."""
+        """`shipped` or the id of a run, which may not exist: people write it into addresses."""
         return self.model
 
     def choose_model(self, choice: str) -> None:
+        """Use this model, `shipped` or the id of a run, on all pages."""
         self.model = choice
         if choice == SHIPPED:
             st.query_params.pop("model", None)
@@ -108,18 +90,19 @@ class State(PageState):
             st.query_params["model"] = choice
 
     def shown_run(self) -> str:
-        """The id of the run that Train shows, or an empty string."""
+        """The id of the run that Train shows, which may not exist; empty for none."""
         return self.run
 
     def show_run(self, run_id: str) -> None:
+        """Show this run on Train."""
         self.set_in_url("run", run_id)
 
     def chosen_runs(self) -> dict[str, int]:
-        """The ids of the runs that Explore compares, each with its place, that of its colour; some may be gone."""
+        """The ids of the compared runs, each with the number of its colour; some may not exist."""
         return {run_id: place for place, run_id in enumerate(self.runs.split(",")) if run_id}
 
     def choose_runs(self, ids: Iterable[str]) -> None:
-        """A run that was chosen already keeps its place and so its colour; a new one takes the first that is free."""
+        """Compare these runs. A run that was compared before has the same colour as then."""
         wanted, known = dict.fromkeys(ids), self.chosen_runs()
         order = {place: run_id for run_id, place in known.items() if run_id in wanted and place < COLORS}
         free = (place for place in count() if place not in order)
@@ -128,15 +111,15 @@ class State(PageState):
         self.set_in_url("runs", ",".join(order.get(place, "") for place in range(max(order, default=-1) + 1)))
 
     def widget(self, key: str, default: Any = None) -> Any:
-        """What the widget with this key shows now."""
+        """The value of the widget with this key."""
         return st.session_state.get(key, default)
 
     def has_widget(self, key: str) -> bool:
-        """Whether a widget with this key was there in the run before this one."""
+        """Whether the script drew a widget with this key when it ran last."""
         return key in st.session_state
 
     def set_widget(self, key: str, value: Any) -> None:
-        """Sets a widget that is drawn later in this run, or from a callback."""
+        """Set a widget. Call it before the widget is drawn, or from a callback."""
         st.session_state[key] = value
 
     def palette(self) -> theme.Palette:

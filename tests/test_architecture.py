@@ -271,6 +271,21 @@ def full_name(function: object) -> str:
     return f"{function.__module__}.{getattr(function, '__qualname__', '')}"
 
 
+def test_no_page_imports_another_page() -> None:
+    """What pages share lives in components, charts and session; these import no page either."""
+    folders = {"draw", "train", "evaluate", "explore", "data"}
+    wrong = []
+    for path in SOURCES:
+        if not name(path).startswith("dashboard/") or name(path) == "dashboard/app.py":
+            continue
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dashboard."):
+                page = (node.module or "").split(".")[1]
+                if page in folders and page != path.parent.name:
+                    wrong.append(f"{name(path)}:{node.lineno} {node.module}")
+    assert not wrong
+
+
 def test_only_one_module_makes_random_numbers() -> None:
     """`np.random.Generator` names a type and is welcome anywhere; what else hangs on `np.random` makes numbers."""
     wrong = []

@@ -40,12 +40,12 @@ def drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def shown(app: AppTest) -> list[str]:
     """The ids of the thumbnails."""
-    return list(app.session_state["value-sheet"].ids)
+    return list(app.session_state["DataState.sheet"].ids)
 
 
 def choose(app: AppTest, *ids: str) -> AppTest:
     """As if the browser had said that these are chosen."""
-    app.session_state["value-selected"] = ids
+    app.session_state["DataState.selected"] = ids
     return run(app)
 
 

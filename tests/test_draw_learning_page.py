@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.draw.learning import outcome
+from dashboard.draw.fine_tuning import outcome_text
 from dataset import append_drawing, load_drawings, load_training
 from dataset.drawings import edit_drawings
 from experiments import fine_tuning
@@ -79,7 +79,7 @@ def test_the_panel_is_open_at_first_and_stays_closed_once_it_was() -> None:
 
 def test_without_drawings_the_panel_says_what_to_do() -> None:
     app = open_page("draw")
-    assert "whenever an answer is wrong" in words(app)
+    assert "when an answer is wrong" in words(app)
     assert next(button for button in app.button if button.label == "Learn now").disabled
 
 
@@ -92,7 +92,7 @@ def test_the_panel_counts_what_there_is_to_learn_from() -> None:
 
 def test_drawings_that_were_all_read_right_can_be_learned_from_too() -> None:
     store(1, wrong=False)
-    assert "1 drawing to learn from, none of them corrected; every fifth of a digit is held out." in words(
+    assert "1 drawing to learn from, none of them corrected; every fifth of each digit is held out." in words(
         open_page("draw")
     )
 
@@ -102,7 +102,7 @@ def test_drawings_that_are_all_held_out_are_not_passed_over() -> None:
     drawings = load_drawings()
     edit_drawings(drawings.id[~drawings.is_held_out].tolist(), state="deleted")
     app = open_page("draw")
-    assert "None to learn from yet: 10 drawings here, held out to test it." in words(app)
+    assert "Nothing to learn from yet: 10 drawings, held out for testing." in words(app)
     assert next(button for button in app.button if button.label == "Learn now").disabled
 
 
@@ -114,13 +114,17 @@ def test_the_panel_counts_corrections_while_it_is_closed() -> None:
 def test_what_came_of_a_lesson_is_a_sentence_whatever_there_was_to_learn() -> None:
     none, old = Score(0, 0, 0), Score(990, 989, 1000)
     both = FineTuningResult(Score(0, 8, 9), Score(22, 24, 26), old, ())
-    assert outcome(both) == (
+    assert outcome_text(both) == (
         "It now reads 8 of 9 corrected drawings, before 0; and 24 of 26 that it never learned from, before 22."
     )
     assert (
-        outcome(FineTuningResult(Score(0, 1, 1), none, old, ())) == "It now reads 1 of 1 corrected drawing, before 0."
+        outcome_text(FineTuningResult(Score(0, 1, 1), none, old, ()))
+        == "It now reads 1 of 1 corrected drawing, before 0."
     )
-    assert outcome(FineTuningResult(none, none, old, ())) == "It has gone over drawings that it had read right already."
+    assert (
+        outcome_text(FineTuningResult(none, none, old, ()))
+        == "It practised on drawings that it had read correctly before."
+    )
 
 
 def test_a_lesson_that_learned_little_asks_about_the_labels(
@@ -130,7 +134,7 @@ def test_a_lesson_that_learned_little_asks_about_the_labels(
     read = fine_tuning.read_result
     monkeypatch.setattr(fine_tuning, "read_result", lambda run: replace(read(run), corrected=Score(0, 4, 9)))
     app = click(open_page("draw", model=model.id), "Learn now")
-    assert "whether they are labelled right" in app.info[0].value
+    assert "Check their labels" in app.info[0].value
     assert not app.success
 
 
@@ -145,7 +149,7 @@ def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model:
     assert address(app, "lesson") is None
     assert [kept.id for kept in list_runs()] == [lesson, model.id]
     assert "learned from 20 drawings" in words(app)
-    assert "There are no others yet." in words(app)
+    assert "There are no new drawings yet." in words(app)
     assert "each share with its 95 % interval" not in words(app)
     app.toggle[0].set_value(True)
     assert "each share with its 95 % interval" in words(run(app))
@@ -166,7 +170,7 @@ def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: p
     store(10)
     monkeypatch.setattr(FineTuningResult, "refusal", "It now reads fewer.")
     app = click(open_page("draw", model=model.id), "Learn now")
-    assert "**The new weights are not taken over.** It now reads fewer." in words(app)
+    assert "**The new weights are not used.** It now reads fewer." in words(app)
     assert "Keep" not in labels(app)
     assert address(click(app, "Close"), "lesson") is None
 
@@ -180,7 +184,7 @@ def test_a_lesson_is_found_again_by_its_address(model: Run, accepted: None) -> N
 
 def test_an_address_of_no_lesson_is_a_sentence_and_then_forgotten() -> None:
     app = open_page("draw", lesson="nothing")
-    assert "The lesson nothing is not here, or not any more." in words(app)
+    assert "There is no fine-tuning nothing here, or not any more." in words(app)
     assert "Learn now" in labels(app)
     assert address(app, "lesson") is None
 
@@ -195,7 +199,7 @@ def test_an_unfinished_lesson_can_be_gone_on_with(model: Run, accepted: None, mo
     monkeypatch.setattr(jobs, "start", stop)
     app = click(open_page("draw", model=model.id), "Learn now")
     assert "Nothing was learned." in words(app)
-    assert "Keep" in labels(click(app, "Go on"))
+    assert "Keep" in labels(click(app, "Resume"))
 
 
 def test_a_model_of_clothing_has_no_panel(model: Run) -> None:
@@ -205,8 +209,17 @@ def test_a_model_of_clothing_has_no_panel(model: Run) -> None:
 
 
 def test_intervals_and_counts_stand_beside_each_share() -> None:
-    from dashboard.draw.lesson_result import scores_table
+    from dashboard.draw.fine_tuning import scores_table
 
     table = scores_table(FineTuningResult(Score(3, 12, 12), Score(0, 0, 0), Score(990, 989, 1000), ()))
-    for text in ("25.0 %", "8.9 to 53.2", "100.0 %", "99.00 %", "98.90 %", "1,000", "–"):
+    table = table.replace("\N{NO-BREAK SPACE}", " ")
+    for text in (
+        "25.0 %",
+        "8.9 to 53.2",
+        "100.0\N{NO-BREAK SPACE}%",
+        "99.00\N{NO-BREAK SPACE}%",
+        "98.90\N{NO-BREAK SPACE}%",
+        "1,000",
+        "–",
+    ):
         assert text in table

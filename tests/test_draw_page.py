@@ -1,6 +1,11 @@
 """The Draw page without a browser: what is answered, what is stored, and a sentence wherever something is wrong."""
 
+import struct
+import tracemalloc
+import zlib
+from base64 import b64decode, b64encode
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +14,12 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from dashboard.draw.drawing import Sheet, read
+from dashboard.draw.answer import read_sheet
+from dashboard.draw.received import MAX_URL, PNG_URL, SIDE, read_canvas
+from dashboard.draw.state import Sheet
 from dataset import append_drawing, load_drawings
 from dataset.drawings import drawings_last
+from experiments.formats import probability
 from model import Checkpoint, center_ink, load_checkpoint, load_classifier, save_checkpoint
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
@@ -44,7 +52,7 @@ def opened(**address: str) -> AppTest:
 
 def draw(app: AppTest, pixels: np.ndarray) -> AppTest:
     """As if the canvas had sent these pixels."""
-    sheets = app.session_state["value-sheets"]
+    sheets = app.session_state["DrawState.sheets"]
     sheets["Draw"] = replace(sheets.get("Draw", Sheet()), pixels=pixels, strokes={"objects": [{}]})
     return run(app)
 
@@ -62,13 +70,12 @@ def said(app: AppTest) -> str:
     return " ".join(e.value for kind in (app.markdown, app.warning, app.error, app.caption) for e in kind)
 
 
-def test_a_drawing_is_answered_with_the_shipped_model_its_runner_up_and_margin():
+def test_a_drawing_is_answered_with_the_shipped_model_and_its_next_guess():
     app = draw(opened(), SEVEN)
     shares = load_classifier().predict_proba(center_ink(SEVEN)[None])[0]
     first, second = np.argsort(-shares)[:2]
     assert f"<span>{first}</span>" in answer(app)
-    assert f"Runner-up: {second}" in answer(app)
-    assert f"{100 * (shares[first] - shares[second]):.1f} points behind" in answer(app)
+    assert f"Next guess: {second} ({probability(float(shares[second]))})" in answer(app)
 
 
 @pytest.mark.parametrize("pixels", [canvas(), canvas((40, 40), (41, 40))])
@@ -80,7 +87,7 @@ def test_blank_paper_and_specks_are_not_read_and_say_so(pixels: np.ndarray):
 
 
 def test_of_a_picture_without_a_digit_another_one_is_asked_for():
-    assert "Upload another one." in read(Sheet(pixels=canvas(), uploaded=True), load_classifier())
+    assert "Upload another one." in read_sheet(Sheet(pixels=canvas(), is_upload=True), load_classifier())
 
 
 def test_correct_stores_exactly_what_was_shown_and_takes_a_new_sheet():
@@ -105,7 +112,7 @@ def test_incorrect_asks_which_digit_and_stores_that():
 def test_a_click_that_comes_after_its_sheet_is_gone_stores_nothing():
     app = draw(opened(), SEVEN)
     correct = next(button for button in app.button if button.label == "Correct")
-    sheets = app.session_state["value-sheets"]
+    sheets = app.session_state["DrawState.sheets"]
     sheets["Draw"] = Sheet(sheets["Draw"].number + 1)  # Clear has come first
     correct.click()
     run(app)
@@ -115,7 +122,7 @@ def test_a_click_that_comes_after_its_sheet_is_gone_stores_nothing():
 def test_undo_takes_the_last_row_back():
     app = click(click(draw(opened(), SEVEN), "Correct"), "Undo this")
     assert len(load_drawings().digits) == 0
-    assert "no longer kept" in said(app)
+    assert "was removed" in said(app)
 
 
 def test_a_drawing_that_cannot_be_stored_stays_and_says_why(drawings: Path):
@@ -178,3 +185,77 @@ def test_what_looks_like_no_digit_is_said_to_be_none_and_a_person_may_insist():
     app = click(app, f"It is {nearest}")
     app = click(click(draw(app, SEVEN), "Another digit"), "4")
     assert load_drawings().table["label"].tolist() == [nearest, 4]
+
+
+def png_url(picture: Image.Image, **options: object) -> str:
+    file = BytesIO()
+    picture.save(file, "PNG", **options)
+    return PNG_URL + b64encode(file.getvalue()).decode()
+
+
+STROKES = {"objects": [{"type": "path"}]}
+
+
+def test_what_the_canvas_sends_is_read():
+    strokes, pixels = read_canvas({"drawing": {"raw": STROKES, "data": png_url(Image.fromarray(SEVEN))}})
+    assert strokes == STROKES
+    np.testing.assert_array_equal(pixels, SEVEN)
+    assert read_canvas(None) == read_canvas({}) == (None, None)
+
+
+def header_of(picture: str, side: int) -> str:
+    """The same data URL with another size in its header."""
+    content = bytearray(b64decode(picture.removeprefix(PNG_URL)))
+    content[16:24] = struct.pack(">II", side, side)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return PNG_URL + b64encode(content).decode()
+
+
+def second_header(picture: str) -> str:
+    """The same data URL with a header of a huge picture behind the right one."""
+    content = b64decode(picture.removeprefix(PNG_URL))
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 9000, 9000, 8, 6, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return PNG_URL + b64encode(content[:33] + chunk + content[33:]).decode()
+
+
+BLANK = png_url(Image.new("RGBA", (SIDE, SIDE)))
+FORGED = {
+    "huge": png_url(Image.new("1", (9000, 9000))),
+    "small": png_url(Image.new("RGBA", (28, 28))),
+    "huge, by its header": header_of(BLANK, 9000),
+    "huge, by a second header": second_header(BLANK),
+    "cut off": BLANK[:200],
+    "no base64": PNG_URL + "ä" * 40,
+    "JPEG": BLANK.replace("png", "jpeg"),
+    "too long": BLANK + "A" * MAX_URL,
+    "a number": 5,
+}
+
+
+@pytest.mark.parametrize("picture", FORGED)
+def test_a_forged_picture_is_refused_before_it_is_decoded(picture: str):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="picture"):
+            read_canvas({"drawing": {"raw": STROKES, "data": FORGED[picture]}})
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("strokes", [[1, 2], "x", None, 5, {}, {"objects": 5}, {"objects": ["x"]}])
+def test_malformed_strokes_are_refused(strokes: object):
+    with pytest.raises(ValueError, match="strokes"):
+        read_canvas({"drawing": {"raw": strokes, "data": None}})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"drawing": [1, 2]}, {"drawing": "x"}, {"drawing": {"raw": [1, 2]}}, {"drawing": {}, "backgroundFit": [1]}],
+)
+def test_what_no_canvas_sends_becomes_a_blank_sheet(sent: dict[str, object]):
+    app = opened()
+    app.session_state["canvas-0"] = sent
+    assert "<span>?</span>" in answer(run(app))
+    assert app.session_state["DrawState.sheets"]["Draw"].number == 1

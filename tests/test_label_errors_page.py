@@ -110,7 +110,7 @@ def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(fo
     click(open_page("data", **VIEW), "Relabel as 1")
     app = open_page("data", **VIEW)  # another session
     assert "#### Labelled 1, read as 2" in text(app)
-    app.session_state["value-suspect"] = 0
+    app.session_state["DataState.suspect"] = 0
     assert "Reviewed before: now 1." in text(run(app))
 
 
@@ -188,6 +188,6 @@ def test_train_uses_corrected_labels_only_if_switched_on(found: LabelErrors) -> 
     assert (toggle.label, toggle.value, toggle.disabled) == ("Use 1 corrected label", False, False)
     toggle.set_value(True)
     run(app)
-    assert app.session_state["value-planned"].label_corrections == load_corrections().version
+    assert app.session_state["State.planned"].label_corrections == load_corrections().version
     assert corrections_file().is_file()
     assert list_runs() == []

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from dashboard.access.decision import Action, Refusal, refusal_of
+from dashboard.components.plain_text import plain_text
 from model.errors import DigitLabError
 
 EXPECTED = (DigitLabError, OSError)
@@ -17,9 +18,9 @@ def errors_as_text(before: str = "") -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        st.info(str(refusal), icon=":material/lock:")
+        st.info(plain_text(str(refusal)), icon=":material/lock:")
     except EXPECTED as error:
-        st.error(f"{before}{error}")
+        st.error(before + plain_text(str(error)))
 
 
 def is_refused(action: Action) -> bool:

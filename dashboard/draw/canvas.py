@@ -1,22 +1,21 @@
-"""Canvas: where a person draws, or hands in an image, and the sheet that this fills."""
+"""The input side of Draw: a canvas, or an uploaded image."""
 
 from dataclasses import replace
 
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from dashboard.draw.drawing import DRAW, UPLOAD, Sheet
+from dashboard.draw.received import SIDE, read_canvas
+from dashboard.draw.state import DRAW, UPLOAD, Sheet, page_state
 from dashboard.session import state
 from dataset import DataError
 from dataset.image_files import read_image
 
-SIDE = 280  # pixels: ten to each of the network's
-
 
 def render_sheet() -> Sheet:
-    """The input side of the page; -> what is on it now."""
+    """Draw the input side of the page -> the sheet as it is now."""
     way = st.segmented_control(
-        "How to hand in a digit",
+        "How to enter a digit",
         [DRAW, UPLOAD],
         default=DRAW,
         required=True,
@@ -26,76 +25,80 @@ def render_sheet() -> Sheet:
     )
     with st.container(key="paper"):
         if way == UPLOAD:
-            render_upload()
+            _render_upload()
         else:
-            render_canvas()
-    return state.sheet
+            _render_canvas()
+    return page_state.sheet
 
 
-def render_canvas() -> None:
-    paper, key = state.sheet, f"canvas-{state.sheet.number}"
-    if not state.has_widget(key):  # a new sheet, or back from another page: the browser starts from these strokes
-        paper = replace(paper, start=paper.strokes)
+def _render_canvas() -> None:
+    try:
+        strokes, pixels = read_canvas(state.widget(f"canvas-{page_state.sheet.number}"))
+    except ValueError:  # forged: a blank sheet, on a canvas that has not sent it
+        page_state.take_new_sheet()
+        strokes = pixels = None
+    sheet, key = page_state.sheet, f"canvas-{page_state.sheet.number}"
+    if not state.has_widget(key):  # the browser starts with the strokes, also back from another page
+        sheet = replace(sheet, start=sheet.strokes)
     with st.container(key="canvas", width="content"):
-        drawn = st_canvas(
+        st_canvas(
             stroke_width=state.widget("brush", 20),
             stroke_color="#ffffff",
             background_color="#000000",
             width=SIDE,
             height=SIDE,
-            initial_drawing=paper.start,
+            initial_drawing=sheet.start,
             return_image_data=True,
             key=key,
         )
-    pixels = drawn.image_data
-    if pixels is not None:  # None until the first stroke after a page switch: then the sheet knows better
-        paper = replace(paper, strokes=drawn.json_data, pixels=pixels)
-    state.sheet = paper
+    if pixels is not None:  # after a page switch nothing is sent before the first stroke
+        sheet = replace(sheet, strokes=strokes, pixels=pixels)
+    page_state.sheet = sheet
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        blank = not paper.strokes or not paper.strokes["objects"]
+        blank = not sheet.strokes or not sheet.strokes["objects"]
+        st.button("Undo", icon=":material/undo:", on_click=_undo_stroke, disabled=blank, help="Remove the last stroke")
         st.button(
-            "Undo", icon=":material/undo:", on_click=undo_stroke, disabled=blank, help="Take the last stroke back"
+            "Clear",
+            icon=":material/delete:",
+            on_click=page_state.take_new_sheet,
+            disabled=blank,
+            help="Remove all strokes",
         )
-        st.button("Clear", icon=":material/delete:", on_click=new_sheet, disabled=blank, help="Take a new sheet")
     st.slider("Brush size in pixels", 8, 36, 20, step=2, key="brush", width=SIDE, persist_state="session")
 
 
-def render_upload() -> None:
-    pixels = state.sheet.pixels
+def _render_upload() -> None:
+    pixels = page_state.sheet.pixels
     if pixels is None:
         st.file_uploader(
             "PNG or JPEG of one digit, up to 5 MB",
             type=["png", "jpg", "jpeg"],
-            key=f"upload-{state.sheet.number}",
-            on_change=receive_upload,
+            key=f"upload-{page_state.sheet.number}",
+            on_change=_receive_upload,
             help="Dark on light or light on dark, of any size, transparent or not.",
         )
     else:
         height, width = pixels.shape[:2]
         st.image(pixels, width=max(1, SIDE * width // max(height, width)), alt="The uploaded image")
-        st.button("Remove", icon=":material/delete:", on_click=new_sheet)
+        st.button("Remove", icon=":material/delete:", on_click=page_state.take_new_sheet)
 
 
-def new_sheet() -> None:
-    state.sheet = Sheet(state.sheet.number + 1, uploaded=state.sheet.uploaded)
-
-
-def undo_stroke() -> None:
-    """The browser draws the strokes but the last, and sends the picture of them."""
-    sheet = state.sheet
+def _undo_stroke() -> None:
+    """Let the browser draw all strokes but the last; it then sends the picture of them."""
+    sheet = page_state.sheet
     if not sheet.strokes or len(sheet.strokes["objects"]) < 2:
-        return new_sheet()
-    # The canvas compares this with what it was last given: the count makes a second undo to the same strokes differ.
+        return page_state.take_new_sheet()
+    # The canvas draws only a start that differs from the one before, so a count makes each differ.
     again = (sheet.start or {}).get("undone", 0) + 1
     start = {**sheet.strokes, "objects": sheet.strokes["objects"][:-1], "undone": again}
-    state.sheet = replace(sheet, start=start)
+    page_state.sheet = replace(sheet, start=start)
     return None
 
 
-def receive_upload() -> None:
-    file = state.widget(f"upload-{state.sheet.number}")
+def _receive_upload() -> None:
+    file = state.widget(f"upload-{page_state.sheet.number}")
     try:
         pixels = None if file is None else read_image(file.getvalue(), name=file.name)
-        state.sheet = replace(state.sheet, pixels=pixels, problem="")
+        page_state.sheet = replace(page_state.sheet, pixels=pixels, problem="")
     except DataError as error:
-        state.sheet = replace(state.sheet, problem=str(error))
+        page_state.sheet = replace(page_state.sheet, problem=str(error))

@@ -1,47 +1,53 @@
-"""The Draw page: a person draws a digit, the network answers, and the person says whether it is right."""
+"""The Draw page: a person draws a digit, the network answers, the person corrects it."""
 
 import streamlit as st
 
 from dashboard.components.model_choice import choose_model
 from dashboard.components.stored_drawings import render_counts, render_damaged_rows
-from dashboard.draw.answer import render_answer, render_probabilities
+from dashboard.draw.answer import (
+    read_sheet,
+    render_answer,
+    render_input_picture,
+    render_input_pixels,
+    render_probabilities,
+    render_stages,
+)
 from dashboard.draw.canvas import render_sheet
-from dashboard.draw.collecting import render_verdict
-from dashboard.draw.drawing import read
-from dashboard.draw.learning import render_learning
-from dashboard.draw.sight import render_picture, render_pixels, render_stages
-from dashboard.session import state
+from dashboard.draw.fine_tuning import render_fine_tuning
+from dashboard.draw.saving import render_verdict
+from dashboard.draw.state import page_state
 from model import Classifier
 
 
 def render() -> None:
-    state.sync_url("lesson")
+    """Draw the page."""
+    page_state.sync_url("lesson")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("Draw a digit", width="content", anchor=False)
         with st.container(key="model-place"):
             classifier = choose_model(label_visibility="collapsed")
-    render_bench(classifier)
-    render_damaged_rows()  # last, for it reads all drawings
+    _render_bench(classifier)
+    render_damaged_rows()  # last, because it reads all drawings
 
 
 @st.fragment
-def render_bench(classifier: Classifier) -> None:
-    """A stroke reruns this and nothing else; the answer comes first."""
+def _render_bench(classifier: Classifier) -> None:
+    """A stroke reruns only this; the answer comes first."""
     left, middle, right = st.columns([300, 330, 440], gap="medium")
     with left:
-        found = read(render_sheet(), classifier)
+        reading = read_sheet(render_sheet(), classifier)
     with middle:
-        render_answer(found)
+        render_answer(reading)
         with st.container(key="picture"):
-            render_picture(found)
+            render_input_picture(reading)
         with st.container(key="verdict"):
-            render_verdict(found)
+            render_verdict(reading)
     with right:
-        render_probabilities(found, classifier.classes)
+        render_probabilities(reading, classifier.classes)
         render_counts()
-    render_learning(classifier)
+    render_fine_tuning(classifier)
     left, right = st.columns([380, 690], gap="medium")
     with left:
-        render_pixels(found)
+        render_input_pixels(reading)
     with right:
-        render_stages(found)
+        render_stages(reading)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.charts.images import image_columns
 from dashboard.components import resources
 from dashboard.session import state
+from dashboard.train.state import page_state
 from dataset import DataError, load_training
 from model.augmentation import Augmenter
 from model.rng import Purpose, rng
@@ -26,7 +27,10 @@ def render_preview(source: str, strengths: dict[str, float]) -> None:
         return
     augmenter = Augmenter(**strengths)
     columns = [
-        (name, [image, *(variation(image, augmenter, state.preview_draws, row, copy) for copy in range(VARIATIONS))])
+        (
+            name,
+            [image, *(variation(image, augmenter, page_state.preview_draws, row, copy) for copy in range(VARIATIONS))],
+        )
         for row, (name, image) in enumerate(examples)
     ]
     st.html(image_columns(columns, state.palette()))
@@ -38,7 +42,7 @@ def render_preview(source: str, strengths: dict[str, float]) -> None:
 
 
 def draw_again() -> None:
-    state.preview_draws += 1
+    page_state.preview_draws += 1
 
 
 def variation(image: NDArray[np.uint8], augmenter: Augmenter, *draw: int) -> NDArray[np.uint8]:

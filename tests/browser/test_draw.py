@@ -105,7 +105,7 @@ def test_the_last_save_can_be_undone(new_page: NewPage, drawings: Path) -> None:
     expect(answer(page)).to_have_text("7")
     page.keyboard.press("y")
     button(page, "Undo this").click()
-    expect(page.get_by_text("no longer kept")).to_be_visible()
+    expect(page.get_by_text("was removed")).to_be_visible()
     assert len(rows(drawings)) == 0
 
 
