@@ -302,9 +302,15 @@ def test_help_explains_every_command_and_option(digits):
     assert digits()[0] == 0
 
 
+def test_commands_have_a_second_plain_name(digits):
+    for name, alias in ((["learn"], ["fine-tune"]), (["data", "suspects"], ["data", "label-errors"])):
+        assert digits(*name, "--help") == digits(*alias, "--help")
+    assert digits("fine-tune")[2] == digits("learn")[2] != ""
+
+
 def test_help_comes_without_numpy():
-    imports = "import sys; from experiments.cli.main import build_parser"
-    code = f"{imports}; build_parser().format_help(); assert 'numpy' not in sys.modules"
+    imports = "import sys; from experiments.cli.main import PARSER"
+    code = f"{imports}; PARSER.format_help(); assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

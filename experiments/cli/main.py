@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from experiments.cli.parser import DATA_ACTIONS, argument, build_parser, command, json_switch, one_of
+from experiments.cli.parser import COMMANDS, PARSER, argument, command, json_switch, one_of, repeated
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -17,10 +17,9 @@ def main(argv: list[str] | None = None) -> int:
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads slow down networks of this size
     try:
-        parser = build_parser()
-        arguments = parser.parse_args(argv)
+        arguments = PARSER.parse_args(argv)
         if arguments.command is None:
-            parser.print_help()
+            PARSER.print_help()
             return 0
         from experiments.cli.terminal import warn
         from model.errors import DigitLabError  # only now: NumPy takes longer to import than help to print
@@ -52,18 +51,12 @@ SETTINGS = (
     argument("--batch-size N", "images per step; 0 takes all of them"),
     argument("--seed N", "seed of the random numbers: same seed, same weights"),
     argument("--threads N", "processor threads; auto measures for two seconds which number is fastest"),
-    argument(
-        "--set KEY=VALUE",
-        "any other setting, such as hidden=256,128; may be repeated; digits presets quick lists them",
-        action="append",
-        default=[],
-    ),
+    repeated("--set KEY=VALUE", "any other setting, such as hidden=256,128; digits presets quick lists them"),
 )
 
 
 @command(
     "train",
-    "train a network",
     PRESET,
     DATA,
     one_of(
@@ -78,7 +71,7 @@ SETTINGS = (
     json_switch(),
 )
 def train(arguments: argparse.Namespace) -> int:
-    """Train a network here and show its progress. A folder of its own, a run, holds the result.
+    """Train a network. A folder of its own, a run, holds the result.
 
     examples:
       digits train --data mnist --epochs 3
@@ -93,9 +86,9 @@ def train(arguments: argparse.Namespace) -> int:
     return training.train(arguments)
 
 
-@command("resume", "continue a run", argument("run RUN", "the run's id or folder"), json_switch())
+@command("resume", argument("run RUN", "the run's id or folder"), json_switch())
 def resume(arguments: argparse.Namespace) -> int:
-    """Continue a run that was stopped or interrupted, exactly where it stopped."""
+    """Continue a run. It goes on exactly where it was stopped or interrupted."""
     from experiments.cli import training
 
     return training.resume(arguments)
@@ -103,15 +96,9 @@ def resume(arguments: argparse.Namespace) -> int:
 
 @command(
     "runs",
-    "list runs, or compare some",
     argument("runs RUN", "compare these; each by its id, the short id in the list, its name or folder", nargs="*"),
     argument("--limit N", "list at most this many (default: 20; 0: all)", type=int, default=20),
-    argument(
-        "--filter KEY=VALUE",
-        "only those with this setting, state, name, group or star (starred=true); may be repeated",
-        action="append",
-        default=[],
-    ),
+    repeated("--filter KEY=VALUE", "only those with this setting, state, name, group or star (starred=true)"),
     argument("--group ID", "only those of this sweep"),
     argument(
         "--sort KEY",
@@ -125,8 +112,9 @@ def resume(arguments: argparse.Namespace) -> int:
     ),
 )
 def runs(arguments: argparse.Namespace) -> int:
-    """List the runs with the settings in which they differ, the newest first; or show some of them
-    side by side, and compare the models of two on the same validation digits.
+    """List runs, or compare some. The list shows the settings in which they differ.
+
+    With RUN, the runs stand side by side, and the models of two are compared on the same digits.
 
     examples:
       digits runs --sort accuracy --filter optimizer=adam --filter state=finished
@@ -137,10 +125,10 @@ def runs(arguments: argparse.Namespace) -> int:
     return runs.runs(arguments)
 
 
-@command("range", "find a good learning rate in seconds", PRESET, DATA, *SETTINGS, json_switch("with the whole curve"))
+@command("range", PRESET, DATA, *SETTINGS, json_switch("with the whole curve"))
 def range_test(arguments: argparse.Namespace) -> int:
-    """Train for a second or two with a learning rate that rises, and report from which rate on the
-    loss falls, where it is lowest and where training diverges.
+    """Find a good learning rate in seconds. A short training with a rising rate shows from which
+    rate on the loss falls, where it is lowest and where training diverges.
 
     examples:
       digits range
@@ -153,7 +141,6 @@ def range_test(arguments: argparse.Namespace) -> int:
 
 @command(
     "sweep",
-    "try many settings, and see which are best",
     argument("config CONFIG.toml", "the settings to try; the same file continues the same sweep", type=Path),
     argument("--trials N", "how many combinations to try in all, instead of the number in the file"),
     argument("--workers N", "how many runs to train at once (default: one fewer than processor cores)"),
@@ -162,7 +149,7 @@ def range_test(arguments: argparse.Namespace) -> int:
     json_switch(),
 )
 def sweep(arguments: argparse.Namespace) -> int:
-    """Try the settings in a file, and see which are best. Every training is an ordinary run.
+    """Try many settings, and see which are best. A file lists them; every training is a run.
 
     a file:
       name = "rates"
@@ -192,10 +179,11 @@ def sweep(arguments: argparse.Namespace) -> int:
     return sweep.sweep(arguments)
 
 
-@command("learn, fine-tune", "fine-tune a model on your drawings, in seconds", MODEL, json_switch())
+@command("learn, fine-tune", MODEL, json_switch())
 def learn(arguments: argparse.Namespace) -> int:
-    """Fine-tune a model on your drawings, mixed with MNIST digits. Print the scores before and
-    after, and save the new model as a run unless it has become worse.
+    """Fine-tune a model on your drawings, in seconds. It practises MNIST digits meanwhile.
+
+    Prints the scores before and after, and saves the new model as a run unless it is worse.
     """
     from experiments.cli import training
 
@@ -204,7 +192,6 @@ def learn(arguments: argparse.Namespace) -> int:
 
 @command(
     "test",
-    "score a model on digits it has not seen",
     MODEL,
     DATA,
     argument(
@@ -221,7 +208,7 @@ def learn(arguments: argparse.Namespace) -> int:
     json_switch("with accuracy, correct, total, confusion"),
 )
 def test(arguments: argparse.Namespace) -> int:
-    """Let a model read labelled digits, and count how many it reads right.
+    """Score a model on digits it has not seen. Count how many it reads right.
 
     examples:
       digits test --data mnist
@@ -234,13 +221,12 @@ def test(arguments: argparse.Namespace) -> int:
 
 @command(
     "predict",
-    "read the digit in a picture",
     argument("images IMAGE", "a picture of one digit", nargs="+"),
     MODEL,
     json_switch("with all ten probabilities of each"),
 )
 def predict(arguments: argparse.Namespace) -> int:
-    """Read the digit in each picture: PNG, JPEG and others, any size up to 5 MB, dark on light or
+    """Read the digit in each picture. PNG, JPEG and others, any size up to 5 MB, dark on light or
     light on dark.
 
     examples:
@@ -252,17 +238,22 @@ def predict(arguments: argparse.Namespace) -> int:
     return models.predict(arguments)
 
 
-@command(
-    "presets", "list the presets", argument("name NAME", "list every setting of this one", nargs="?"), json_switch("")
-)
+@command("presets", argument("name NAME", "list every setting of this one", nargs="?"), json_switch(""))
 def presets(arguments: argparse.Namespace) -> int:
-    """List the presets: networks and their training, to use as they are or to change."""
-    from experiments.cli import presets
+    """List the presets. They are networks with their training, to use as they are or to change."""
+    from experiments.cli import models
 
-    return presets.presets(arguments)
+    return models.presets(arguments)
 
 
-@command("list", "", of=DATA_ACTIONS)
+DATA_ACTIONS = COMMANDS.add_parser(
+    "data",
+    help="list, check and move digits",
+    description="List, download and check digits, move drawings, and rank suspected label errors.",
+).add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+
+
+@command("list", of=DATA_ACTIONS)
 def list_sources(arguments: argparse.Namespace) -> int:
     """List the sources of digits and the drawings."""
     from experiments.cli import data
@@ -270,7 +261,7 @@ def list_sources(arguments: argparse.Namespace) -> int:
     return data.list_sources(arguments)
 
 
-@command("download", "", argument("name NAME", "mnist or fashion-mnist"), of=DATA_ACTIONS)
+@command("download", argument("name NAME", "mnist or fashion-mnist"), of=DATA_ACTIONS)
 def download(arguments: argparse.Namespace) -> int:
     """Download mnist or fashion-mnist once, to use it without a network later."""
     from experiments.cli import data
@@ -278,7 +269,7 @@ def download(arguments: argparse.Namespace) -> int:
     return data.download_source(arguments)
 
 
-@command("check", "", argument("file FILE", "a CSV file"), of=DATA_ACTIONS)
+@command("check", argument("file FILE", "a CSV file"), of=DATA_ACTIONS)
 def check(arguments: argparse.Namespace) -> int:
     """List the first 20 problems of a CSV file."""
     from experiments.cli import data
@@ -286,7 +277,7 @@ def check(arguments: argparse.Namespace) -> int:
     return data.check_file(arguments)
 
 
-@command("export", "", argument("file FILE", "the file to create; its name tells the format"), of=DATA_ACTIONS)
+@command("export", argument("file FILE", "the file to create; its name tells the format"), of=DATA_ACTIONS)
 def export(arguments: argparse.Namespace) -> int:
     """Copy drawings to a new .csv, .zip or IDX file, corrected labels to label_corrections.csv."""
     from experiments.cli import data
@@ -294,7 +285,7 @@ def export(arguments: argparse.Namespace) -> int:
     return data.export_file(arguments)
 
 
-@command("import", "", argument("file FILE", "a file that was exported"), of=DATA_ACTIONS)
+@command("import", argument("file FILE", "a file that was exported"), of=DATA_ACTIONS)
 def import_(arguments: argparse.Namespace) -> int:
     """Add the content of an exported file to your drawings, or to your corrected labels."""
     from experiments.cli import data
@@ -302,7 +293,7 @@ def import_(arguments: argparse.Namespace) -> int:
     return data.import_file(arguments)
 
 
-@command("move", "", argument("to TO", "the address of a database, or a CSV file"), of=DATA_ACTIONS)
+@command("move", argument("to TO", "the address of a database, or a CSV file"), of=DATA_ACTIONS)
 def move(arguments: argparse.Namespace) -> int:
     """Copy drawings and corrected labels with their history to a database, or from one to CSV."""
     from experiments.cli import data
@@ -312,7 +303,6 @@ def move(arguments: argparse.Namespace) -> int:
 
 @command(
     "suspects, label-errors",
-    "rank digits by how likely their labels are wrong",
     argument("source SOURCE", SOURCE),
     argument("--part PART", "test, train or all of its digits (default: test of mnist and fashion-mnist)"),
     argument("--limit N", "list at most this many, the most likely errors first (default: 20)", type=int, default=20),
@@ -320,8 +310,8 @@ def move(arguments: argparse.Namespace) -> int:
     of=DATA_ACTIONS,
 )
 def label_errors(arguments: argparse.Namespace) -> int:
-    """Rank digits by how likely their labels are wrong, judged by networks that were not trained on
-    these digits.
+    """Rank digits by how likely their labels are wrong. The networks that judge a digit were not
+    trained on it.
 
     examples:
       digits data suspects mnist-5k

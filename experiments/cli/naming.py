@@ -1,4 +1,4 @@
-"""Naming: find the run or model that a name stands for, and shorten the ids of runs."""
+"""Naming: find the run, model or preset that a name stands for, and shorten the ids of runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, RunError, open_run, runs_folder
 from experiments.runs.table import RunRow, run_rows
-from model import Classifier, load_classifier
+from model import Classifier, ConfigError, load_classifier
 
 SHORT = [re.compile(rf"\d{{8}}-{part}") for part in (r"\d{6}-([0-9a-f]{4})-", r"(\d{6}-[0-9a-f]{4})-", r"\d{6}-(.+)")]
 
@@ -59,6 +60,21 @@ def load_chosen(arguments: argparse.Namespace) -> tuple[Classifier, str]:
         run = find_run(arguments.run)
         return load_classifier(run.model), run.id
     return load_classifier(arguments.model or None), arguments.model or "shipped"
+
+
+def find_preset(name: str) -> RunConfig:
+    """The preset with this name; ConfigError if there is none."""
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def key_and_value(text: str, option: str, example: str) -> tuple[str, str]:
+    """The two sides of KEY=VALUE, the key with underscores; ConfigError if there is no "="."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"{option} takes KEY=VALUE, such as {option} {example}, got {text!r}.")
+    return key.strip().replace("-", "_"), value.strip()
 
 
 def reference(run: Run) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 EXAMPLES = """examples:
   digits train                                    train the preset quick, in a few seconds
@@ -19,6 +19,7 @@ digits COMMAND --help explains a command."""
 
 Function: TypeAlias = Callable[[argparse.Namespace], int]
 Adder: TypeAlias = Callable[[argparse._ActionsContainer], object]  # adds arguments to a parser or a group
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,47 +33,30 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"digits: {message}. See {self.prog} --help.\n")
 
 
-class Command(NamedTuple):
-    """A command, or an action of `digits data`; its function has the description as docstring."""
-
-    names: tuple[str, ...]
-    summary: str
-    adders: tuple[Adder, ...]
-    function: Function
-
-
-COMMANDS: list[Command] = []
-DATA_ACTIONS: list[Command] = []
+PARSER = Parser(
+    prog="digits",
+    description="Train a neural network for handwritten digits, see how good it is, and let it read pictures.",
+    epilog=EXAMPLES,
+)
+COMMANDS: Commands = PARSER.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
 
-def build_parser() -> Parser:
-    """The parser of all commands."""
-    description = "Train a neural network for handwritten digits, see how good it is, and let it read pictures."
-    parser = Parser(prog="digits", description=description, epilog=EXAMPLES)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    add_parsers(commands, COMMANDS)
-    description = "List, download and check digits, move drawings, and rank suspected label errors."
-    data = commands.add_parser("data", help="list, check and move digits", description=description)
-    add_parsers(data.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True), DATA_ACTIONS)
-    return parser
+def command(names: str, *adders: Adder, of: Commands = COMMANDS) -> Callable[[Function], Function]:
+    """Declare the function as a command with these arguments. Commas separate its names.
 
+    Its docstring is its help: the first sentence stands in the list of commands, and what follows
+    the first blank line at the end.
+    """
 
-def add_parsers(to: argparse._SubParsersAction[Parser], commands: list[Command]) -> None:
-    """Add a parser for each command. The help ends with all that follows a docstring's first blank line."""
-    for (name, *aliases), summary, adders, function in commands:
-        description, _, examples = re.sub(r"\n {4}", "\n", function.__doc__ or "").partition("\n\n")
-        short = summary or description[0].lower() + description[1:].rstrip(".")
-        parser = to.add_parser(name, aliases=aliases, help=short, description=description, epilog=examples.rstrip())
+    def declare(function: Function) -> Function:
+        description, _, end = re.sub(r"\n {4}", "\n", function.__doc__ or "").partition("\n\n")
+        sentence = re.split(r"\.(?:\s|$)", description)[0]
+        summary = sentence[:1].lower() + sentence[1:]
+        name, *aliases = names.split(", ")
+        parser = of.add_parser(name, aliases=aliases, help=summary, description=description, epilog=end.rstrip())
         parser.set_defaults(function=function)
         for add in adders:
             add(parser)
-
-
-def command(names: str, summary: str, *adders: Adder, of: list[Command] = COMMANDS) -> Callable[[Function], Function]:
-    """Declare the function as a command with these arguments. Commas separate its names."""
-
-    def declare(function: Function) -> Function:
-        of.append(Command(tuple(names.split(", ")), summary, adders, function))
         return function
 
     return declare
@@ -97,6 +81,11 @@ def one_of(*adders: Adder) -> Adder:
             add(group)
 
     return add_group
+
+
+def repeated(usage: str, text: str) -> Adder:
+    """An argument that may be given several times."""
+    return argument(usage, f"{text}; may be repeated", action="append", default=[])
 
 
 def json_switch(content: str = "at the end, and the progress on standard error") -> Adder:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dataset import DataError
-from experiments.cli.naming import find_run, full_id, short_ids
+from experiments.cli.naming import find_run, full_id, key_and_value, short_ids
 from experiments.cli.terminal import UNLIMITED, plain, table_lines, terminal_width, warn, write
 from experiments.formats import MISSING, duration, loss, percent
 from experiments.runs.config import CHOICES, RunConfig
@@ -85,12 +85,10 @@ def list_runs(arguments: argparse.Namespace) -> int:
 
 
 def filtered_rows(rows: Sequence[RunRow], filters: Sequence[str]) -> list[RunRow]:
-    """The rows that match every KEY=VALUE. Raises ConfigError for an unknown key or a wrong value."""
+    """The rows that match every KEY=VALUE. ConfigError for an unknown key or a wrong value."""
     for text in filters:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"--filter takes KEY=VALUE, such as --filter optimizer=adam, got {text!r}.")
-        rows = [row for row in rows if _matches(row, key.strip().replace("-", "_"), value.strip())]
+        key, value = key_and_value(text, "--filter", "optimizer=adam")
+        rows = [row for row in rows if _matches(row, key, value)]
     return list(rows)
 
 
@@ -151,7 +149,7 @@ def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None 
     columns |= {name.replace("_", "\n"): optional[name] for name in ("made", *settings) if name in shown}
     if without_room := [name.replace("_", " ") for name in settings if name not in shown]:
         notes.append(f"No room for {', '.join(without_room)}.")
-    lines = table_lines(list(columns), zip(*columns.values(), strict=True), left=("run", "", "name", "state"))
+    lines = table_lines(list(columns), list(zip(*columns.values(), strict=True)), left=("run", "", "name", "state"))
     return [*lines, "", " ".join(notes)] if notes else lines
 
 
@@ -179,7 +177,7 @@ def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
     }
     lines += [(name, *map(fact, rows)) for name, fact in facts.items()]
     headings = ["", *(f"{short.get(row.id, row.id)}\n{_cut(row.name)}" for row in rows)]
-    return table_lines(headings, ([_cut(cell) for cell in line] for line in lines), left=("",))
+    return table_lines(headings, [[_cut(cell) for cell in line] for line in lines], left=("",))
 
 
 def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool) -> int:
@@ -217,7 +215,7 @@ def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool
 
 
 def compare_models(rows: Sequence[RunRow], names: Sequence[str]) -> tuple[Comparison, list[str]]:
-    """Compare the models of two runs on their validation digits; warn where one was trained on some.
+    """Compare the models of two runs on validation digits; warn where one was trained on some.
 
     Raises ComparisonError, CheckpointError or DataError where that cannot be.
     """

@@ -72,7 +72,7 @@ def spec_of(arguments: argparse.Namespace) -> SweepSpec:
 
 @contextmanager
 def executor_of(where: str) -> Iterator[tuple[Executor | None, int]]:
-    """The executor that trains the runs, and how many at once; (None, 0): processes of this machine."""
+    """The executor that trains the runs, and how many at once; (None, 0): this machine."""
     if where == "local":
         yield None, 0
         return

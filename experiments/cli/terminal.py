@@ -42,7 +42,7 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[str] = ()) -> list[str]:
+def table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[str] = ()) -> list[str]:
     """A table as lines of text. Columns are aligned right, those with a heading in `left` left."""
     from rich.console import Console
     from rich.table import Table
@@ -51,8 +51,9 @@ def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Co
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
         table.add_column(Text(heading), justify="left" if heading in left else "right", vertical="bottom", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
+    # All lines of a column in one cell: Rich arranges 500 rows in a quarter of the time.
+    if rows:
+        table.add_row(*(Text("\n".join(cells)) for cells in zip(*rows, strict=True)))
     console = Console(width=UNLIMITED, color_system=None)
     with console.capture() as capture:
         console.print(table)

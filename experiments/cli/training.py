@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from dataset import SOURCES, available, default_source, download, load_training
 from dataset.files import path_of
-from experiments.cli.naming import find_run, model_file, reference
+from experiments.cli.naming import find_preset, find_run, key_and_value, model_file, reference
 from experiments.cli.terminal import follow, run_progress, table_lines, warn, write
 from experiments.formats import MISSING, duration, percent
-from experiments.runs.config import PRESETS, RunConfig
+from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, Status, create_run
 from experiments.training.worker import train_run
 from model import ConfigError, load_checkpoint
@@ -33,7 +33,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def prepare_config(arguments: argparse.Namespace) -> RunConfig:
-    """The settings of the run. Downloads the data, and measures which number of threads is fastest."""
+    """The settings of the run. Downloads the data and measures the fastest number of threads."""
     config = build_config(arguments)
     fetch_data(config)
     if arguments.threads == "auto":
@@ -47,9 +47,7 @@ def prepare_config(arguments: argparse.Namespace) -> RunConfig:
 
 def build_config(arguments: argparse.Namespace) -> RunConfig:
     """The preset with the changes of the command line. Raises ConfigError for what cannot be."""
-    if arguments.preset not in PRESETS:
-        raise ConfigError(f"there is no preset {arguments.preset!r}; the presets are {', '.join(PRESETS)}.")
-    config = PRESETS[arguments.preset]
+    config = find_preset(arguments.preset)
     given = vars(arguments)  # `digits range` has fewer options
     if given.get("start_from"):
         config = config.with_network_of(load_checkpoint(model_file(arguments.start_from)).config)
@@ -65,10 +63,7 @@ def build_config(arguments: argparse.Namespace) -> RunConfig:
         except ValueError:
             raise ConfigError(f"--threads takes a whole number or auto, got {arguments.threads!r}.") from None
     for setting in arguments.set:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise ConfigError(f"--set takes KEY=VALUE, such as --set hidden=256,128, got {setting!r}.")
-        name = name.strip().replace("-", "_")
+        name, text = key_and_value(setting, "--set", "hidden=256,128")
         if name in ("data", "start_from"):
             raise ConfigError(f"give {name} with --{name.replace('start_', '')}, not with --set.")
         changes[name] = RunConfig.parse(name, text)
@@ -102,7 +97,7 @@ def resume(arguments: argparse.Namespace) -> int:
 
 
 def train_here(run: Run, *, as_json: bool) -> int:
-    """Train the run in this process, show its progress, and print the result and what to do next."""
+    """Train the run in this process, show its progress, print the result and what to do next."""
     out = sys.stderr if as_json else sys.stdout
     write(f"Run {run.folder}", out=out)
     status = follow(train_run(run), run_progress, out)
