@@ -263,10 +263,13 @@ def test_runs_already_over_are_taken_as_they_are(here):
     assert [beginnings(run) for run in list_runs()] == [1, 1]
 
 
-def test_the_copy_of_the_trials_for_pages_is_made_anew_from_the_study(here):
+@pytest.mark.parametrize("copy", ["", '[{"number": 0'])
+def test_the_copy_of_the_trials_for_pages_is_made_again_from_the_study(here, copy):
     sweep, _ = drive(grid(search={"seed": (0, 1)}), here)
     before = sweep.trials()
-    (sweep.folder / "trials.json").unlink()
+    (sweep.folder / "trials.json").write_text(copy)
+    with pytest.raises(SweepError, match=r"trials\.json is damaged"):
+        sweep.trials()
     drive(grid(search={"seed": (0, 1)}), here)
     assert sweep.trials() == before
 

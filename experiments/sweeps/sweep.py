@@ -185,8 +185,10 @@ class Sweep(Job[DriverStatus]):
 
     def publish_trials(self, trials: list[Trial]) -> None:
         """Write trials.json, from which pages and commands read the trials without Optuna."""
-        if trials != self.published_trials():
-            write_record(self.folder / "trials.json", trials)
+        with contextlib.suppress(SweepError):  # a damaged file is replaced
+            if trials == self.published_trials():
+                return
+        write_record(self.folder / "trials.json", trials)
 
     def trials_of_earlier_version(self) -> list[Trial]:
         """Trials in files trials/NUMBER.json, where versions before 2 recorded them beside the
