@@ -423,13 +423,10 @@ def test_the_expected_time_grows_with_what_is_tried():
     assert some(10, seeds=2).expected_seconds(3667) == some(20).expected_seconds(3667)
 
 
-def test_a_sweep_says_how_many_runs_it_makes_at_most_and_how_long_one_takes():
+def test_a_sweep_says_how_many_runs_it_makes_at_most():
     assert grid(seeds=3).most_runs == 18
     assert some(10, seeds=2).most_runs == 20
     assert some(None, minutes=3).most_runs is None
-    one, two = SMALL.replace(epochs=2), SMALL.replace(epochs=4)
-    assert 0 < some(10, base=one).run_seconds(3667) < some(10, base=two).run_seconds(3667)
-    assert some(10, base=one).run_seconds(3667) == some(99, base=one, seeds=3).run_seconds(3667)
 
 
 def test_a_spec_survives_json():

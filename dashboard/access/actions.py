@@ -54,11 +54,10 @@ def sweep_cost(spec: SweepSpec) -> Cost:
     if spec.base.data not in SOURCES:
         require(Action.FILES)
         return Cost()
-    if not spec.most_trials:
+    if spec.most_runs is None:
         raise owner_only("start a sweep without a number of trials")
     images = training_images(spec.base, SOURCES[spec.base.data].pool)
-    runs = spec.most_trials * spec.seeds
-    return Cost(spec.expected_seconds(images, machine_slowness()), runs, runs)
+    return Cost(spec.expected_seconds(images, machine_slowness()), spec.most_runs, spec.most_runs)
 
 
 def sweep_refusal(spec: SweepSpec) -> Refusal | None:

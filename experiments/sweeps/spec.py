@@ -133,33 +133,23 @@ class SweepSpec:
         searched = values.high if isinstance(values, Range) else max(values)
         return int(max(searched, *(of.get("epochs", 0) for of in self.variants.values()), 0))
 
-    def run_seconds(self, images: int, slowness: float = 1.0) -> float:
-        """About how many seconds one run takes on average, with `images` training images."""
-        return fmean(seconds for seconds, _ in self._sampled_costs(images, slowness))
-
     def expected_seconds(self, images: int, slowness: float = 1.0) -> float:
-        """About how many seconds the sweep takes, with `images` training images."""
-        seconds, epochs = (fmean(costs) for costs in zip(*self._sampled_costs(images, slowness), strict=True))
-        limits = [self.most_trials * self.seeds * seconds] if self.most_trials else []
-        if self.epochs is not None:
-            limits.append(self.epochs / epochs * seconds)
-        together = self.workers or worker_limit()
-        limits = [limit / together for limit in limits]
-        if self.minutes is not None:
-            limits.append(60 * self.minutes)
-        return START + min(limits)
-
-    def _sampled_costs(self, images: int, slowness: float) -> list[tuple[float, float]]:
-        """(seconds, epochs) of a run with each of some combinations."""
+        """About how many seconds the sweep takes at most, with `images` training images."""
         space: Space = dict(spaces.grid_values(self.search)) if self.sampler == "grid" else self.search
-        costs = []
+        seconds, epochs = [], []
         for params in spaces.sample_combinations(space, SAMPLE):
             with contextlib.suppress(ConfigError):
                 config = self.config(params, 0)
                 count = min(config.training_images or images, images)
-                seconds = TRIAL_START + training_seconds(config, count, slowness)
-                costs.append((seconds, config.total_steps(count) / config.steps_per_epoch(count)))
-        return costs
+                seconds.append(TRIAL_START + training_seconds(config, count, slowness))
+                epochs.append(config.total_steps(count) / config.steps_per_epoch(count))
+        runs = [float(self.most_runs)] if self.most_runs else []
+        if self.epochs is not None:
+            runs.append(self.epochs / fmean(epochs))
+        limits = [min(runs) * fmean(seconds) / (self.workers or worker_limit())] if runs else []
+        if self.minutes is not None:
+            limits.append(60 * self.minutes)
+        return START + min(limits)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values."""
