@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
 import traceback
@@ -65,12 +66,11 @@ def queue_up(job: Job[S], status: S, write_request: Callable[[], None]) -> None:
 def work_alone(job: Job[S], work: Callable[[], Generator[S, None, None]]) -> Generator[S, None, None]:
     """Do the work when no other job of the same folder works, yielding the job's status.
 
-    The last status says how it ended.
-
-    Raises the job's error where another process works on this job. Stop iterating to interrupt the
-    work.
+    The last status says how it ended. Raises the job's error where another process works on this
+    job. Stop iterating to interrupt the work.
     """
     with job.hold():
+        job.set_status(state="queued", pid=os.getpid())
         turn = FileLock(job.folder.parent / "turn.lock")
         while True:
             try:
@@ -80,7 +80,7 @@ def work_alone(job: Job[S], work: Callable[[], Generator[S, None, None]]) -> Gen
                 if job.stop_requested:
                     yield job.set_status(state="stopped")
                     return
-                yield job.set_status(state="queued")
+                yield job.stored()
                 time.sleep(POLL_SECONDS)
         with turn, threadpool_limits(1), contextlib.closing(work()) as statuses:
             try:
