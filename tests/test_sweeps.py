@@ -668,10 +668,11 @@ def test_a_killed_worker_costs_no_trial(command):
     sweep = Sweep(sweeps_folder() / "killed")
     driver = command("--json")
     until(lambda: made(sweep) and sweep.status().ended >= 1, "a trial")
-    run = None
-    while run is None:
-        run = next((run for run in list_runs() if run.status().state == "running"), None)
-    psutil.Process(run.status().pid).kill()
+    trained = []  # past its first checkpoint: a run killed before it begins again at step 0
+    while not trained:
+        statuses = [run.status() for run in list_runs()]
+        trained = [status for status in statuses if status.state == "running" and status.validation_epoch]
+    psutil.Process(trained[0].pid).kill()
     out, _ = driver.communicate(timeout=60)
     assert json.loads(out)["state"] == "finished"
     whole(sweep)
