@@ -22,6 +22,7 @@ def button(page: Page, name: str):
 
 def correct(page: Page, label: int) -> None:
     """Draw a digit and say which it is, whatever was answered."""
+    expect(page.locator(".answer span")).to_have_text("?")  # the sheet before has been replaced
     wait_for_canvas(page)
     draw(page, STROKES[label])
     no = page.get_by_role("button", name="Incorrect").or_(page.get_by_role("button", name="Another digit"))
