@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard.components.image_layers import READY
-from dashboard.train.layers import lines
+from dashboard.train.preview import layer_rows
 from dataset import append_drawing, load_training
 from experiments.runs import control as jobs
 from experiments.runs.config import BOUNDS, CHOICES, PRESETS, RunConfig
@@ -201,7 +201,7 @@ def test_the_table_says_layer_by_layer_what_comes_out_and_what_is_learned() -> N
 
 
 def test_a_dense_network_begins_with_the_pixels_in_a_row() -> None:
-    assert [text for text, _, _ in lines(PRESETS["full-batch-64"])] == [
+    assert [text for text, _, _ in layer_rows(PRESETS["full-batch-64"])] == [
         "Flatten",
         "Dense, 64 units",
         "ReLU",
@@ -211,7 +211,7 @@ def test_a_dense_network_begins_with_the_pixels_in_a_row() -> None:
 
 def test_every_kind_of_layer_has_a_name_in_the_table() -> None:
     config = PRESETS["cnn"].replace(image_layers=("residual 4", "conv 2 valid", "average-pool"), dropout=0.25)
-    assert [text for text, _, _ in lines(config)] == [
+    assert [text for text, _, _ in layer_rows(config)] == [
         "Residual block 3×3, 4 filters",
         "Convolution 3×3, 2 filters, valid",
         "Batch norm",
@@ -461,7 +461,7 @@ def test_a_run_whose_process_is_gone_is_shown_as_interrupted() -> None:
 
 @pytest.fixture
 def alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Run, "alive", lambda run: True)
+    monkeypatch.setattr(Run, "is_alive", lambda run: True)
 
 
 @pytest.mark.usefixtures("alive")
@@ -497,21 +497,21 @@ def test_a_waiting_run_says_its_place_in_the_queue() -> None:
 
 
 def test_the_trials_of_sweeps_are_in_the_list_only_while_they_are_shown() -> None:
-    from dashboard.train.run_list import newest_runs
+    from dashboard.train.run_view import listed_runs
 
     mine, trial = create_run(SMALL, name="mine"), create_run(SMALL, name="trial", group="sweep", trial=0)
     opened()
-    assert [made for made, _ in newest_runs()] == [mine]
+    assert [made for made, _ in listed_runs()] == [mine]
     app = opened(run=trial.id)
     assert "trial" in app.subheader[0].value
 
 
 @pytest.mark.usefixtures("alive")
 def test_active_runs_come_first_in_the_list_also_those_started_elsewhere() -> None:
-    from dashboard.train.run_list import newest_runs
+    from dashboard.train.run_view import listed_runs
 
     running, done = in_state("running"), in_state("finished")
-    assert [made for made, _ in newest_runs()] == [running, done]
+    assert [made for made, _ in listed_runs()] == [running, done]
     app = opened()
     app.session_state["run-list"] = True
     run(app)

@@ -32,7 +32,7 @@ WIDTH = 320  # of an open row, whatever it says; a phone has that much
 USUAL = {"kind": "conv", "filters": 16, "kernel": 3, "stride": 1, "padding": "same", "window": 2}
 
 
-def in_words(layer: ImageLayer) -> str:
+def layer_text(layer: ImageLayer) -> str:
     """What a learner calls it: "Convolution 3×3, 16 filters"."""
     parts = [f"{NAMES[layer.kind]} {squared(layer.size)}"]
     if layer.filters:
@@ -107,7 +107,7 @@ class ImageLayers:
                 refused = wrong is not None and wrong[0] == place
                 with (
                     st.popover(
-                        f"{place + 1} · {in_words(read_image_layer(word))}",
+                        f"{place + 1} · {layer_text(read_image_layer(word))}",
                         icon=":material/error:" if refused else None,
                         width="stretch",
                         key=f"{self.key('row', place)}-{state.widget(self.key('filled'))}",

@@ -1,29 +1,30 @@
-"""New run: the settings of a run, what it will cost, and the two ways to start it."""
+"""The left side of Train: the settings of a run, its cost, and the buttons that start it."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.access.actions import machine_slowness, start_training
-from dashboard.access.decision import Action, Cost, Refusal, refusal_of
+from dashboard.access.decision import Action, Cost, refusal_of
 from dashboard.charts.training import rate_figure, schedule
 from dashboard.charts.vega_marks import VegaFigure
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
 from dashboard.components.forms import DATA_SETTINGS, TRAINING_FORM, preset_with_data_of
 from dashboard.components.image_layers import sentence
+from dashboard.components.messages import errors_as_text
 from dashboard.components.training_data import choose_source, corrected_labels, own_drawings
 from dashboard.navigation import place
 from dashboard.session import SHIPPED, state
-from dashboard.train.layers import render_layers
-from dashboard.train.preview import render_preview
+from dashboard.train.preview import layers_table, render_augmentation
 from dataset import default_source
 from experiments.formats import duration
 from experiments.runs.config import PRESETS, RunConfig
-from experiments.runs.run import RunError, open_run
+from experiments.runs.run import open_run
 from experiments.training.cost import expected_seconds, training_images
-from model import DEFAULT_PRESET, DESCRIPTIONS, CheckpointError, ConfigError
+from model import DEFAULT_PRESET, DESCRIPTIONS, ConfigError
 from model.classifier import SHIPPED as SHIPPED_FILE
 
 FORM = TRAINING_FORM
@@ -31,9 +32,9 @@ PLAN = "The learning rate over the steps of the run, as planned"
 
 
 def render_new_run() -> VegaFigure | None:
-    """Few settings in sight, the others in groups; what they make stands at the start button, above the groups.
+    """Few settings are visible, the others in groups; the start button is above the groups.
 
-    -> the learning rate as planned, once there are digits to train on.
+    -> the planned learning rate, if there are digits to train on.
     """
     if not FORM.filled():
         FORM.fill(PRESETS[DEFAULT_PRESET])
@@ -42,7 +43,7 @@ def render_new_run() -> VegaFigure | None:
         "Preset",
         list(PRESETS),
         key=FORM.key("preset"),
-        help="A network and its training that are worth knowing. Every setting below stays free.",
+        help="A network and its training that are worth knowing. You can change every setting below.",
         on_change=lambda: FORM.fill(PRESETS[state.widget(FORM.key("preset"))], but=DATA_SETTINGS),
         persist_state="session",
     )
@@ -53,39 +54,20 @@ def render_new_run() -> VegaFigure | None:
         state.set_widget("range-test-settings", "form")
         st.switch_page(place("explore"), query_params={"view": "Learning-rate test"})
     start = st.container()
-    with st.expander("Network", icon=":material/hub:"):
-        values |= FORM.network()
-        table = st.container()
-    with st.expander("Optimizer and schedule", icon=":material/trending_down:"):
-        values |= FORM.optimizer() | FORM.schedule()
-        chart = st.container()
-    # the page runs again when this group is opened, so that only who opens it waits for the digits of the preview
-    group = st.expander(
-        "Against overfitting", icon=":material/shield:", key=FORM.key("against-overfitting"), on_change="rerun"
-    )
-    with group:
-        values |= FORM.regularization(values["loss"])
-        st.caption("Change the training images at random:")
-        strengths = FORM.augmentation()
-        if group.open and pool:
-            render_preview(data, strengths)
-    values |= strengths
-    with st.expander("Data and repetition", icon=":material/database:"):
-        values |= FORM.number("validation_share") | FORM.number("training_images")
-        values |= own_drawings(FORM) | corrected_labels(FORM) | FORM.repetition()
+    groups, table, chart = _render_groups(data, pool)
     try:
-        config = RunConfig(**values)
+        config = RunConfig(**values | groups)
     except ConfigError as error:
         with start:
             st.error(sentence(error))
-            start_buttons(ready=False)
+            _start_buttons(ready=False)
         return None
     state.planned = config
     with table:
-        render_layers(config)
+        st.html(layers_table(config, state.palette()))
     images = training_images(config, pool)
     with start:
-        render_start(config, preset, images, ready=pool > 0)
+        _render_start(config, preset, images, ready=pool > 0)
     if not pool:
         return None
     steps = config.total_steps(images)
@@ -96,8 +78,32 @@ def render_new_run() -> VegaFigure | None:
     return figure
 
 
-def render_start(config: RunConfig, preset: str, images: int, *, ready: bool) -> None:
-    """What the run will be, and the buttons."""
+def _render_groups(data: str, pool: int) -> tuple[dict[str, Any], DeltaGenerator, DeltaGenerator]:
+    """The groups of settings -> their values, and containers for the layer table and the plan."""
+    with st.expander("Network", icon=":material/hub:"):
+        values = FORM.network()
+        table = st.container()
+    with st.expander("Optimizer and schedule", icon=":material/trending_down:"):
+        values |= FORM.optimizer() | FORM.schedule()
+        chart = st.container()
+    # Opening this group reruns the page, so only then are the digits of the preview loaded.
+    group = st.expander(
+        "Against overfitting", icon=":material/shield:", key=FORM.key("against-overfitting"), on_change="rerun"
+    )
+    with group:
+        values |= FORM.regularization(values["loss"])
+        st.caption("Change the training images at random:")
+        strengths = FORM.augmentation()
+        if group.open and pool:
+            render_augmentation(data, strengths)
+    with st.expander("Data and repetition", icon=":material/database:"):
+        values |= FORM.number("validation_share") | FORM.number("training_images")
+        values |= own_drawings(FORM) | corrected_labels(FORM) | FORM.repetition()
+    return values | strengths, table, chart
+
+
+def _render_start(config: RunConfig, preset: str, images: int, *, ready: bool) -> None:
+    """The size and the cost of the run, and the buttons."""
     about = f"{config.architecture}: {config.parameter_count():,} parameters."
     if ready:
         seconds = expected_seconds(config, images, machine_slowness())
@@ -110,25 +116,25 @@ def render_start(config: RunConfig, preset: str, images: int, *, ready: bool) ->
         st.error("Early stopping needs validation images: raise the validation share, or set early stopping to 0.")
         ready = False
     name = preset if config == preset_with_data_of(config, preset) else f"{preset}, changed"
-    pressed, continuing = start_buttons(ready=ready)
+    pressed, continuing = _start_buttons(ready=ready)
     if pressed:
-        begin(config, name)
+        _start(config, name)
     with continuing:
-        render_continue(config, name)
+        _render_continue(config, name)
 
 
-def start_buttons(*, ready: bool) -> tuple[bool, DeltaGenerator]:
-    """-> whether to start, and the place for what to continue from."""
+def _start_buttons(*, ready: bool) -> tuple[bool, DeltaGenerator]:
+    """-> whether the button was pressed, and the container for a model to continue from."""
     with st.container(horizontal=True):
-        # Each start has a button of its own: the second click of a double click finds it gone.
+        # Each start has a button of its own, so the second click of a double click does nothing.
         pressed = st.button(
             "Start fresh", key=f"start-{state.starts}", type="primary", icon=":material/play_arrow:", disabled=not ready
         )
         return pressed, st.popover("Continue from a model", key=f"continue-{state.starts}", disabled=not ready)
 
 
-def render_continue(config: RunConfig, name: str) -> None:
-    """Training that begins with the weights of a model, in a run of its own."""
+def _render_continue(config: RunConfig, name: str) -> None:
+    """The choice of a model whose weights a new run starts with, and the button."""
     wanted = state.shown_run(), state.chosen_model()
     titles = resources.model_titles(*wanted)
     likely = next((choice for choice in wanted if choice in titles), SHIPPED)
@@ -136,33 +142,25 @@ def render_continue(config: RunConfig, name: str) -> None:
         "Model",
         list(titles),
         index=list(titles).index(likely),
-        format_func=titles.get,
+        format_func=lambda choice: titles.get(choice, choice),
         key=f"start-model-{likely}",
     )
-    try:
+    with errors_as_text():
         model = resources.classifier(choice)
         source = SHIPPED_FILE if choice == SHIPPED else open_run(choice).model
-    except (RunError, CheckpointError) as error:
-        st.error(str(error))
-        return
-    st.caption(
-        "A new run begins with the weights of this model, so its network takes the place of the one set here. "
-        "All other settings hold, and the model itself is not changed."
-    )
-    if st.button("Continue from this model", key=f"go-on-{state.starts}", type="primary", icon=":material/play_arrow:"):
-        begin(config.with_network_of(model.config), f"{name}, continued", source)
+        st.caption(
+            "A new run starts with the weights of this model and so has its network instead of the one set here. "
+            "All other settings hold. The model itself does not change."
+        )
+        key = f"go-on-{state.starts}"
+        if st.button("Continue from this model", key=key, type="primary", icon=":material/play_arrow:"):
+            _start(config.with_network_of(model.config), f"{name}, continued", source)
 
 
-def begin(config: RunConfig, name: str, start: Path | None = None) -> None:
-    """A new run, which the page then shows."""
-    try:
+def _start(config: RunConfig, name: str, start: Path | None = None) -> None:
+    """Start a run and show it."""
+    with errors_as_text("The run could not be started: "):
         run = start_training(config, name=name, start=start)
-    except Refusal as refusal:
-        st.info(str(refusal), icon=":material/lock:")
-        return
-    except (RunError, OSError) as error:
-        st.error(f"The run could not be started: {error}")
-        return
-    state.starts += 1
-    state.show_run(run.id)
-    st.rerun()
+        state.starts += 1
+        state.show_run(run.id)
+        st.rerun()

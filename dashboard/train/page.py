@@ -3,17 +3,18 @@
 import streamlit as st
 
 from dashboard.components.chart import render_chart
+from dashboard.components.messages import errors_as_text
 from dashboard.session import state
 from dashboard.train.new_run import PLAN, render_new_run
-from dashboard.train.run_list import render_run_list
-from dashboard.train.run_view import render_run
-from experiments.runs.run import RunError, open_run
+from dashboard.train.run_view import render_run, render_run_list
+from experiments.runs.run import open_run
 
 
 def render() -> None:
+    """Draw the page."""
     st.title("Train a network", anchor=False)
     shown = state.shown_run()
-    # On a phone the columns lie one above the other, and the stylesheet puts a run that is shown first.
+    # On a phone one column is below the other, and style.css puts a run that is shown first.
     with st.container(key="train-with-run" if shown else "train"):
         settings, view = st.columns([3, 7], gap="medium")
     with settings:
@@ -21,10 +22,8 @@ def render() -> None:
     with view:
         render_run_list(shown)
         if shown:
-            try:
+            with errors_as_text():
                 render_run(open_run(shown))
-            except RunError as error:
-                st.error(str(error))
             return
         st.info("Choose a preset and press Start fresh: loss and accuracy grow here while the network learns.")
         if plan is not None:
