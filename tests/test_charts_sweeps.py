@@ -17,8 +17,8 @@ from dashboard.charts.sweep_values import (
     values_of,
 )
 from dashboard.charts.sweeps import best_so_far, history_figure, importance_figure, points, slice_figure
-from dashboard.explore import filters
-from dashboard.explore.filters import brushed, kept_by, words
+from dashboard.explore import sweep_filters as filters
+from dashboard.explore.sweep_filters import brushed, filter_text, filtered
 from dashboard.theme import LIGHT
 from experiments.sweeps.importance import Importance
 from experiments.sweeps.space import Range
@@ -259,14 +259,14 @@ def test_a_brush_between_two_axes_means_the_nearer_one_and_a_wide_one_all_that_i
 
 def test_the_result_is_filtered_by_a_brush_on_its_axis_and_diverged_trials_are_kept_by_one_that_reaches_them() -> None:
     best = brush(0.5, 1.08, 2, [RATE, WIDTH])
-    assert [made.number for made in kept_by(best, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [2, 3]
+    assert [made.number for made in filtered(best, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [2, 3]
     worst = brush(-0.12, 0.1, 2, [RATE, WIDTH])
-    assert [made.number for made in kept_by(worst, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [0, 4]
+    assert [made.number for made in filtered(worst, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [0, 4]
 
 
 def test_filters_on_two_settings_keep_what_passes_both() -> None:
     both = {"learning_rate": (0.01, 0.1), "width": (64, 64)}
-    assert [made.number for made in kept_by(both, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [3, 5]
+    assert [made.number for made in filtered(both, TRIALS, [RATE, WIDTH], OBJECTIVE)] == [3, 5]
 
 
 @pytest.mark.parametrize(
@@ -280,8 +280,8 @@ def test_filters_on_two_settings_keep_what_passes_both() -> None:
         ("result", (0.2, 0.1), "Validation accuracy: 80.0 % to 90.0 %"),
     ],
 )
-def test_a_filter_is_said_in_words(name: str, wanted: tuple, said: str) -> None:
-    assert words(name, wanted, [RATE, WIDTH, ACTIVATION], OBJECTIVE).replace("\N{NO-BREAK SPACE}", " ") == said
+def test_a_filter_is_said_in_filter_text(name: str, wanted: tuple, said: str) -> None:
+    assert filter_text(name, wanted, [RATE, WIDTH, ACTIVATION], OBJECTIVE).replace("\N{NO-BREAK SPACE}", " ") == said
 
 
 def test_what_a_filter_keeps_lies_between_the_ends_of_its_brush() -> None:

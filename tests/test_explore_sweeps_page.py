@@ -5,8 +5,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button, Selectbox
 
-from dashboard.explore.search_form import TO_BEGIN_WITH
-from dashboard.explore.sweep_results import render_live
+from dashboard.explore.sweep import render_live
+from dashboard.explore.sweep_form import DEFAULT_SPACE
 from experiments.runs.config import PRESETS
 from experiments.runs.table import list_runs
 from experiments.runs.trash import delete_sweep
@@ -22,7 +22,7 @@ def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start makes the sweep and no process."""
     st.cache_data.clear()
     st.cache_resource.clear()
-    monkeypatch.setattr("dashboard.explore.new_sweep.start_sweep", create_sweep)
+    monkeypatch.setattr("dashboard.explore.sweeps.start_sweep", create_sweep)
 
 
 def opened(**address: str) -> AppTest:
@@ -76,7 +76,7 @@ def test_one_click_searches_learning_rate_and_width_in_twelve_trials_on_the_digi
     app = opened()
     assert "12 trials" in " ".join(caption.value for caption in app.caption)
     spec = started(app)
-    assert spec.search == TO_BEGIN_WITH
+    assert spec.search == DEFAULT_SPACE
     assert spec.most_trials == 12
     assert spec.base == PRESETS["quick"]
     assert app.query_params["sweep"] == list_sweeps()[0].id
@@ -240,7 +240,7 @@ def test_one_searched_setting_needs_no_map() -> None:
 
 
 def test_any_two_of_three_settings_make_the_map() -> None:
-    search = TO_BEGIN_WITH | {"activation": ("relu", "tanh")}
+    search = DEFAULT_SPACE | {"activation": ("relu", "tanh")}
     app = opened(sweep=made_sweep(search=search).id)
     put(app, "selectbox", "across", "width")
     assert app.selectbox(key="sweep-up").options == ["Learning rate", "Activation"]
@@ -250,7 +250,7 @@ def test_any_two_of_three_settings_make_the_map() -> None:
 
 def test_a_sweep_without_trials_says_so() -> None:
     app = opened(sweep=made_sweep(state="stopped", reason="Stopped by hand.", trials=0).id)
-    assert any("No trial was begun" in caption.value for caption in app.caption)
+    assert any("No trial was started" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("state", ["stopped", "failed", "interrupted"])
@@ -272,7 +272,7 @@ def test_a_running_sweep_says_how_far_it_is_and_can_be_stopped(monkeypatch: pyte
     monkeypatch.setattr(Sweep, "is_alive", lambda sweep: True)
     sweep = made_sweep(state="running")
     app = opened(sweep=sweep.id)
-    assert "5 of 6 trials over" in app.get("progress")[0].proto.text
+    assert "5 of 6 trials ended" in app.get("progress")[0].proto.text
     press(app, "Stop")
     assert sweep.stop_requested
     assert app.get("progress")[0].proto.text == "Stopping"
@@ -298,7 +298,7 @@ def test_the_best_trials_open_side_by_side_in_runs() -> None:
 def test_a_sweep_that_was_looked_at_leaves_the_form_of_a_new_one_as_it_is() -> None:
     app = press(opened(sweep=made_sweep().id), "New sweep")
     assert not app.error
-    assert started(app).search == TO_BEGIN_WITH
+    assert started(app).search == DEFAULT_SPACE
 
 
 def test_a_deleted_sweep_comes_back_with_its_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +321,7 @@ def test_a_sweep_that_another_tab_deletes_is_said_to_be_gone(monkeypatch: pytest
         delete_sweep(sweep)  # between what the page has read and what renews itself
         render_live(sweep, "finished")
 
-    monkeypatch.setattr("dashboard.explore.sweeps_view.render_sweep", render)
+    monkeypatch.setattr("dashboard.explore.sweeps.render_sweep", render)
     assert "There is no sweep 'made'" in errors(opened(sweep=sweep.id))
 
 

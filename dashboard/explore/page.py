@@ -24,20 +24,20 @@ def show_runs() -> None:
 
 def show_sweeps() -> None:
     """A sweep, or the form for a new one."""
-    from dashboard.explore.sweeps_view import render
+    from dashboard.explore.sweeps import render
 
     render()
 
 
 def show_range_test() -> None:
     """The learning-rate range test."""
-    from dashboard.explore.range_test_view import render
+    from dashboard.explore.range_test import render
 
     render()
 
 
 def show_guides() -> None:
     """Prepared experiments."""
-    from dashboard.explore.guides_view import render
+    from dashboard.explore.guides import render
 
     render()

@@ -1,8 +1,9 @@
 """What a session remembers of the Explore page. The compared runs are shared with Train: see session.py."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from dashboard.session import PageState, Value
+from dashboard.session import PageState, Value, state
 
 VIEW = "view"  # the name in the address
 
@@ -34,3 +35,9 @@ class ExploreState(PageState):
 
 
 page_state = ExploreState()
+
+
+def compare_in_runs(ids: Iterable[str]) -> None:
+    """Compare these runs in the view of runs. Callback."""
+    state.choose_runs(ids)
+    state.set_widget(VIEW, "Runs")

@@ -1,14 +1,14 @@
-"""The learning-rate test: which rates a network learns with, found in one click and taken over into Train."""
+"""The learning-rate range test: it finds the rates at which a network learns, for use in Train."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard.access.actions import start_range_test
-from dashboard.access.decision import Refusal
 from dashboard.charts.range_test import range_test_figure
 from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form, named
+from dashboard.components.messages import EXPECTED, errors_as_text
 from dashboard.components.resources import runs_to_repeat
 from dashboard.explore.state import page_state
 from dashboard.navigation import go_to
@@ -16,25 +16,26 @@ from dashboard.session import state
 from dataset import SOURCES, available, default_source
 from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
 from experiments.runs.config import PRESETS, RunConfig
-from experiments.runs.run import Run, RunError, Status
+from experiments.runs.run import Run, Status
 
 LIVE_SECONDS = 0.25
 SETTINGS = "range-test-settings"
-FORM = "form"  # that of Train
-WHAT_IT_IS = (
+FORM = "form"  # of the Train page
+EXPLANATION = (
     "A training of a second or two, in which the learning rate rises from far too low to far too high. Where the loss "
-    "falls, the rate is high enough; where it rises again, too high."
+    "falls, the rate is high enough; where the loss rises again, the rate is too high."
 )
 
 
 def render() -> None:
+    """Draw the view."""
     page_state.sync_url("range_test")
-    st.caption(WHAT_IT_IS)
+    st.caption(EXPLANATION)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        config, title = choose_settings()
+        config, title = _choose_settings()
         pressed = st.button(
             "Test learning rates",
-            key=f"range-test-start-{page_state.range_test}",  # the second click of a double click finds it gone
+            key=f"range-test-start-{page_state.range_test}",  # a new button after each start, against double clicks
             type="primary" if not page_state.range_test else "secondary",
             icon=":material/play_arrow:",
             disabled=not available(config.data),
@@ -42,38 +43,23 @@ def render() -> None:
     if not available(config.data):
         st.error(f"The digits of {config.data} are not here: choose settings for others, or get them on Train.")
     if pressed:
-        begin(config, title)
+        with errors_as_text("The test could not be started: "):
+            page_state.set_in_url("range_test", start_range_test(config, name=title).id)
+            st.rerun()
     if not page_state.range_test:
         with st.container(key="range-test-state"):
             st.info("Choose settings and press Test learning rates: the loss is drawn here while the rate rises.")
-        draw(RangeTest(), config)
+        _draw(RangeTest(), config)
         return
-    try:
+    with errors_as_text():
         run = open_range_test(page_state.range_test)
         status, tested = run.status(), config_tested(run)
-    except RunError as error:
-        st.error(str(error))
-        return
-    every = LIVE_SECONDS if status.active else None
-    st.fragment(render_live, run_every=every)(run, tested, status.state)
+        every = LIVE_SECONDS if status.active else None
+        st.fragment(_render_live, run_every=every)(run, tested, status.state)
 
 
-def begin(config: RunConfig, title: str) -> None:
-    """A new test, which the page then shows."""
-    try:
-        run = start_range_test(config, name=title)
-    except Refusal as refusal:
-        st.info(str(refusal), icon=":material/lock:")
-        return
-    except (RunError, OSError) as error:
-        st.error(f"The test could not be started: {error}")
-        return
-    page_state.set_in_url("range_test", run.id)
-    st.rerun()
-
-
-def choose_settings() -> tuple[RunConfig, str]:
-    """Whose learning rate is looked for: what Train's form says, a preset or a run -> its config and what it is."""
+def _choose_settings() -> tuple[RunConfig, str]:
+    """Draw the choice of settings: the form of Train, a preset or a run -> these, and a title."""
     runs = runs_to_repeat(state.widget(SETTINGS))
     planned = state.planned
 
@@ -95,30 +81,30 @@ def choose_settings() -> tuple[RunConfig, str]:
     return (runs[choice].config if choice in runs else PRESETS[choice].replace(data=default_source())), title(choice)
 
 
-def render_live(run: Run, config: RunConfig, drawn: str) -> None:
-    """Draws itself anew four times a second until the test is over, then the whole page once more."""
+def _render_live(run: Run, config: RunConfig, drawn: str) -> None:
+    """The test, drawn four times a second; at its end the whole page is drawn once more."""
     try:
         status, history = run.status(), run.history()
-    except RunError as error:
+    except EXPECTED as error:
         st.error(str(error))
         return
     if status.state != drawn:
         st.rerun()
     found = read_range_test(history, run.config, diverged=status.state == "diverged")
     with st.container(key="range-test-state"):
-        render_outcome(config, status, found)
-    draw(found, config)
+        _render_outcome(config, status, found)
+    _draw(found, config)
 
 
-def draw(found: RangeTest, config: RunConfig) -> None:
+def _draw(found: RangeTest, config: RunConfig) -> None:
     render_chart(
         range_test_figure(found, state.palette(), loss=config.loss),
         alt="Training loss by learning rate, with the suggested range and the rate at which training diverges",
     )
 
 
-def render_outcome(config: RunConfig, status: Status, found: RangeTest) -> None:
-    """How far the test is; then what it says, and the button that takes it over."""
+def _render_outcome(config: RunConfig, status: Status, found: RangeTest) -> None:
+    """The progress; at the end the suggested rates, and the button that uses one in Train."""
     digits = SOURCES[config.data].title if config.data in SOURCES else Path(config.data).name
     about = f"{status.name}: {config.architecture}, {named(config.optimizer)}, on {digits}"
     if status.active:
