@@ -95,14 +95,17 @@ class FineTuningResult:
         """Why only a part of the change is used; empty where all of it is."""
         if self.part == 1:
             return ""
-        lost = f"more than {100 * INTERPOLATE_FROM:g} points of the old digits"
-        return f"After is with {100 * self.part:.0f} % of the change, since all of it lost {lost}."
+        lost = f"more than {100 * INTERPOLATE_FROM:g} points on MNIST digits"
+        return f"Only {100 * self.part:.0f} % of the change is used, because all of it lost {lost}."
 
     @property
     def refusal(self) -> str:
         """Why the new weights may not be used; empty where they may."""
         advice = "Check whether the drawings are labelled correctly, or collect more of them."
-        for name, score, allowed in (("old digits", self.old, ALLOWED_LOSS), ("held-out drawings", self.held_out, 0.0)):
+        for name, score, allowed in (
+            ("MNIST digits", self.old, ALLOWED_LOSS),
+            ("held-out drawings", self.held_out, 0.0),
+        ):
             if score.before - score.after > allowed * score.total:
                 loss = f"more than {100 * allowed:g} points are lost" if allowed else "there must not be fewer"
                 return (

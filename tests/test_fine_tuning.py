@@ -70,7 +70,7 @@ def learn(model: Path) -> tuple[Run, FineTuningResult]:
     return run, result
 
 
-def test_a_lesson_mends_what_was_corrected_and_says_so(model: Path):
+def test_fine_tuning_mends_what_was_corrected_and_says_so(model: Path):
     store(upside_down(50))
     _, result = learn(model)
     drawings = load_drawings()
@@ -82,7 +82,7 @@ def test_a_lesson_mends_what_was_corrected_and_says_so(model: Path):
     assert result.held_out.before == np.count_nonzero(before == drawings.held_out.labels)
 
 
-def test_a_lesson_that_costs_old_digits_is_taken_over_in_part(model: Path, monkeypatch: pytest.MonkeyPatch):
+def test_fine_tuning_that_costs_old_digits_is_taken_over_in_part(model: Path, monkeypatch: pytest.MonkeyPatch):
     store(upside_down(50))
     first, whole = learn(model)
     monkeypatch.setattr(fine_tuning, "INTERPOLATE_FROM", -1.0)  # as if any at all were too many
@@ -167,7 +167,7 @@ def test_wrong_labels_are_refused(model: Path):
     assert list_runs() == []
 
 
-def test_a_lesson_is_in_no_list_until_it_is_kept_and_then_leads_back(model: Path, monkeypatch: pytest.MonkeyPatch):
+def test_fine_tuning_is_in_no_list_until_it_is_kept_and_then_leads_back(model: Path, monkeypatch: pytest.MonkeyPatch):
     store(upside_down(40))
     monkeypatch.setattr(FineTuningResult, "refusal", "")
     run, result = learn(model)
@@ -181,13 +181,13 @@ def test_a_lesson_is_in_no_list_until_it_is_kept_and_then_leads_back(model: Path
     assert load_checkpoint(kept.start).fingerprint == load_checkpoint(model).fingerprint
 
 
-def test_no_text_from_an_address_leaves_the_folder_of_lessons():
+def test_no_text_from_an_address_leaves_the_folder_of_fine_tuning():
     for which in ("", "..", "../runs", "/tmp"):
         with pytest.raises(RunError):
             fine_tuning.open_fine_tuning(which)
 
 
-def test_an_interrupted_lesson_goes_on_exactly(model: Path):
+def test_interrupted_fine_tuning_goes_on_exactly(model: Path):
     store(upside_down(30))
     whole, result = learn(model)
     broken = create_fine_tuning(model)
@@ -214,7 +214,7 @@ def test_a_model_that_knows_what_is_no_digit_still_does(tmp_path: Path, model: P
     assert load_classifier(run.model).rejects_above == 1.1
 
 
-def test_a_second_lesson_learns_from_the_drawings_there_are_by_then(model: Path):
+def test_a_second_fine_tuning_learns_from_the_drawings_there_are_by_then(model: Path):
     store(upside_down(10))
     first, _ = learn(model)
     store(upside_down(30)[10:])
@@ -231,7 +231,7 @@ def test_cheap_networks_go_over_more_old_digits_and_few_drawings_come_more_often
 
 
 @pytest.mark.parametrize("preset", ["quick", "cnn"])
-def test_a_lesson_on_many_drawings_takes_as_long_as_one_on_few(preset: str, monkeypatch: pytest.MonkeyPatch):
+def test_fine_tuning_on_many_drawings_takes_as_long_as_one_on_few(preset: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fine_tuning, "PRACTISED", PRACTISED)
 
     def images(drawings: int) -> tuple[float, float]:
