@@ -91,7 +91,7 @@ def wait_until_idle(page: Page) -> None:
 
 
 def wait_for_canvas(page: Page) -> None:
-    """Wait until strokes can be drawn: the canvas drops those that come before its script has run."""
+    """Wait until the canvas takes strokes: it drops those that come before its script has run."""
     page.locator(CANVAS).wait_for()
     wait_until_idle(page)
     page.wait_for_timeout(300)  # nothing on the page shows that the script of the canvas has run

@@ -55,4 +55,4 @@ def test_a_person_corrects_learns_keeps_and_goes_back(new_page: NewPage, folder:
     button(page, "Go back").click()
     expect(page.get_by_text("The model in use has")).to_have_count(0)
     assert "model=" not in page.url
-    assert len(list((folder / "runs").glob("*learned"))) == 1
+    assert len(list((folder / "runs").glob("*-learned-from-3-drawings"))) == 1
