@@ -97,7 +97,7 @@ def test(arguments: argparse.Namespace) -> int:
     if corrections.version:
         write(f"by the labels as people corrected them, version {corrections.version}; other scores do not compare")
     rows = [[label, *map(str, counts)] for label, counts in zip(digits.classes, confusion.tolist(), strict=True)]
-    write("", "Rows: true digit. Columns: what the model read.", *table_lines(["", *digits.classes], rows))
+    write("", "Rows: true class. Columns: predicted class.", *table_lines(["", *digits.classes], rows))
     if robustness:
         write(*robustness_lines(robustness, len(disturbed)))
     return 0
