@@ -15,6 +15,7 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts on
 
 from dashboard.access.login import render_account  # noqa: E402
 from dashboard.access.policy import PolicyError, read_policy  # noqa: E402
+from dashboard.components.chart import render_touch_support  # noqa: E402
 from dashboard.navigation import place  # noqa: E402
 from dashboard.session import state  # noqa: E402
 
@@ -70,6 +71,7 @@ def main() -> None:
     state.sync_url("model", "run")
     page.run()
     render_account()
+    render_touch_support()
 
 
 if __name__ == "__main__":

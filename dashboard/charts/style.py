@@ -27,6 +27,7 @@ def plotly_template(palette: Palette) -> dict[str, Any]:
         "linecolor": palette.line,
         "zeroline": False,
         "ticks": "",
+        "ticklabelstandoff": 4,
         "tickfont": {"size": LABEL, "color": palette.muted},
         "title": {"font": {"size": AXIS_TITLE, "color": palette.muted}, "standoff": 8},
     }

@@ -22,6 +22,19 @@ BUTTONS = {  # of Plotly, shown while the pointer is on a chart: the camera save
     "toImageButtonOptions": {"scale": 2},
 }
 
+# Plotly claims every touch on a chart. With this a finger on a chart scrolls the page, and a tap is
+# a click for Plotly too, because the browser then sends mouse events.
+TOUCH = """<script>
+window.chartsLeaveTouches ||= (document.addEventListener("touchstart", event => {
+  if (event.target.closest(".stPlotlyChart .nsewdrag")) event.stopPropagation();
+}, {capture: true, passive: true}), true);
+</script>"""
+
+
+def render_touch_support() -> None:
+    """Lets people scroll and tap on Plotly charts with a finger; once a page, takes no room."""
+    st.html(TOUCH, unsafe_allow_javascript=True)
+
 
 def render_chart(
     figure: Figure,
