@@ -109,3 +109,21 @@ def draw(page: Page, points: list[tuple[int, int]]) -> None:
     for right, down in points[1:]:
         page.mouse.move(x + right, y + down, steps=8)
     page.mouse.up()
+
+
+def point_of_chart(page: Page, alt: str, x: object, y: object) -> tuple[float, float]:
+    """The place on the screen of a point of the Plotly chart whose text alternative starts so."""
+    figure = page.locator(f".stPlotlyChart[aria-label^='{alt}']").first
+    figure.locator(".nsewdrag").first.wait_for()
+    figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # until it has its size and the page stands still
+    right, down = figure.locator(".js-plotly-plot").evaluate(
+        """(chart, [x, y]) => {
+            const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
+            const at = (axis, value) => axis._offset
+                + (axis.type === "category" ? axis.l2p(axis._categories.indexOf(value)) : axis.d2p(value));
+            return [box.x + at(xaxis, x), box.y + at(yaxis, y)];
+        }""",
+        [x, y],
+    )
+    return right, down

@@ -7,14 +7,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.sweeps import Sweep
-from tests.browser.chromium import wait_until_idle
+from tests.browser.chromium import point_of_chart, wait_until_idle
 from tests.browser.conftest import NewPage
 from tests.browser.test_train import button
 from tests.small_runs import until
 
 pytestmark = pytest.mark.browser
 PARALLEL = ".stVegaLiteChart[aria-label^='Parallel'] svg.marks"
-CELLS = ".stVegaLiteChart[aria-label^='Map'] path[aria-roledescription='rect mark']"
 ROWS = "[data-testid=stDataFrame] table[role=grid] tbody tr"
 
 
@@ -88,8 +87,7 @@ def test_twelve_trials_from_one_click_are_watched_brushed_opened_and_found_again
     chip(page, "Learning rate: 0.003 to 0.03").click()
     expect(page.locator(ROWS)).to_have_count(12)
 
-    expect(page.locator(CELLS)).to_have_count(12)
-    page.locator(CELLS).first.click()  # the lowest rate with the smallest width
+    page.mouse.click(*point_of_chart(page, "Map", "0.0003", "16"))
     expect(page.get_by_text("Learning rate 0.0003 · Width 16")).to_be_visible()
     trial = next(t for t in sweep.trials() if t.params == {"learning_rate": 0.0003, "width": 16})
     link = page.url
