@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.access.actions import download
 from dashboard.access.decision import Action, Refusal, refusal_of
+from dashboard.components.plain_text import plain_text
 from dataset import SOURCES, DataError
 
 
@@ -27,7 +28,7 @@ def offer_download(source: str, use_instead: Callable[[], None]) -> None:
             with st.status(f"Downloading {title}", expanded=True):
                 download(source, progressbar=DownloadBar())
         except (DataError, Refusal) as error:
-            st.error(str(error))
+            st.error(plain_text(str(error)))
         else:
             st.rerun()
 

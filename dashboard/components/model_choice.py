@@ -1,10 +1,11 @@
-"""Model choice: which model answers, for a person to pick and for a link to carry."""
+"""Model choice: the model that answers, chosen by a person or by a link."""
 
 from typing import Literal
 
 import streamlit as st
 
 from dashboard.components import resources
+from dashboard.components.plain_text import plain_text
 from dashboard.session import SHIPPED, state
 from experiments.runs.run import RunError
 from model import Classifier
@@ -12,13 +13,13 @@ from model.checkpoint import CheckpointError
 
 
 def choose_model(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> Classifier:
-    """Draws the select box; says so where the model that was asked for cannot be had and the shipped one stands in."""
+    """Draw the select box -> the model. A warning says if the shipped model replaces a missing one."""
     wanted = state.chosen_model()
     titles = resources.model_titles(wanted)
     try:
         classifier = resources.classifier(wanted)
     except (RunError, CheckpointError) as error:
-        st.warning(f"{error} The shipped model answers instead.", icon=":material/info:")
+        st.warning(f"{plain_text(str(error))} The shipped model answers instead.", icon=":material/info:")
         wanted, classifier = SHIPPED, resources.classifier(SHIPPED)
     state.set_widget("model", wanted)
     st.selectbox(

@@ -11,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboard.access.actions import import_corrections, import_drawings
 from dashboard.access.decision import Action, refusal_of
 from dashboard.components.messages import EXPECTED
+from dashboard.components.plain_text import plain_text
 from dashboard.components.stored_drawings import render_damaged_rows
 from dashboard.data.edits import render_outcome
 from dashboard.data.state import page_state
@@ -44,7 +45,7 @@ def render() -> None:
 
 def _render_import() -> None:
     if refusal := refusal_of(Action.IMPORT):
-        st.info(str(refusal), icon=":material/lock:")
+        st.info(plain_text(str(refusal)), icon=":material/lock:")
         return
     files = st.file_uploader(
         "CSV, zip of pictures, IDX images with their labels, or corrected labels",
@@ -58,7 +59,7 @@ def _render_import() -> None:
             _import_files(files)
         st.rerun()
     if page_state.import_problem:
-        st.error(page_state.import_problem)
+        st.error(plain_text(page_state.import_problem))
     elif page_state.outcome[0]:
         with st.container(horizontal=True, vertical_alignment="center"):
             render_outcome()

@@ -14,6 +14,7 @@ from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
 from dashboard.components.image_sheet import render_selectable, selection
 from dashboard.components.messages import EXPECTED, errors_as_text, is_refused
+from dashboard.components.plain_text import plain_text
 from dashboard.components.training_data import choose_path, existing
 from dashboard.data.state import Review, page_state
 from dashboard.navigation import place
@@ -69,7 +70,7 @@ def render() -> None:
             try:
                 found = _result(search)
             except RunError as error:
-                st.error(str(error))
+                st.error(plain_text(str(error)))
                 _render_start(search, None, source, part, digits)
                 return
             _render_review(search, found, digits)
@@ -128,7 +129,7 @@ def _render_start(search: Search, status: SearchStatus | None, source: str, part
     st.caption(EXPLANATION)
     with st.container(key="suspects-state"):
         if status is not None and status.state == "failed":
-            st.error(status.reason)
+            st.error(plain_text(status.reason))
         elif status is not None and status.state != "queued":
             st.info("The search was stopped before its end. It continues with the network that it was training.")
         else:
@@ -321,7 +322,7 @@ def _store(review: Review, verdict: str, label: int) -> bool:
     try:
         correct_label(review.image, verdict, given=review.given, label=label, session=state.session_id)
     except EXPECTED as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
         return False
     page_state.suspect_turn += 1
     return True

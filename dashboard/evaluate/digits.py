@@ -7,6 +7,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
+from dashboard.components.plain_text import plain_text
 from dashboard.evaluate.state import page_state
 from dashboard.navigation import place
 from dashboard.session import state
@@ -61,7 +62,7 @@ def choose_digits(classifier: Classifier) -> Digits | None:
     try:
         digits = _load(data, split, classifier)
     except DataError as error:
-        st.error(str(error))
+        st.error(plain_text(str(error)))
         return None
     return None if digits is None else _labelled_part(digits)
 

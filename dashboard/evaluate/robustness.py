@@ -14,6 +14,7 @@ from dashboard.charts.robustness import key_to_curves, robustness_figure
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
 from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.plain_text import plain_text
 from dashboard.evaluate.state import page_state
 from dashboard.session import SHIPPED, state
 from dataset import Digits
@@ -115,7 +116,7 @@ def _choose_subjects(classifier: Classifier, part: Digits) -> list[Subject]:
         try:
             subjects.append(Subject(titles[other], resources.classifier(other), part))
         except EXPECTED as error:
-            st.warning(str(error))
+            st.warning(plain_text(str(error)))
     return subjects
 
 
@@ -164,7 +165,7 @@ def _render_state(subjects: list[Subject], states: list[RobustnessStatus]) -> No
                 st.rerun()
     for status in states:
         if status.state in ("failed", "interrupted"):
-            st.error(f"{status.reason} Measure again to count the rest.")
+            st.error(f"{plain_text(status.reason)} Measure again to count the rest.")
 
 
 def _render_curves(subjects: list[Subject], name: str) -> None:
@@ -223,7 +224,7 @@ def _render_images(subject: Subject, rows: Integers) -> None:
     correct, total = subject.correct(name, strength), len(subject.digits)
     low, high = (percent(end) for end in wilson_interval(correct, total))
     st.markdown(
-        f"**{subject.name}: {percent(correct / total)} %** read correctly, {correct:,} of {total:,}; "
+        f"**{plain_text(subject.name)}: {percent(correct / total)} %** read correctly, {correct:,} of {total:,}; "
         f"95 % interval {low} to {high} %"
     )
     reading, classes, tiles = subject.disturbed_answers(name, strength), subject.digits.classes, []

@@ -10,6 +10,7 @@ from dashboard.charts.vega_marks import VegaFigure
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
 from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import compare_in_runs, page_state
 from dashboard.session import state
 from experiments.formats import duration
@@ -31,7 +32,7 @@ def render() -> None:
         _render_guide(GUIDES[page_state.guide])
         return
     if page_state.guide:
-        st.error(f"There is no experiment {page_state.guide!r}. Choose one of these.")
+        st.error(f"There is no experiment {plain_text(page_state.guide[:80])}. Choose one of these.")
     st.caption("Each experiment trains a few small networks in some seconds. Three sentences explain the result.")
     for names in np.array_split(list(GUIDES), len(GUIDES) // 2):
         for column, name in zip(st.columns(len(names)), map(str, names), strict=True):
@@ -64,7 +65,7 @@ def _render_live(guide: Guide, sweep: Sweep | None, drawn: str) -> None:
     except FileNotFoundError:
         st.rerun()  # deleted in another tab
     except EXPECTED as error:
-        st.error(str(error))
+        st.error(plain_text(str(error)))
         return
     if status and status.state != drawn:
         st.rerun()
@@ -108,7 +109,7 @@ def _render_start(guide: Guide, status: SweepStatus | None) -> None:
     elif status.state == "finished":
         about = "Some of its runs have been deleted; run it again to see them."
     else:
-        about = f"{status.reason} The results so far are shown below."
+        about = f"{plain_text(status.reason)} The results so far are shown below."
     label = "Continue" if status and status.state in ("stopped", "interrupted") else "Run the experiment"
     if st.button(label, key=f"run-{guide.title}-{status}", icon=":material/play_arrow:", type="primary"):
         with errors_as_text("The experiment could not be started: "):

@@ -9,6 +9,7 @@ from dashboard.charts.range_test import range_test_figure
 from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form, named
 from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.plain_text import plain_text
 from dashboard.components.resources import runs_to_repeat
 from dashboard.explore.state import page_state
 from dashboard.navigation import go_to
@@ -86,7 +87,7 @@ def _render_live(run: Run, config: RunConfig, drawn: str) -> None:
     try:
         status, history = run.status(), run.history()
     except EXPECTED as error:
-        st.error(str(error))
+        st.error(plain_text(str(error)))
         return
     if status.state != drawn:
         st.rerun()
@@ -106,12 +107,12 @@ def _draw(found: RangeTest, config: RunConfig) -> None:
 def _render_outcome(config: RunConfig, status: Status, found: RangeTest) -> None:
     """The progress; at the end the suggested rates, and the button that uses one in Train."""
     digits = SOURCES[config.data].title if config.data in SOURCES else Path(config.data).name
-    about = f"{status.name}: {config.architecture}, {named(config.optimizer)}, on {digits}"
+    about = f"{plain_text(status.name)}: {config.architecture}, {named(config.optimizer)}, on {plain_text(digits)}"
     if status.active:
         st.progress(status.progress, f"{'Starting' if status.state == 'queued' else 'Testing'}. {about}")
         return
     if status.state not in ("finished", "diverged", "stopped"):
-        st.error(f"{status.reason} Start the test again.")
+        st.error(f"{plain_text(status.reason)} Start the test again.")
         return
     if found.suggested is None:
         st.warning(

@@ -27,6 +27,7 @@ from dashboard.components.chart import render_chart
 from dashboard.components.evaluation import evaluation, training_overlap
 from dashboard.components.image_sheet import render_tiles
 from dashboard.components.messages import EXPECTED
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.compared_runs import MEAN, ComparedRun, lines, outcomes, seed_sets
 from dashboard.session import state
 from dataset import Digits
@@ -150,7 +151,7 @@ def render_models(first: ComparedRun, second: ComparedRun) -> None:
         models = [resources.classifier(one.row.id) for one in (first, second)]
         digits = _choose_digits(first, second)
     except EXPECTED as error:
-        st.info(str(error))
+        st.info(plain_text(str(error)))
         return
     if any(model.classes != digits.classes for model in models):
         st.info("The two models recognise different classes, so there are no digits to compare them on.")
@@ -158,7 +159,7 @@ def render_models(first: ComparedRun, second: ComparedRun) -> None:
     _warn(first, second, models, digits)
     answers = [evaluation(model, digits).probabilities for model in models]
     found = of_probabilities(digits.labels, *answers)
-    st.markdown(found.verdict(f"**{escaped(first.name)}**", f"**{escaped(second.name)}**"))
+    st.markdown(found.verdict(f"**{plain_text(first.name)}**", f"**{plain_text(second.name)}**"))
     _render_matrices(found, digits, first, second)
     _render_disagreements(found, digits, first, second)
 
@@ -170,13 +171,8 @@ def _warn(first: ComparedRun, second: ComparedRun, models: list[Classifier], dig
         return
     for one, model in zip((first, second), models, strict=True):
         if overlap := training_overlap(model, digits):
-            name = escaped(one.name)
+            name = plain_text(one.name)
             st.warning(f"{name} was trained on {overlap:,} of these {len(digits):,} digits and may remember them.")
-
-
-def escaped(name: str) -> str:
-    """A stored name as plain text, not as Markdown."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>()#+-.!|~$:" else sign for sign in name)
 
 
 def _choose_digits(first: ComparedRun, second: ComparedRun) -> Digits:
@@ -225,7 +221,7 @@ def _render_disagreements(found: Comparison, digits: Digits, first: ComparedRun,
     st.markdown(f"**They disagree on {len(rows):,} of {found.total:,} digits**")
     if not len(rows):
         return
-    parts = {f"{escaped(title)}: {len(some):,}": some for title, some in parts.items() if len(some)}
+    parts = {f"{plain_text(title)}: {len(some):,}": some for title, some in parts.items() if len(some)}
     title = st.segmented_control("Who is right", list(parts), default=next(iter(parts)), required=True, key="right")
 
     def tile(row: int) -> Tile:

@@ -15,6 +15,7 @@ from dashboard.charts.sweeps import history_figure, importance_figure, slice_fig
 from dashboard.components.chart import Figure, render_chart
 from dashboard.components.forms import named
 from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep_filters import brushes, filtered, render_filters, set_brushed
 from dashboard.explore.sweep_form import is_whole, title_of
@@ -45,7 +46,7 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     except FileNotFoundError:
         st.rerun()  # deleted in another tab, as the page will say
     except EXPECTED as error:
-        st.error(str(error))
+        st.error(plain_text(str(error)))
         return
     if status.state != drawn:
         st.rerun()
@@ -112,16 +113,21 @@ def _render_state(sweep: Sweep, status: SweepStatus) -> None:
             st.progress(min(1.0, status.share), _progress_text(sweep, status), width="stretch")
             _render_action("Stop", stop_sweep, sweep, icon=":material/stop:", disabled=sweep.stop_requested)
             return
+        reason = plain_text(status.reason)
         match status.state:
             case "finished":
-                st.success(f"Finished after {duration(status.seconds)}. {status.reason}", icon=":material/check:")
+                st.success(
+                    f"Finished after {duration(status.seconds)}. {plain_text(status.reason)}", icon=":material/check:"
+                )
                 return
             case "failed":
-                st.error(status.reason, icon=":material/error:")
+                st.error(reason, icon=":material/error:")
             case "interrupted":
-                st.warning(f"Interrupted. {status.reason}", icon=":material/power_off:")
+                st.warning(f"Interrupted. {reason}", icon=":material/power_off:")
             case _:
-                st.info(status.reason or "Stopped. Resume it to run the rest.", icon=":material/stop_circle:")
+                st.info(
+                    plain_text(status.reason) or "Stopped. Resume it to run the rest.", icon=":material/stop_circle:"
+                )
         _render_action("Resume", resume_sweep, sweep, icon=":material/play_arrow:", type="primary")
 
 

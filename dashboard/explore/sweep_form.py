@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.charts.sweep_values import choice_text
 from dashboard.components import resources
 from dashboard.components.forms import Form, named
+from dashboard.components.plain_text import plain_text
 from dashboard.components.training_data import FILE, choose_source
 from dashboard.session import state
 from dataset import SOURCES
@@ -103,7 +104,7 @@ def choose_space(*, grid: bool) -> tuple[Space, str]:
         else:
             space[name], problem = _choose_choices(name, default)
         if problem:
-            st.error(problem)
+            st.error(plain_text(problem))
             problems.append(problem)
     return space, problems[0] if problems else ""
 

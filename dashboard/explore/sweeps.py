@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.access.actions import machine_slowness, start_sweep, sweep_refusal
 from dashboard.access.decision import Action, refusal_of
 from dashboard.components.messages import errors_as_text
+from dashboard.components.plain_text import plain_text
 from dashboard.components.resources import STATE_ICONS
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep import render_sweep
@@ -49,9 +50,9 @@ def render() -> None:
         sweep = open_sweep(page_state.sweep)
     except SweepError as error:
         _render_bar("No such sweep", None, another=True)
-        st.error(str(error))
+        st.error(plain_text(str(error)))
         return
-    _render_bar(sweep.spec.name, sweep, another=True)
+    _render_bar(plain_text(sweep.spec.name), sweep, another=True)
     render_sweep(sweep)
 
 
@@ -84,7 +85,7 @@ def _render_entry(sweep: Sweep) -> None:
         state.set_widget(OPEN, False)
 
     made = time.strftime("%d %b %H:%M", time.localtime(sweep.created)).lstrip("0")
-    label, icon = f"{sweep.spec.name}, {made}, {status.state}", STATE_ICONS[status.state]
+    label, icon = f"{plain_text(sweep.spec.name)}, {made}, {status.state}", STATE_ICONS[status.state]
     st.button(label, key=f"open-sweep-{sweep.id}", icon=icon, type="tertiary", on_click=show)
 
 
@@ -151,9 +152,9 @@ def _render_start(spec: SweepSpec | None, pool: int, problem: str) -> None:
         if spec is not None and ready:
             st.caption(_cost_text(spec, pool), width="stretch")
     if problem:
-        st.error(problem)
+        st.error(plain_text(problem))
     elif refusal:
-        st.info(str(refusal), icon=":material/lock:")
+        st.info(plain_text(str(refusal)), icon=":material/lock:")
     if pressed and spec is not None:
         with errors_as_text("The sweep could not be started: "):
             sweep = start_sweep(spec)

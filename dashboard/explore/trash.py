@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.access.actions import delete_run, delete_sweep, restore_run, restore_sweep
 from dashboard.access.decision import Action, refusal_of
 from dashboard.components.messages import EXPECTED
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.runs.run import open_run
@@ -29,7 +30,7 @@ def attempt(act: Callable[[], object]) -> bool:
 def render_notice() -> None:
     """Show why an action did not work."""
     if page_state.notice:
-        st.toast(page_state.notice, icon=":material/info:", duration="long")
+        st.toast(plain_text(page_state.notice), icon=":material/info:", duration="long")
         page_state.notice = ""
 
 
@@ -69,7 +70,7 @@ def render_deleted_runs() -> None:
     """Undo for the runs deleted last, and a list of all deleted runs to restore."""
     gone = page_state.deleted_runs
     text = "" if not gone else f"{len(gone)} runs were deleted." if len(gone) > 1 else "The run was deleted."
-    listed = [(run.id, run.title, (run.id,)) for run in deleted_runs()]
+    listed = [(run.id, plain_text(run.title), (run.id,)) for run in deleted_runs()]
     _render_deleted("runs", text, gone, listed, _restore_runs)
 
 
@@ -77,8 +78,8 @@ def render_deleted_sweeps() -> None:
     """Undo for the sweep deleted last, and a list of all deleted sweeps to restore."""
     deleted = deleted_sweeps()
     last = next((sweep for sweep in deleted if sweep.id == page_state.deleted_sweep), None)
-    text = f"The sweep {last.spec.name} was deleted with its runs." if last else ""
-    _render_deleted("sweeps", text, last, [(one.id, one.spec.name, one) for one in deleted], _restore_sweep)
+    text = f"The sweep {plain_text(last.spec.name)} was deleted with its runs." if last else ""
+    _render_deleted("sweeps", text, last, [(one.id, plain_text(one.spec.name), one) for one in deleted], _restore_sweep)
 
 
 def _render_deleted(

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.charts.sweep_values import STATES, Axis, SweepView, in_order, outcome_text, result_of, spread
 from dashboard.charts.training import accuracy_figure, loss_figure
 from dashboard.components.chart import render_chart
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import compare_in_runs, page_state
 from dashboard.navigation import place
 from dashboard.session import state
@@ -44,7 +45,7 @@ def render_trial(view: SweepView, kept: Sequence[Trial], spec: SweepSpec) -> Non
     trial = known[picked if picked is not None else numbers[0]]
     st.markdown(" · ".join(_setting_texts(trial, view.axes)))
     if not trial.runs:
-        st.caption(trial.reason or "It has no run yet.")
+        st.caption(plain_text(trial.reason) or "It has no run yet.")
         return
     run_id = trial.runs[0]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -64,11 +65,11 @@ def render_trial(view: SweepView, kept: Sequence[Trial], spec: SweepSpec) -> Non
         if st.button(label, on_click=compare_in_runs, args=(runs,), **options):
             st.rerun()  # the whole page, because another view is shown
     if trial.state in ("failed", "diverged") and trial.reason:
-        st.caption(trial.reason)
+        st.caption(plain_text(trial.reason))
     try:
         _render_curve(open_run(run_id))
     except RunError as error:
-        st.caption(str(error))
+        st.caption(plain_text(str(error)))
 
 
 def _render_curve(run: Run) -> None:
