@@ -190,7 +190,7 @@ def test_two_trained_runs_are_compared_on_digits_that_neither_has_seen():
 def test_what_cannot_be_compared_is_a_sentence():
     with pytest.raises(ComparisonError, match="One run was trained on mnist-5k, the other on mnist"):
         shared_validation(SMALL, SMALL.replace(data="mnist"))
-    with pytest.raises(ComparisonError, match="no digits aside"):
+    with pytest.raises(ComparisonError, match="no validation digits"):
         shared_validation(SMALL, SMALL.replace(validation_share=0.0))
     classifier = load_classifier()
     images = np.zeros((2, 28, 28), np.uint8)
