@@ -1,4 +1,4 @@
-"""Downloads: what a page says and offers where a source of digits is not on this computer."""
+"""Downloads: the offer to download a source of digits that is not on this computer."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from dataset import SOURCES, DataError
 
 
 def offer_download(source: str, use_instead: Callable[[], None]) -> None:
-    """Says that a source is not here, with the two ways on."""
+    """Offer the download, or the digits that are here instead."""
     title = SOURCES[source].title
-    st.info(f"{title} is not on this computer. Download it once (about 12 MB), or take the 5,000 digits that are.")
+    st.info(f"{title} is not on this computer. Download it once (about 12 MB), or use the 5,000 digits that are here.")
     refusal = refusal_of(Action.DOWNLOAD)
     with st.container(horizontal=True):
         wanted = st.button(
@@ -34,18 +34,21 @@ def offer_download(source: str, use_instead: Callable[[], None]) -> None:
 
 
 class DownloadBar:
-    """A progress bar with what pooch asks of one, one file after another."""
+    """A progress bar with the methods that pooch calls, for one file after another."""
 
     def __init__(self) -> None:
         self.total, self.done, self.bar = 0, 0, st.progress(0.0)
 
     def update(self, received: int) -> None:
+        """Add bytes that have arrived."""
         self.done += received
         share = min(1.0, self.done / self.total) if self.total else 0.0
         self.bar.progress(share, f"{self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB of this file")
 
     def reset(self) -> None:
+        """Start at 0 bytes."""
         self.done = 0
 
     def close(self) -> None:
+        """Start at 0 bytes for the next file."""
         self.reset()

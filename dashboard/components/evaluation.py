@@ -30,7 +30,7 @@ class Evaluation:
     @cached_property
     def predictions(self) -> Integers:
         """The class with the highest probability for each image (n,)."""
-        return np.argmax(self.probabilities, axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1))
 
     @cached_property
     def losses(self) -> Floats:

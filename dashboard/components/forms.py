@@ -1,4 +1,4 @@
-"""Forms: widgets for the settings of a RunConfig, with the bounds, choices and explanations that it declares."""
+"""Forms: widgets for the settings of a run, with the bounds, choices and help of RunConfig."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig
 from model.build import MAX_HIDDEN_LAYERS, MAX_UNITS
 
 EPOCHS, STEPS = "Epochs", "Steps"
-DEFAULT_STEPS = 500  # where a run by epochs is turned into one by steps
+DEFAULT_STEPS = 500  # shown when a person changes from epochs to steps
 NAMES = {
     "scale": "Stretch",
     "shear": "Slant",
@@ -30,7 +30,7 @@ NAMES = {
     "adamw": "AdamW",
     "range-test": "Rising, as in a range test",
 }
-SLIDERS = {  # the step, and how a value is written
+SLIDERS = {  # setting -> step and format of its values
     **dict.fromkeys(("validation_share", "dropout", "label_smoothing", "scale", "shear"), (0.01, "percent")),
     **dict.fromkeys(("shift", "elastic", "stroke_width"), (0.1, "%.1f px")),
     "rotation": (1.0, "%.0f°"),
@@ -41,33 +41,42 @@ RATES = [float(f"{digit}e{power}") for power in range(-6, 2) for digit in DIGITS
 
 
 def named(word: str) -> str:
-    """What a setting, a choice or a preset is called on the screen."""
+    """The name of a setting, a choice or a preset on the page."""
     return NAMES.get(word) or word.replace("_", " ").replace("-", " ").capitalize()
 
 
 @dataclass(frozen=True)
 class Form:
-    """The widgets of one form; `name` tells two forms apart. Each method draws a group and returns its settings."""
+    """The widgets of one form; each method draws a group of them and returns its settings.
+
+    The keys of the widgets start with `name`, so that a session can have several forms.
+    """
 
     name: str
 
     def key(self, part: str) -> str:
+        """Key of the widget for a setting, or for another part of the form."""
         return f"{self.name}-{part}"
 
     @property
     def image_layers(self) -> ImageLayers:
+        """The rows of the form for image layers."""
         return ImageLayers(self.key("image"))
 
     def filled(self) -> bool:
+        """Whether the widgets have values."""
         return state.widget(self.key("epochs")) is not None
 
     def fill(self, config: RunConfig, *, but: tuple[str, ...] = ()) -> None:
-        """Make every widget show this config, but for some. For a callback, or before the first widget is drawn."""
+        """Set all widgets to this config, without the settings in `but`.
+
+        Call it in a callback, or before the first widget is drawn.
+        """
         values = config.to_dict() | {
             "length": STEPS if config.steps else EPOCHS,
             "steps": config.steps or DEFAULT_STEPS,
             "layers": len(config.hidden),
-            "drawings_weight": max(1, config.drawings_weight),  # whether at all is a widget of its own
+            "drawings_weight": max(1, config.drawings_weight),  # another widget switches them off
             "slider": _nearest(config.learning_rate),
         }
         values |= {f"units-{place}": units for place, units in enumerate(config.hidden)}
@@ -76,7 +85,7 @@ class Form:
         self.image_layers.fill(config.image_layers)
 
     def length(self) -> dict[str, Any]:
-        """How long to train, in epochs or in steps."""
+        """The length of the training in epochs or in steps."""
         with st.container(horizontal=True, vertical_alignment="bottom"):
             unit = st.segmented_control(
                 "Length",
@@ -87,12 +96,12 @@ class Form:
                 persist_state="session",
             )
             if unit == STEPS:
-                epochs = {"epochs": state.widget(self.key("epochs"))}  # which counts for nothing, and is kept
+                epochs = {"epochs": state.widget(self.key("epochs"))}  # unused as long as steps are set
                 return self.number("steps", low=1, label_visibility="collapsed") | epochs
             return self.number("epochs", label_visibility="collapsed") | {"steps": 0}
 
     def learning_rate(self) -> dict[str, Any]:
-        """A logarithmic slider and the exact number: whichever a person moves, the other follows."""
+        """A logarithmic slider and a field for the exact number; each follows the other."""
         slider, exact = self.key("slider"), self.key("learning_rate")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.select_slider(
@@ -113,7 +122,7 @@ class Form:
             )
 
     def network(self) -> dict[str, Any]:
-        """Image layers, hidden layers, and what all of them have."""
+        """Image layers, hidden layers, and the settings of all layers."""
         image_layers = self.image_layers.render()
         layers = st.number_input(
             "Hidden layers",
@@ -130,31 +139,36 @@ class Form:
                 if state.widget(key) is None:
                     state.set_widget(key, hidden[-1] if hidden else 64)
                 text = f"Units in layer {place + 1}"
-                options = {"min_value": 1, "max_value": MAX_UNITS, "persist_state": "session", "width": 130}
-                hidden.append(st.number_input(text, key=key, **options))
+                units = st.number_input(
+                    text, min_value=1, max_value=MAX_UNITS, key=key, persist_state="session", width=130
+                )
+                hidden.append(units)
         values: dict[str, Any] = {"image_layers": image_layers, "hidden": tuple(hidden)}
         if hidden or image_layers:
             values |= self.choice("activation") | self.switch("batch_norm")
         return values | self.choice("initializer") | self.choice("loss")
 
     def optimizer(self) -> dict[str, Any]:
+        """The optimizer, batch size and weight decay."""
         values = self.choice("optimizer")
         if values["optimizer"] in ("momentum", "nesterov"):
             values |= self.number("momentum")
         return values | self.number("batch_size") | self.number("weight_decay")
 
     def schedule(self) -> dict[str, Any]:
+        """The learning-rate schedule."""
         values = self.choice("schedule")
         return values | self.number("decay") if values["schedule"] in ("step", "inverse-time") else values
 
     def regularization(self, loss: str) -> dict[str, Any]:
+        """Dropout, label smoothing if the loss has it, and early stopping."""
         values = self.number("dropout")
         if loss == "cross-entropy":
             values |= self.number("label_smoothing")
         return values | self.number("patience")
 
     def augmentation(self) -> dict[str, Any]:
-        """Strengths: a slider for each way to change an image, two beside each other."""
+        """A slider for each random change of the training images, two in a row."""
         values: dict[str, Any] = {}
         for pair in (("shift", "rotation"), ("scale", "shear"), ("elastic", "stroke_width")):
             with st.container(horizontal=True):
@@ -163,20 +177,30 @@ class Form:
         return values
 
     def repetition(self) -> dict[str, Any]:
+        """The seed and the number of threads."""
         with st.container(horizontal=True):
             return self.number("seed", width=130) | self.number("threads", width=130)
 
     def choice(self, setting: str) -> dict[str, str]:
-        """A select box over the names that the config takes."""
-        options = {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
-        return {setting: st.selectbox(named(setting), CHOICES[setting], format_func=named, **options)}
+        """A select box for a setting with a fixed set of values."""
+        return {
+            setting: st.selectbox(
+                named(setting),
+                CHOICES[setting],
+                format_func=named,
+                key=self.key(setting),
+                help=HELP[setting],
+                persist_state="session",
+            )
+        }
 
     def switch(self, setting: str) -> dict[str, bool]:
-        options = {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
-        return {setting: st.toggle(named(setting), **options)}
+        """A switch for a setting that is on or off."""
+        key = self.key(setting)
+        return {setting: st.toggle(named(setting), key=key, help=HELP[setting], persist_state="session")}
 
     def number(self, setting: str, *, text: str = "", low: float | None = None, **options: Any) -> dict[str, Any]:
-        """A slider where a rough value does, a number field for the rest, in the bounds that the config declares."""
+        """A slider if a rough value is enough, else a field, within the bounds of RunConfig."""
         bounds, whole = BOUNDS[setting], isinstance(getattr(RunConfig, setting), int)
         kind = int if whole else float
         options |= {"key": self.key(setting), "help": HELP[setting], "persist_state": "session"}
@@ -189,8 +213,8 @@ class Form:
 
 
 def _nearest(rate: float) -> float:
-    """The place of the slider that is closest to a rate, as a ratio."""
-    return min(RATES, key=lambda place: abs(math.log(place / rate)))
+    """The value of the slider with the smallest ratio to this rate."""
+    return min(RATES, key=lambda value: abs(math.log(value / rate)))
 
 
 TRAINING_FORM = Form("train")  # of the Train page; other pages fill it in too

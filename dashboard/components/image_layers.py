@@ -1,4 +1,4 @@
-"""Image layers: a row for each convolution and pooling, to add, change, move and take away without knowing its word."""
+"""Image layers: a row for each convolution or pooling layer, to add, change, move or remove."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,23 +17,26 @@ NAMES = {
     "average-pool": "Average pooling",
 }
 MEANING = {
-    "conv": "The same small filters at every place of the image; each makes an image of what it finds.",
-    "residual": "Two convolutions of 3×3 whose result is added to what came in, so that depth does no harm.",
-    "max-pool": "Keeps the largest number of each window: the image shrinks, what was found stays.",
-    "average-pool": "Keeps the mean of each window: the image shrinks.",
+    "conv": "The same small filters at every place of the image. Each filter makes a new image.",
+    "residual": "Two 3×3 convolutions whose result is added to their input: deep networks train better.",
+    "max-pool": "The largest number of each window. The image gets smaller.",
+    "average-pool": "The mean of each window. The image gets smaller.",
 }
-PADDINGS = {"same": "Same: zeros around the image keep its size", "valid": "Valid: none, the image loses its edge"}
+PADDINGS = {
+    "same": "Same: zeros around the image keep its size",
+    "valid": "Valid: no padding, the image loses its edge",
+}
 READY: dict[str, tuple[str, ...]] = {
     "None": (),
     "Small": ("conv 16", "max-pool", "conv 32", "max-pool"),
     "Residual": ("conv 16", "max-pool", "residual 16", "max-pool", "residual 32", "average-pool 7x7"),
 }
-WIDTH = 320  # of an open row, whatever it says; a phone has that much
+WIDTH = 320  # pixels of an open row; a phone has that many
 USUAL = {"kind": "conv", "filters": 16, "kernel": 3, "stride": 1, "padding": "same", "window": 2}
 
 
 def layer_text(layer: ImageLayer) -> str:
-    """What a learner calls it: "Convolution 3×3, 16 filters"."""
+    """A layer in words: "Convolution 3×3, 16 filters"."""
     parts = [f"{NAMES[layer.kind]} {squared(layer.size)}"]
     if layer.filters:
         parts.append(f"{layer.filters} filter{'s' * (layer.filters > 1)}")
@@ -45,11 +48,12 @@ def layer_text(layer: ImageLayer) -> str:
 
 
 def squared(size: int) -> str:
+    """A size in two dimensions: "3×3"."""
     return f"{size}×{size}"
 
 
 def misfit(words: Sequence[str]) -> tuple[int, str] | None:
-    """The place of the first layer that does not fit what comes before it, and why, in a sentence."""
+    """Index of the first layer that does not fit the layers before it, and the error."""
     for place in range(len(words)):
         try:
             TrainConfig(image_layers=tuple(words[: place + 1]))
@@ -59,6 +63,7 @@ def misfit(words: Sequence[str]) -> tuple[int, str] | None:
 
 
 def sentence(error: Exception) -> str:
+    """The message of an error, with a capital letter."""
     text = str(error)
     return text[:1].upper() + text[1:]
 
@@ -70,13 +75,14 @@ class ImageLayers:
     name: str
 
     def key(self, part: str, place: int | None = None) -> str:
+        """Key of a widget of the row with this index, or of the whole editor."""
         return f"{self.name}-{part}" if place is None else f"{self.name}-{part}-{place}"
 
     def fill(self, words: Iterable[str]) -> None:
-        """Make the rows show these layers. For a callback, or before the first widget is drawn."""
+        """Show these layers. Call it in a callback, or before the first widget is drawn."""
         layers = [read_image_layer(word) for word in words]
         state.set_widget(self.key("count"), len(layers))
-        # a row that is open belongs to the layer that was there: with another key it is closed
+        # An open row would show another layer now. With another key it is closed.
         state.set_widget(self.key("filled"), state.widget(self.key("filled"), 0) + 1)
         for place, layer in enumerate(layers):
             values: dict[str, Any] = USUAL | {"kind": layer.kind, "stride": layer.stride, "padding": layer.padding}
@@ -86,19 +92,19 @@ class ImageLayers:
                 state.set_widget(self.key(part, place), value)
 
     def words(self) -> tuple[str, ...]:
-        """What the rows show now."""
+        """The layers in the rows, as RunConfig names them."""
         return tuple(self._layer(place).text for place in range(state.widget(self.key("count"), 0)))
 
     def render(self) -> tuple[str, ...]:
-        """Draws the rows, a ready choice above them -> the words of the layers."""
+        """Draw a choice of ready sets and the rows -> the layers, as RunConfig names them."""
         words, ready = self.words(), self.key("ready")
         state.set_widget(ready, next((name for name, those in READY.items() if those == words), None))
         st.segmented_control(
             "Image layers",
             list(READY),
             key=ready,
-            help="Layers that keep the image an image, before the hidden ones. They look at every place alike. "
-            "Each stays free to change.",
+            help="Layers before the hidden ones that turn images into images. They treat every place alike. "
+            "You can change each of them.",
             on_change=self._take_ready,
         )
         wrong = misfit(words)
@@ -132,7 +138,7 @@ class ImageLayers:
                 return ImageLayer(kind, size=window)
 
     def _render_layer(self, place: int, count: int) -> None:
-        """Everything about one layer, and nothing that its kind has no use for."""
+        """The settings of one layer, only those that its kind has."""
 
         def options(part: str) -> dict[str, Any]:
             return {"key": self.key(part, place), "persist_state": "session"}
@@ -142,9 +148,7 @@ class ImageLayers:
         if kind in ("conv", "residual"):
             st.number_input("Filters", min_value=1, max_value=MAX_FILTERS, **options("filters"))
         if kind == "conv":
-            st.selectbox(
-                "Kernel", KERNELS, format_func=squared, help="What a filter sees at once.", **options("kernel")
-            )
+            st.selectbox("Kernel", KERNELS, format_func=squared, help="The size of a filter.", **options("kernel"))
             stride_help = "How many pixels a filter moves on each time; 2 halves the image."
             st.number_input("Stride", min_value=1, max_value=4, help=stride_help, **options("stride"))
             st.selectbox("Padding", list(PADDINGS), format_func=PADDINGS.__getitem__, **options("padding"))
@@ -171,7 +175,7 @@ class ImageLayers:
             self.fill(READY[chosen])
 
     def _add(self) -> None:
-        """What often comes next: after a convolution a pooling, else a convolution of twice as many filters."""
+        """Add pooling after a convolution, else a convolution with twice as many filters."""
         words = self.words()
         layers = [read_image_layer(word) for word in words]
         if layers and layers[-1].kind == "conv":
@@ -181,7 +185,7 @@ class ImageLayers:
             self.fill([*words, f"conv {min(2 * widest, 64)}"])
 
     def _move(self, place: int, to: int | None) -> None:
-        """Put a layer at another place, or nowhere."""
+        """Move a layer to another index, or remove it."""
         words = list(self.words())
         word = words.pop(place)
         if to is not None:

@@ -13,7 +13,7 @@ from model.checkpoint import CheckpointError
 
 
 def choose_model(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> Classifier:
-    """Draw the select box -> the model. A warning says if the shipped model replaces a missing one."""
+    """Draw the select box -> the model; the shipped one, with a warning, if it is missing."""
     wanted = state.chosen_model()
     titles = resources.model_titles(wanted)
     try:

@@ -1,6 +1,7 @@
 """Resources: models and digits, loaded once and shared read-only by all sessions."""
 
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +9,7 @@ import streamlit as st
 from dashboard.session import SHIPPED
 from dataset import Digits, Drawings, load_digits, load_drawings, load_training
 from dataset.drawings import drawing_storage
+from dataset.sources import Split
 from experiments.runs.run import Run, RunError, open_run
 from experiments.runs.table import RunRow, fold_sweeps, run_rows
 from model import Classifier, load_classifier
@@ -27,7 +29,7 @@ STATE_ICONS = {
 
 
 def version(path: Path) -> tuple[int, int]:
-    """Changes whenever the file does: half of a cache key."""
+    """Time of change and size of a file, for the key of a cache."""
     about = path.stat()
     return about.st_mtime_ns, about.st_size
 
@@ -38,7 +40,7 @@ def _classifier(path: str | None, version: tuple[int, int] | None) -> Classifier
 
 
 def classifier(choice: str) -> Classifier:
-    """The model a person chose: `shipped` or the id of a run. RunError or CheckpointError where it cannot be read."""
+    """The model `shipped` or that of a run. Raises RunError or CheckpointError."""
     if choice == SHIPPED:
         return _classifier(None, None)
     path = open_run(choice).model
@@ -48,22 +50,23 @@ def classifier(choice: str) -> Classifier:
 
 
 def classifier_file(path: Path) -> Classifier:
-    """The model in a checkpoint file, read again when that changes."""
+    """The model in a checkpoint file, read again when the file changes."""
     return _classifier(str(path), version(path))
 
 
 def is_shipped(classifier: Classifier) -> bool:
+    """Whether this is the shipped model."""
     return classifier.fingerprint == _classifier(None, None).fingerprint
 
 
 def model_titles(*always: str) -> dict[str, str]:
-    """What a person may choose, and those that are always listed -> what to call it; runs newest first."""
+    """Models to choose from -> their titles, the newest first, and always those with these ids."""
     with_model = [row for row in run_rows() if row.run.model.exists()]
     return {SHIPPED: SHIPPED_TITLE} | {row.id: row.title for row in fold_sweeps(with_model, always)}
 
 
 def runs_to_repeat(*always: str) -> dict[str, RunRow]:
-    """The newest runs whose settings a person may want again, by their ids: of a sweep the best, and no range tests."""
+    """The newest runs to copy settings from, by their ids: of a sweep only the best run."""
     rows = [row for row in run_rows() if row.group not in ("range-test", "lesson") or row.id in always]
     return {row.id: row for place, row in enumerate(fold_sweeps(rows, always)) if place < REPEATED or row.id in always}
 
@@ -74,20 +77,21 @@ def _history(folder: str, version: tuple[int, int]) -> pd.DataFrame:
 
 
 def history(run: Run) -> pd.DataFrame:
-    """The table of its reported steps, read again when it has grown. Nobody may change it."""
+    """The history of a run, shared by all sessions: do not change it."""
     path = run.folder / "history.csv"
     return _history(str(run.folder), version(path)) if path.is_file() else run.history()
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading digits")
-def _digits(source: str, split: str, version: tuple[int, int] | None) -> Digits:
+def _digits(source: str, split: Split, version: tuple[int, int] | None) -> Digits:
     return load_digits(source, split)
 
 
 def digits(source: str, split: str = "train") -> Digits:
-    """Digits of a source name or a file; a changed file is read again. DataError where that fails."""
+    """Digits of a source or a file; a changed file is read again. Raises DataError."""
     path = Path(source)
-    return _digits(source, split, version(path) if path.is_file() else None)
+    # load_digits refuses other splits, which an address can name
+    return _digits(source, cast(Split, split), version(path) if path.is_file() else None)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading digits")
@@ -96,18 +100,18 @@ def _training_digits(source: str, validation_share: float, version: tuple[int, i
 
 
 def training_digits(source: str, validation_share: float) -> tuple[Digits, Digits]:
-    """The training and validation digits of a run with this config, without drawings. DataError where that fails."""
+    """The training and validation digits of a run, without drawings. Raises DataError."""
     path = Path(source)
     return _training_digits(source, validation_share, version(path) if path.is_file() else None)
 
 
 def drawings() -> Drawings:
-    """What people drew; read again only where something has changed."""
+    """The stored drawings, read again only if something has changed."""
     return load_drawings()
 
 
 def damaged_drawings() -> tuple[int, Path | None]:
-    """How many rows of the file of drawings were damaged, and the file beside it that they were set aside in."""
-    drawings()  # reading sets them aside
-    aside = drawing_storage().damaged_file
-    return (len(aside.read_bytes().splitlines()) if aside and aside.exists() else 0), aside
+    """The number of damaged rows of the file of drawings, and the file that has them now."""
+    drawings()  # this moves damaged rows
+    file = drawing_storage().damaged_file
+    return (len(file.read_bytes().splitlines()) if file and file.exists() else 0), file

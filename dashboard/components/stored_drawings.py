@@ -11,7 +11,7 @@ from experiments.formats import count
 
 
 def render_counts() -> None:
-    """A table of the number of drawings of each digit, with a backup where the disk does not last."""
+    """The number of drawings of each digit, with a backup if the disk does not last."""
     with errors_as_text("The stored drawings cannot be counted: "):
         counts = count_by_digit()
         cells = "".join(f"<td>{number:,}</td>" for number in counts)
@@ -39,7 +39,7 @@ def render_backup_offer() -> None:
 
 
 def render_damaged_rows() -> None:
-    """A warning about damaged rows in the file of drawings, with their download; nothing if there are none."""
+    """A warning about damaged rows in the file of drawings, and their download."""
     with errors_as_text("The stored drawings cannot be read: "):
         rows, file = damaged_drawings()
         if not rows or not file:

@@ -1,4 +1,4 @@
-"""Training data: which digits a new run learns from, and a cure where they cannot be had."""
+"""Training data: the widgets that choose the digits a new run learns from."""
 
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,16 @@ FILE = "file"
 
 
 def choose_source(form: Form) -> tuple[str, int]:
-    """Draws the choice -> the source's name or path, and how many digits it has to train and validate on.
+    """Draw the choice -> name or path of the source, and how many digits it can train with.
 
-    0 digits: they cannot be had, and the page has said why and what to do.
+    0 digits: they are not available; the page then shows why and what to do.
     """
     source = st.selectbox(
         "Digits to learn from",
         [*SOURCES, FILE],
         format_func=lambda name: SOURCES[name].title if name in SOURCES else "A file of your own",
         key=form.key("source"),
-        help="Test digits are never among them: they are kept for the Evaluate page.",
+        help="Training never uses test digits: Evaluate needs them.",
         persist_state="session",
     )
     if source == FILE:
@@ -41,7 +41,7 @@ def choose_source(form: Form) -> tuple[str, int]:
 
 
 def choose_file(form: Form) -> tuple[str, int]:
-    """A file to train on, and how many digits it has for that."""
+    """The chosen file, and its number of training and validation digits."""
     place = choose_path(form)
     if not place:
         return "", 0
@@ -54,7 +54,7 @@ def choose_file(form: Form) -> tuple[str, int]:
 
 
 def choose_path(form: Form) -> str:
-    """A CSV that is uploaded, or any file that is already on the machine that trains; it may not be there."""
+    """The path of an uploaded CSV or of a file on the server; it may not exist."""
     if refusal := refusal_of(Action.FILES):
         st.info(plain_text(str(refusal)), icon=":material/lock:")
         return ""
@@ -64,7 +64,7 @@ def choose_path(form: Form) -> str:
         type=["csv", "gz"],
         key=upload,
         help="One line per digit, as on Kaggle: its label, then 784 pixels from 0 to 255.",
-        on_change=lambda: state.set_widget(path, kept(state.widget(upload)) or state.widget(path)),
+        on_change=lambda: state.set_widget(path, _save(state.widget(upload)) or state.widget(path)),
     )
     return st.text_input("Or the path of a CSV or IDX file on this computer", key=path, persist_state="session")
 
@@ -79,34 +79,32 @@ def existing(place: str) -> Path:
 
 @st.cache_data(max_entries=20, show_spinner="Reading the file")
 def pool_size(path: str, version: tuple[int, int]) -> int:
-    """How many digits of a file are not test digits."""
+    """The number of training and validation digits of a file."""
     return len(load_training(path, 0)[0])
 
 
-def kept(upload: Any) -> str:
-    """The path under which an uploaded file stays, so that its runs can be resumed."""
+def _save(upload: Any) -> str:
+    """Store an uploaded file -> its path."""
     if upload is None or refusal_of(Action.FILES):
         return ""
     return str(save_upload(upload.name, upload.getbuffer()))
 
 
 def own_drawings(form: Form) -> dict[str, int]:
-    """Whether the drawings a person saved are learned too, and with what weight."""
+    """Whether to learn the stored drawings too, and with what weight."""
     drawings = int(count_by_digit().sum())
     included = st.toggle(
         f"Learn my {drawings:,} drawings too" if drawings else "Learn my drawings too",
         key=form.key("drawings"),
         disabled=not drawings,
-        help="What you save on the Draw page. There are none yet."
-        if not drawings
-        else "What you saved on the Draw page.",
+        help="The drawings that you saved on the Draw page." + ("" if drawings else " There are none yet."),
         persist_state="session",
     )
     return form.number("drawings_weight", low=1) if included and drawings else {"drawings_weight": 0}
 
 
 def corrected_labels(form: Form) -> dict[str, str]:
-    """Whether the labels count as people corrected them, and which version of that; never unasked."""
+    """Whether to use the label corrections, and their version."""
     try:
         corrections = load_corrections()
     except DataError:  # the view of label errors says why

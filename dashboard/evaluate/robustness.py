@@ -157,8 +157,12 @@ def _render_state(subjects: list[Subject], states: list[RobustnessStatus]) -> No
         names = [subject.name for subject in subjects]
         st.html(key_to_curves(names, state.palette(), undisturbed=percent(undisturbed)), width="stretch")
         done, refusal = all(subject.job.is_done for subject in subjects), refusal_of(Action.MEASURE)
-        options = {"icon": ":material/query_stats:", "help": str(refusal) if refusal else None}
-        if st.button("Measure every strength", disabled=done or refusal is not None, **options):
+        if st.button(
+            "Measure every strength",
+            icon=":material/query_stats:",
+            help=str(refusal) if refusal else None,
+            disabled=done or refusal is not None,
+        ):
             with errors_as_text("The measurement could not be started: "):
                 for subject in subjects:
                     start_robustness(subject.classifier, subject.digits, prepare=subject.prepare)

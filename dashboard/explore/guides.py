@@ -32,7 +32,7 @@ def render() -> None:
         _render_guide(GUIDES[page_state.guide])
         return
     if page_state.guide:
-        st.error(f"There is no experiment {plain_text(page_state.guide[:80])}. Choose one of these.")
+        st.error(f"There is no experiment '{plain_text(page_state.guide[:80])}'. Choose one of these.")
     st.caption("Each experiment trains a few small networks in some seconds. Three sentences explain the result.")
     for names in np.array_split(list(GUIDES), len(GUIDES) // 2):
         for column, name in zip(st.columns(len(names)), map(str, names), strict=True):

@@ -116,18 +116,14 @@ def _render_state(sweep: Sweep, status: SweepStatus) -> None:
         reason = plain_text(status.reason)
         match status.state:
             case "finished":
-                st.success(
-                    f"Finished after {duration(status.seconds)}. {plain_text(status.reason)}", icon=":material/check:"
-                )
+                st.success(f"Finished after {duration(status.seconds)}. {reason}", icon=":material/check:")
                 return
             case "failed":
                 st.error(reason, icon=":material/error:")
             case "interrupted":
                 st.warning(f"Interrupted. {reason}", icon=":material/power_off:")
             case _:
-                st.info(
-                    plain_text(status.reason) or "Stopped. Resume it to run the rest.", icon=":material/stop_circle:"
-                )
+                st.info(reason or "Stopped. Resume it to run the rest.", icon=":material/stop_circle:")
         _render_action("Resume", resume_sweep, sweep, icon=":material/play_arrow:", type="primary")
 
 

@@ -1,5 +1,6 @@
 """A client of the server's websocket that presses buttons which the page has disabled."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,18 +23,32 @@ class Forger:
     query: str = ""
     page_hash: str = ""
     buttons: dict[str, Any] = field(default_factory=dict)  # those shown last, by their label
+    components: dict[str, str] = field(default_factory=dict)  # ids of those shown last, by name
     texts: list[str] = field(default_factory=list)
 
     def run(self, **trigger: str) -> None:
-        """Ask for a run of the page's script, and read all that it draws."""
+        """Ask for a run of the page's script, with these buttons pressed, and read all that it draws."""
+        ask = self._request()
+        for pressed in trigger.values():
+            ask.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
+        self._send(ask)
+
+    def send_value(self, component: str, value: Any) -> None:
+        """Run the page's script as if this component had sent a value (a dict, or anything else)."""
+        ask = self._request()
+        ask.rerun_script.widget_states.widgets.add(id=self.components[component], json_value=json.dumps(value))
+        self._send(ask)
+
+    def _request(self) -> BackMsg:
         ask = BackMsg()
         ask.rerun_script.page_name = self.page
         ask.rerun_script.page_script_hash = self.page_hash
         ask.rerun_script.query_string = self.query
-        for pressed in trigger.values():
-            ask.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
+        return ask
+
+    def _send(self, ask: BackMsg) -> None:
         self.socket.send(ask.SerializeToString())
-        self.buttons, self.texts = {}, []
+        self.buttons, self.components, self.texts = {}, {}, []
         while True:
             said = ForwardMsg()
             said.ParseFromString(self.socket.recv(timeout=SECONDS))
@@ -49,6 +64,8 @@ class Forger:
         kind = element.WhichOneof("type")
         if kind == "button":
             self.buttons[element.button.label] = element.button
+        elif kind == "bidi_component":
+            self.components[element.bidi_component.component_name] = element.bidi_component.id
         elif kind == "alert":
             self.texts.append(element.alert.body)
         elif kind == "markdown":

@@ -1,6 +1,9 @@
 """The Draw page in a real browser, drawn on with a real mouse."""
 
 import re
+import time
+from base64 import b64encode
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from model import Checkpoint, load_checkpoint, save_checkpoint
 from tests.browser.chromium import SEVEN, draw, wait_for_canvas
 from tests.browser.conftest import NewPage
+from tests.browser.forging import forge
 from tests.small_runs import SMALL, finish
 
 pytestmark = pytest.mark.browser
@@ -191,3 +195,30 @@ def test_what_looks_like_no_digit_is_said_so_and_nothing_moves(
     expect(button(page, "9")).to_be_visible()
     page.keyboard.press("4")
     expect(page.get_by_text("Saved as 4.")).to_be_visible()
+
+
+def png_url(side: int) -> str:
+    """A picture of this side as a canvas sends it."""
+    file = BytesIO()
+    Image.new("1", (side, side), 1).save(file, "PNG")
+    return "data:image/png;base64," + b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"drawing": {"raw": {"objects": [{}]}, "data": png_url(9000)}},
+        {"drawing": {"raw": [1, 2], "data": png_url(280)}},
+        {"drawing": "x"},
+        [1, 2],
+        "x",
+    ],
+    ids=["huge", "strokes of another kind", "a text", "a list", "no object"],
+)
+def test_a_forged_value_of_the_canvas_is_a_blank_sheet(url: str, value: object) -> None:
+    with forge(url, "draw") as forger:
+        canvas = next(name for name in forger.components if "canvas" in name)
+        began = time.monotonic()
+        forger.send_value(canvas, value)
+        assert any("<span>?</span>" in text for text in forger.texts)
+        assert time.monotonic() - began < 5  # decoding the huge one takes 49 s and 2 GB
