@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
 from threading import RLock
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from dashboard.access.policy import Policy, read_policy
 from dashboard.session import Value, state
 from dataset.drawings import drawing_storage
 from experiments.formats import count, duration
+from experiments.jobs.record import Job
 from experiments.runs.table import RunRow, run_rows
 from model.errors import DigitLabError
 
@@ -57,23 +58,12 @@ class Cost:
     new_runs: int = 1
 
 
-class Job(Protocol):
-    """A run or a sweep."""
-
-    @property
-    def id(self) -> str:
-        """Name of its folder."""
-
-    def status(self) -> Any:
-        """Its state, with `active`."""
-
-
 @dataclass(frozen=True)
 class _Work:
     """A run or a sweep that a visitor has started, and how many runs it makes in all."""
 
     session: str
-    job: Job
+    job: Job[Any]
     runs: int
     is_stored: bool  # as runs; a measurement of robustness is not
 
@@ -199,7 +189,7 @@ def gated(action: Action, cost: Callable[..., Cost] | None = None) -> Callable[[
 GATED: dict[str, Action] = {}  # every function that changes something or costs much, by its full name
 
 
-def _record(jobs: list[Job], runs: int = 1, *, is_stored: bool = True) -> None:
+def _record(jobs: list[Job[Any]], runs: int = 1, *, is_stored: bool = True) -> None:
     """Count what this visitor has started; each job makes this number of runs."""
     visit.started = (*visit.started, *(job.id for job in jobs))
     _work.extend(_Work(state.session_id, job, runs, is_stored) for job in jobs)

@@ -38,12 +38,10 @@ def render_fine_tuning(classifier: Classifier) -> None:
     with st.expander(_title(), icon=":material/school:", key="learning", on_change="rerun") as panel:
         if not panel.open:
             return
-        done = False
         with errors_as_text():
             _render_panel(classifier)
-            done = True
-        if not done:
-            _decide("")
+            return
+        page_state.set_in_url("lesson", "")  # after an error
 
 
 def _title() -> str:
@@ -85,7 +83,7 @@ def _undecided() -> Run | None:
     except RunError:
         name = plain_text(page_state.lesson[:80])
         st.warning(f"There is no fine-tuning {name} here, or not any more.", icon=":material/info:")
-        _decide("")
+        page_state.set_in_url("lesson", "")
         return None
 
 
@@ -157,14 +155,11 @@ def _render_decision(run: Run, result: FineTuningResult) -> None:
             st.info(f"{outcome_text(result)} Check their labels on the Data page.", icon=":material/info:")
         else:
             st.success(outcome_text(result), icon=":material/check:")
-        accept = not refused and st.button("Keep", type="primary", icon=":material/check:", help="Use the new weights")
-        leave = st.button("Close" if refused else "Discard", icon=":material/close:", help="Use the weights as before")
-    if accept:
-        _decide(accept_fine_tuning(run).id)
-    elif leave:
-        _decide(state.chosen_model())
-    if accept or leave:
-        st.rerun()
+        if not refused and st.button("Keep", type="primary", icon=":material/check:", help="Use the new weights"):
+            _decide(accept_fine_tuning(run).id)
+        label, about = "Close" if refused else "Discard", "Use the weights as before"
+        if st.button(label, icon=":material/close:", help=about):
+            _decide(state.chosen_model())
     _render_result(run, result)
 
 
@@ -185,12 +180,10 @@ def outcome_text(result: FineTuningResult) -> str:
 def _render_return(run: Run) -> None:
     """The fine-tuning in use, and the button that returns to the model before it."""
     with st.container(horizontal=True, vertical_alignment="center", key="fine-tuning-used"):
-        back = st.button("Go back", icon=":material/undo:", help="To the model before; this one stays in the list")
+        if st.button("Go back", icon=":material/undo:", help="To the model before; this one stays in the list"):
+            _decide(fine_tuning.model_before(run))
         st.markdown(f"The model in use has **{plain_text(run.name)}**.", width="stretch")
         st.toggle("Show what that changed", key=CHANGES)
-    if back:
-        _decide(fine_tuning.model_before(run))
-        st.rerun()
 
 
 def _render_unfinished(run: Run, status: Status) -> None:
@@ -199,21 +192,18 @@ def _render_unfinished(run: Run, status: Status) -> None:
     reason = f"The fine-tuning was {status.state}." if resumable else plain_text(status.reason)
     st.warning(f"Nothing was learned. {reason}", icon=":material/info:")
     with st.container(horizontal=True):
-        resumed = resumable and st.button("Resume", icon=":material/play_arrow:")
-        left = st.button("Discard", icon=":material/close:")
-    if resumed:
-        resume(run)
-    elif left:
-        _decide(state.chosen_model())
-    if resumed or left:
-        st.rerun()
+        if resumable and st.button("Resume", icon=":material/play_arrow:"):
+            resume(run)
+            st.rerun()
+        if st.button("Discard", icon=":material/close:"):
+            _decide(state.chosen_model())
 
 
 def _decide(model: str) -> None:
-    """Forget the fine-tuning that waited, and use this model; an empty text changes no model."""
+    """Forget the fine-tuning that waited, use this model, and draw the page again."""
     page_state.set_in_url("lesson", "")
-    if model:
-        state.choose_model(model)
+    state.choose_model(model)
+    st.rerun()
 
 
 def _render_result(run: Run, result: FineTuningResult) -> None:
