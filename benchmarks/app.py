@@ -133,11 +133,11 @@ def main() -> None:
     begin("The app", f"Medians over {options.starts} starts; the browser is open already.")
     names = ["process start to health", "process start to first paint", "process start to a canvas to draw on"]
     names.append("a further session: address to first paint")
-    print(table(["what", "seconds"], [[name, f"{value:.2f} s"] for name, value in zip(names, times, strict=True)]))
+    print(table(["step", "time"], [[name, f"{value:.2f} s"] for name, value in zip(names, times, strict=True)]))
     print(f"\nHighest memory with {SESSIONS} sessions on all pages while `best-mlp` trains on `{data}`.\n")
     rows = [[name, *(f"{value:.0f} MB" for value in values)] for name, values in memory.items()]
     print(table(["process", "PSS", "RSS"], rows))
-    conclude(Goal("memory of server and worker, five sessions", memory["together"][0], LIMIT_MB, None, " MB", 0))
+    conclude(Goal("memory of server and worker with five sessions", memory["together"][0], LIMIT_MB, None, " MB", 0))
 
 
 if __name__ == "__main__":

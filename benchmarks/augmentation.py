@@ -93,7 +93,7 @@ def main() -> None:
         for name, pair in contenders.items():
             fastest[name] = [min(best, run()) for best, run in zip(fastest[name], pair, strict=True)]
     begin("Augmentation", f"What an epoch of 60,000 takes longer. Batches of {BATCH} images of {source}, float32.")
-    header = ("what changes", "Digit Lab", "per image, scipy.ndimage", "times as fast")
+    header = ("augmentation", "Digit Lab", "each image with scipy.ndimage", "ratio")
     cells = [
         (name, f"{ours:.2f} s", f"{theirs:.1f} s", f"{theirs / ours:.0f}") for name, (ours, theirs) in fastest.items()
     ]

@@ -103,10 +103,10 @@ def main() -> None:
         ("a session, to 100 thumbnails", first),
         ("the page again, to 100 thumbnails", again),
         ("the next page, to 100 thumbnails", following),
-        (f"{COUNT} relabelled, to the sentence that says so", relabelled),
-        (f"{COUNT} as they were, to the sentence that says so", undone),
+        (f"relabelling {COUNT} drawings, to the message", relabelled),
+        ("undoing this, to the message", undone),
     ]
-    print(table(["what", "seconds"], [[what, f"{value:.2f} s"] for what, value in rows]))
+    print(table(["step", "time"], [[what, f"{value:.2f} s"] for what, value in rows]))
     conclude(
         Goal("100 thumbnails, opening the page", 1000 * first, 300, unit=" ms", digits=0),
         Goal("100 thumbnails, the next page", 1000 * following, 300, unit=" ms", digits=0),

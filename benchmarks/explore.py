@@ -105,12 +105,12 @@ def main() -> None:
         memory = measure_memory(folder)
     print(
         table(
-            ("what", "time"),
+            ("operation", "time"),
             [
-                ("at first", f"{1000 * first:.0f} ms"),
-                ("again", f"{1000 * again:.1f} ms"),
-                ("one trains", f"{1000 * changed:.1f} ms"),
-                ("the settings that differ", f"{1000 * differing:.1f} ms"),
+                ("first reading", f"{1000 * first:.0f} ms"),
+                ("reading again", f"{1000 * again:.1f} ms"),
+                ("reading while one run trains", f"{1000 * changed:.1f} ms"),
+                ("computing the settings that differ", f"{1000 * differing:.1f} ms"),
                 ("`digits runs --limit 0`, from its start to its end", f"{1000 * whole:.0f} ms"),
             ],
         )

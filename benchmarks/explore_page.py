@@ -77,7 +77,7 @@ def main() -> None:
         ("a tick to the curves of that run", curves),
         ("leaving the page, and back: click to painted table", again),
     ]
-    print(table(["what", "seconds"], [[what, f"{value:.2f} s"] for what, value in rows]))
+    print(table(["step", "time"], [[what, f"{value:.2f} s"] for what, value in rows]))
     slowest = max(times[0][0], first, again)
     conclude(Goal(f"{options.runs:,} runs, click to painted table", slowest, 1.0, 0.5, " s"))
 

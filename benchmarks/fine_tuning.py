@@ -26,8 +26,16 @@ COUNTS = (20, 50, 100)
 MANNER = "small (60 px), 28 px"
 RESAMPLES = 2_000
 HEADER = (
-    *("drawings", "corrected", "errors before", "after", "gone (95 % interval)", "right before", "after"),
-    *("old digits before", "after", "most lost by one", "not taken over", "seconds"),
+    *(
+        "drawings",
+        "of these corrected",
+        "errors before",
+        "errors after",
+        "errors removed (95 % interval)",
+        "unseen correct before",
+        "unseen correct after",
+    ),
+    *("MNIST before", "MNIST after", "largest loss of one fine-tuning", "refused", "seconds"),
 )
 
 

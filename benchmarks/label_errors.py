@@ -10,7 +10,7 @@ from benchmarks.report import Goal, begin, conclude, table
 from dataset import Digits, available, load_digits, load_training
 from experiments.label_errors import LabelErrors, rank_label_errors
 
-HEADER = ("wrong labels", "looked at", "found by margin", "by self-confidence", "time")
+HEADER = ("label errors", "labels checked", "found by margin", "found by self-confidence", "time of one core")
 
 
 def measure(what: str, digits: Digits, wrong: np.ndarray, first: int, train: Digits | None = None) -> list[str]:
@@ -33,7 +33,9 @@ def main() -> None:
         test, train = load_digits("mnist", "test"), load_training("mnist", 0)[0]
         name = "MNIST test, validated by people"
         rows.append(measure(name, test, np.array(VALIDATED), FIRST_OF_TEST, train))
-        goals.append(Goal("validated errors among the first 200", int(rows[-1][2].split()[0]), 10, more=True, digits=0))
+        goals.append(
+            Goal("confirmed label errors among the first 200", int(rows[-1][2].split()[0]), 10, more=True, digits=0)
+        )
         wrong, which = flipped(train, FLIPPED)
         rows.append(measure("MNIST training, 1 % flipped", wrong, which, round(FIRST_SHARE * len(train))))
         share = 100 * int(rows[-1][2].split()[0]) / len(which)

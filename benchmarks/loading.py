@@ -62,7 +62,7 @@ def main() -> None:
         lines.append((f"A CSV file of 60,000 rows ({megabytes:.0f} MB), first time", *measure_loading(str(path))))
         lines.append(("The same from its cached copy", *measure_loading(str(path))))
     begin("Loading digits", "In a process of its own; its highest memory, Python and NumPy included.")
-    print(table(("what", "seconds", "peak memory"), [(what, f"{s:.2f} s", f"{mb:.0f} MB") for what, s, mb in lines]))
+    print(table(("data", "time", "peak memory"), [(what, f"{s:.2f} s", f"{mb:.0f} MB") for what, s, mb in lines]))
     conclude(
         *(Goal(f"loading: {what}", seconds, 0.5, None, " s") for what, seconds, _ in lines if "MNIST" in what),
         Goal("loading: highest memory", max(megabytes for *_, megabytes in lines), 250, None, " MB", 0),

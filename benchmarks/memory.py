@@ -41,7 +41,10 @@ def main() -> None:
         for preset in presets:
             peaks[preset] = train(preset, data, Path(folder) / preset)
     print(
-        table(["preset", "network", "peak"], ([p, PRESETS[p].architecture, f"{mb:.0f} MB"] for p, mb in peaks.items()))
+        table(
+            ["preset", "network", "peak memory"],
+            ([p, PRESETS[p].architecture, f"{mb:.0f} MB"] for p, mb in peaks.items()),
+        )
     )
     if data != "mnist":
         return  # the limits are for all of it

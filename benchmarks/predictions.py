@@ -124,16 +124,18 @@ def main() -> None:
     }
     rows |= {f"`{call.__name__}` of a {CANVAS}x{CANVAS} canvas": times for call, times in stages.items()}
     cells = [[what, *(f"{np.percentile(times, share):,.0f} us" for share in (50, 95))] for what, times in rows.items()]
-    print(table(["what", "median", "95 % within"], cells))
+    print(table(["operation", "median", "95th percentile"], cells))
     cells = [["`best-mlp`", f"{ours * 1e3:.0f} ms", f"{theirs * 1e3:.0f} ms", str(batch), f"{theirs / ours:.2f}"]]
-    print("\n" + table(["10,000 images", "Digit Lab", "PyTorch", "its best batch", "PyTorch / Digit Lab"], cells))
+    print(
+        "\n" + table(["10,000 images", "Digit Lab", "PyTorch", "best batch of PyTorch", "PyTorch / Digit Lab"], cells)
+    )
     goals = [
         Goal(f"one image, {name}: predict_proba", float(np.median(answers[name])), least, aim, " us", 0)
         for name, least, aim in (("quick", 60, 20), ("best-mlp", 60, 20), ("cnn", 250, 100))
         if name in answers
     ]
     goals += [
-        Goal("a canvas to 28x28", float(np.median(stages[center_ink])) / 1e3, 1, 0.3, " ms"),
+        Goal("preprocessing of a canvas to 28x28", float(np.median(stages[center_ink])) / 1e3, 1, 0.3, " ms"),
         Goal("10,000 images with best-mlp: speed over PyTorch", theirs / ours, 1, 1.3, " times", more=True),
     ]
     conclude(*goals)

@@ -27,7 +27,7 @@ GOALS = {
     "relu-64-64": 97.5,
     "relu-128-128-decay": 96.5,
 }
-HEADER = ["preset", "network", "parameters", "test accuracy, mean", "least", "goal", "reached", "time, mean"]
+HEADER = ["preset", "network", "parameters", "test accuracy, mean", "lowest", "goal", "reached", "time, mean"]
 
 
 def digits(*arguments: str) -> str:

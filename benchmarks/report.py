@@ -37,7 +37,7 @@ class Goal:
         return "NO"
 
     def row(self) -> list[str]:
-        """What, at least, aim, measured, reached."""
+        """The cells: measurement, required value, aim, measured value, reached."""
         values = ["-" if goal is None else f"{goal:g}{self.unit}" for goal in (self.least, self.aim)]
         note = f" ({self.note})" if self.note else ""
         measured = f"{self.measured:,.{self.digits}f}{self.unit}" if math.isfinite(self.measured) else "not reached"
@@ -51,8 +51,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def goals_table(goals: Iterable[Goal]) -> str:
-    """`reached` says aim, yes (what it must be at least), or NO."""
-    return table(["what", "at least", "aim", "measured", "reached"], [goal.row() for goal in goals])
+    """A table of goals. `reached` is "aim", "yes" (the required value) or "NO"."""
+    return table(["measurement", "required", "aim", "measured", "reached"], [goal.row() for goal in goals])
 
 
 def begin(title: str, explanation: str = "") -> None:

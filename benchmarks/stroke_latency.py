@@ -50,14 +50,14 @@ def main() -> None:
         page.wait_for_timeout(1500)
         times = measure(page, strokes)
     median = statistics.median(times)
-    begin("Stroke latency", "From letting go of the mouse to the changed answer, in Chromium.")
+    begin("Stroke latency", "Time from the release of the mouse button to the changed answer, in Chromium.")
     print(
         table(
             ("strokes", "median", "fastest", "slowest"),
             [(str(strokes), *(f"{t:.0f} ms" for t in (median, min(times), max(times))))],
         )
     )
-    conclude(Goal("mouse-up to changed answer", median, LIMIT_MS, None, " ms", 0))
+    conclude(Goal("release of the mouse to changed answer", median, LIMIT_MS, None, " ms", 0))
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ def main() -> None:
         )
         if epochs == 2:
             goals.append(Goal(f"A sweep of {count} x 2 epochs of quick, two workers", swept, 120, 30, " s", digits=1))
-    head = ["", f"sweep, {WORKERS} workers", f"by hand / {WORKERS}", f"training alone / {WORKERS}"]
-    print(table([*head, "over by hand", "over training alone"], rows))
+    head = ["trainings", f"sweep, {WORKERS} workers", f"by hand / {WORKERS}", f"training alone / {WORKERS}"]
+    print(table([*head, "sweep / by hand", "sweep / training alone"], rows))
     conclude(*goals, worst("A sweep over the same trainings by hand, divided by the workers", overheads, 1.1, 1.0))
 
 

@@ -85,7 +85,7 @@ def main() -> None:
                 Goal(f"time to {accuracy:g} % of MNIST's test digits", measured, recipe.least, recipe.aim, " s", 1)
             )
     begin("Time to accuracy", "`digits train --data mnist --set validation_share=0`, one core; medians over the seeds.")
-    print(table(["test accuracy", "trained with", "read, median", "least", "reached", "time, median"], rows))
+    print(table(["goal", "options", "test accuracy, median", "lowest", "reached", "time, median"], rows))
     conclude(*goals)
 
 
