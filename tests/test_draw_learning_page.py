@@ -23,11 +23,11 @@ from tests.small_runs import finish, to_end
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lessons are short, and trained in this process."""
+    """Fine-tuning is short, and trained in this process."""
     st.cache_resource.clear()
     monkeypatch.setattr(fine_tuning, "PRACTISED", (400, 1500))
     monkeypatch.setattr(jobs, "start", to_end)
-    monkeypatch.setattr(jobs, "resume", lambda lesson: (lesson.enqueue(), to_end(lesson)))
+    monkeypatch.setattr(jobs, "resume", lambda run: (run.enqueue(), to_end(run)))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_panel_counts_corrections_while_it_is_closed() -> None:
     assert "2 corrected" in open_page("draw").expander[0].label
 
 
-def test_what_came_of_a_lesson_is_a_sentence_whatever_there_was_to_learn() -> None:
+def test_what_came_of_a_fine_tuning_is_a_sentence_whatever_there_was_to_learn() -> None:
     none, old = Score(0, 0, 0), Score(990, 989, 1000)
     both = FineTuningResult(Score(0, 8, 9), Score(22, 24, 26), old, ())
     assert outcome_text(both) == (
@@ -127,7 +127,7 @@ def test_what_came_of_a_lesson_is_a_sentence_whatever_there_was_to_learn() -> No
     )
 
 
-def test_a_lesson_that_learned_little_asks_about_the_labels(
+def test_a_fine_tuning_that_learned_little_asks_about_the_labels(
     model: Run, accepted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(10)
@@ -138,16 +138,16 @@ def test_a_lesson_that_learned_little_asks_about_the_labels(
     assert not app.success
 
 
-def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model: Run, accepted: None) -> None:
+def test_a_fine_tuning_that_is_kept_answers_from_then_on_and_can_be_left_again(model: Run, accepted: None) -> None:
     store(20)
     app = click(open_page("draw", model=model.id), "Learn now")
     assert "corrected drawings" in words(app)
     assert {"Keep", "Discard"} <= set(labels(app))
-    lesson = address(app, "lesson")
+    identity = address(app, "lesson")
     app = click(app, "Keep")
-    assert address(app, "model") == lesson
+    assert address(app, "model") == identity
     assert address(app, "lesson") is None
-    assert [kept.id for kept in list_runs()] == [lesson, model.id]
+    assert [kept.id for kept in list_runs()] == [identity, model.id]
     assert "learned from 20 drawings" in words(app)
     assert "There are no new drawings yet." in words(app)
     assert "each share with its 95 % interval" not in words(app)
@@ -158,7 +158,7 @@ def test_a_lesson_that_is_kept_answers_from_then_on_and_can_be_left_again(model:
     assert "Go back" not in labels(app)
 
 
-def test_a_discarded_lesson_changes_nothing(model: Run, accepted: None) -> None:
+def test_a_discarded_fine_tuning_changes_nothing(model: Run, accepted: None) -> None:
     store(10)
     app = click(click(open_page("draw", model=model.id), "Learn now"), "Discard")
     assert address(app, "model") == model.id
@@ -166,7 +166,7 @@ def test_a_discarded_lesson_changes_nothing(model: Run, accepted: None) -> None:
     assert [kept.id for kept in list_runs()] == [model.id]
 
 
-def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_fine_tuning_says_why_and_cannot_be_kept(model: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     store(10)
     monkeypatch.setattr(FineTuningResult, "refusal", "It now reads fewer.")
     app = click(open_page("draw", model=model.id), "Learn now")
@@ -175,26 +175,26 @@ def test_a_refused_lesson_says_why_and_cannot_be_kept(model: Run, monkeypatch: p
     assert address(click(app, "Close"), "lesson") is None
 
 
-def test_a_lesson_is_found_again_by_its_address(model: Run, accepted: None) -> None:
+def test_a_fine_tuning_is_found_again_by_its_address(model: Run, accepted: None) -> None:
     store(10)
     app = click(open_page("draw", model=model.id), "Learn now")
     again = open_page("draw", model=model.id, lesson=address(app, "lesson") or "")
     assert "Keep" in labels(again)
 
 
-def test_an_address_of_no_lesson_is_a_sentence_and_then_forgotten() -> None:
+def test_an_address_of_no_fine_tuning_is_a_sentence_and_then_forgotten() -> None:
     app = open_page("draw", lesson="nothing")
     assert "There is no fine-tuning nothing here, or not any more." in words(app)
     assert "Learn now" in labels(app)
     assert address(app, "lesson") is None
 
 
-def test_an_unfinished_lesson_can_be_gone_on_with(model: Run, accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_fine_tuning_can_be_resumed(model: Run, accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
     store(10)
 
-    def stop(lesson: Run) -> None:
-        lesson.request("stop")
-        to_end(lesson)
+    def stop(run: Run) -> None:
+        run.request("stop")
+        to_end(run)
 
     monkeypatch.setattr(jobs, "start", stop)
     app = click(open_page("draw", model=model.id), "Learn now")

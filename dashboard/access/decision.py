@@ -42,7 +42,7 @@ class Action(Enum):
     MEASURE = "measure robustness"
 
 
-COUNTED = (Action.DRAW, Action.TRAIN, Action.MEASURE)  # what visitors do here counts against the limits of the policy
+COUNTED = (Action.DRAW, Action.TRAIN, Action.MEASURE)  # against the limits of visitors
 
 
 class Refusal(DigitLabError, PermissionError):
@@ -191,7 +191,9 @@ GATED: dict[str, Action] = {}  # every function that changes something or costs 
 
 def _record(jobs: list[Job[Any]], runs: int = 1, *, is_stored: bool = True) -> None:
     """Count what this visitor has started; each job makes this number of runs."""
-    visit.started = (*visit.started, *(job.id for job in jobs))
+    ids = [job.id for job in jobs]
+    visit.started = (*visit.started, *ids)
+    _work[:] = [work for work in _work if work.job.id not in ids]  # one that runs already counts once
     _work.extend(_Work(state.session_id, job, runs, is_stored) for job in jobs)
 
 

@@ -17,7 +17,7 @@ from dataset.digits import DIGIT_CLASSES
 def render_verdict(reading: Reading | str) -> None:
     """The buttons, and the result of the last click.
 
-    Each button stores the reading that is shown with it, whatever was drawn in the meantime.
+    Each button stores the reading that is shown with it, also after more was drawn.
     """
     if isinstance(reading, str):
         _render_buttons(None)
