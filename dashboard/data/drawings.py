@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from html import escape
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -120,20 +121,20 @@ def _render_version() -> None:
         text = f"The drawings as they were on {local_time(entry.time, st.context.timezone)}, after: {entry.action}."
         st.info(text, icon=":material/history:")
         st.button("Return to this version", on_click=go_back, args=(entry.version,))
-        present = {"type": "primary", "on_click": page_state.set_in_url, "args": ("version", "")}
+        present: dict[str, Any] = {"type": "primary", "on_click": page_state.set_in_url, "args": ("version", "")}
         st.button("Show the present drawings", **present)
 
 
 def _render_counts(drawings: Drawings) -> None:
     """How many drawings of each digit are in use."""
-    counts = np.bincount(drawings.kept.labels, minlength=10)
+    counts = np.bincount(drawings.kept.labels, minlength=10).tolist()
     with st.container(horizontal=True, vertical_alignment="center"):
-        caption = f"{count(int(counts.sum()), 'drawing')} in use"
+        caption = f"{count(sum(counts), 'drawing')} in use"
         st.html(digit_bars(counts, state.palette(), caption=caption), width="content")
         with st.container(gap="xxsmall"):
             if hint := missing_hint(counts):
                 st.caption(hint)
-            if counts.any() and not page_state.version:
+            if any(counts) and not page_state.version:
                 st.page_link(place("draw"), label="Learn from them", icon=":material/school:")
     if not drawings_last():
         render_backup_offer()
@@ -186,14 +187,14 @@ def _render_empty() -> None:
     with st.container(horizontal=True):
         if st.button("Draw a digit", type="primary", icon=":material/draw:"):
             go_to("draw")
-        show_import = {"on_click": state.set_widget, "args": (VIEW, "Import and export")}
+        show_import: dict[str, Any] = {"on_click": state.set_widget, "args": (VIEW, "Import and export")}
         if st.button("Import a file", icon=":material/upload:", **show_import):
             st.rerun()  # the whole page, not only this part
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def stored_probabilities(fingerprint: str) -> dict[str, Floats]:
-    """The probabilities (10,) of one model by id of a drawing. Images never change, so each is computed once."""
+    """Probabilities (10,) of one model by id of a drawing. Images never change."""
     return {}
 
 
@@ -220,7 +221,7 @@ def _render_details(drawings: Drawings, selected: list[str], classifier: Classif
 
 
 def _pictures(drawings: Drawings, row: int) -> str:
-    """The network input, the strokes, and the drawing that it is a near-duplicate of, as far as they exist."""
+    """The network input, the strokes, and the drawing that it is a near-duplicate of."""
     images, palette = drawings.digits.images, state.palette()
     pictures = {
         "28 × 28": image_html(images[row], f"The drawing of a {drawings.digits.labels[row]}", palette),

@@ -16,12 +16,12 @@ HINT = "Click drawings to select them, or drag over some. With the keyboard: arr
 
 
 def render_edits(ids: Sequence[str], shown: Sequence[str], states: set[str]) -> None:
-    """Buttons for the selected drawings `ids`, which have these states, among all that are shown."""
+    """Buttons for the selected drawings `ids`, with these states, among all that are shown."""
     none, select = not ids, page_state.select
     with st.container(key="drawing-actions", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="drawing-outcome"):
             st.markdown(f"**{len(ids):,} selected**", width="content")
-            every = {"help": "On all pages", "disabled": len(ids) == len(shown), "type": "tertiary"}
+            every: dict[str, Any] = {"help": "On all pages", "disabled": len(ids) == len(shown), "type": "tertiary"}
             st.button(f"All {len(shown):,}", key="select-all", on_click=select, args=(shown,), **every)
             st.button("None", key="select-none", type="tertiary", disabled=none, on_click=select, args=((),))
             render_outcome()

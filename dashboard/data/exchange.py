@@ -1,6 +1,7 @@
 """The Import and export view: drawings and corrected labels from files, and into files."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -123,7 +124,7 @@ def _render_export() -> None:
     total = int(count_by_digit().sum())
     st.caption(f"{count(total, 'drawing')} in use. Importing an exported file restores every byte of the images.")
     for name, (title, kind, explanation) in FORMATS.items():
-        _render_download(title, name, kind, lambda name=name: exported(name), explanation, disabled=not total)
+        _render_download(title, name, kind, partial(exported, name), explanation, disabled=not total)
     explanation = "The verdicts from *Label errors*, on digits of other sources."
     corrected = bool(_count_corrections())
     _render_download(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -30,7 +31,7 @@ NEAR_DUPLICATES = "doubles"
 
 @dataclass(frozen=True)
 class DrawingFilter:
-    """The drawings to show. An empty tuple filters nothing, except that it leaves out deleted ones."""
+    """The drawings to show. An empty tuple filters nothing but deleted drawings."""
 
     digits: tuple[int, ...] = ()
     answers: tuple[str, ...] = ()
@@ -98,7 +99,7 @@ def render_filter() -> DrawingFilter:
             _pills("Answer of the network when it was drawn", "answer")
             _pills("Source", "source")
             _pills("State", "state")
-            bound = {"bind": "query-params", "on_change": to_first_page}
+            bound: dict[str, Any] = {"bind": "query-params", "on_change": to_first_page}
             with st.container(horizontal=True):
                 for key in DATES:
                     st.date_input(key.capitalize(), value=None, key=key, width=150, **bound)
@@ -121,7 +122,7 @@ def render_filter() -> DrawingFilter:
     return current_filter()
 
 
-def _pills(label: str, key: str, **options: str) -> None:
+def _pills(label: str, key: str, **options: Any) -> None:
     options |= {"selection_mode": "multi", "bind": "query-params"}
     st.pills(label, LISTS[key], key=key, format_func=str, on_change=to_first_page, wrap=True, **options)
 

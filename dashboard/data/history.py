@@ -1,5 +1,7 @@
 """The History view: all changes of the drawings, and the way back to any version."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -75,7 +77,7 @@ def _render_buttons(change: Change | None) -> None:
             ("Return to it", "history", go_back, version, "Restores all labels and states. You can undo that."),
             ("Undo this change", "undo", undo, number, "Drawings that were changed again later stay as they are."),
         ):
-            options = {"icon": f":material/{icon}:", "help": explanation, "disabled": not change}
+            options: dict[str, Any] = {"icon": f":material/{icon}:", "help": explanation, "disabled": not change}
             st.button(label, on_click=act, args=(argument,), **options)
         if page_state.outcome[0]:
             render_outcome()

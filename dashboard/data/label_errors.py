@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -113,7 +114,7 @@ def _read_result(folder: str, version: tuple[int, int]) -> LabelErrors:
 
 
 def _result(search: Search) -> LabelErrors:
-    """The result of a search, read again if it has changed. Raises RunError if it has not finished."""
+    """The result of a search, read again if it changed. Raises RunError if it is not finished."""
     if not search.result_file.is_file():
         return search.result()  # raises the error
     return _read_result(str(search.folder), resources.version(search.result_file))
@@ -172,7 +173,8 @@ def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
         listed = found.order[:LISTED]
         images = image_hashes(digits.images[listed])
         waiting = [row for row, image in zip(listed.tolist(), images, strict=True) if image not in corrections.of]
-        row = page_state.suspect if page_state.suspect in listed else next(iter(waiting), int(listed[0]))
+        first = next(iter(waiting), int(listed[0]))
+        row = first if page_state.suspect is None or page_state.suspect not in listed else page_state.suspect
         rank = int(np.flatnonzero(listed == row)[0])
         st.markdown(
             f"The networks read **{found.disagreements:,}** of {len(digits):,} digits differently from their label. "
@@ -218,7 +220,7 @@ def _render_verdicts(
     given, names = int(digits.labels[row]), digits.classes
     other = _other_class(found, given, row)
 
-    def button(text: str, verdict: str, label: int, **options: object) -> None:
+    def button(text: str, verdict: str, label: int, **options: Any) -> None:
         review = Review(search.id, row, image, given, verdict, label)
         st.button(text, on_click=_save_verdict, args=(review,), **options)
 

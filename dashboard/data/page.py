@@ -1,4 +1,4 @@
-"""The Data page: drawings, suspected label errors, the history of all changes, import and export."""
+"""The Data page: drawings, label errors, the history of changes, import and export."""
 
 from dashboard.components.views import render_views
 from dashboard.data.state import VIEW

@@ -1,6 +1,7 @@
 """Choice of the labelled digits that Evaluate scores, with advice where they are missing."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -33,7 +34,7 @@ def choose_digits(classifier: Classifier) -> Digits | None:
 
     None if there are none; the page then shows why and what to do.
     """
-    titles = {name: source.title for name, source in SOURCES.items()}
+    titles: dict[str, Any] = {name: source.title for name, source in SOURCES.items()}
     own = RunConfig.from_dict(classifier.settings).data
     if own not in titles and available(own):
         titles[own] = Path(own).name

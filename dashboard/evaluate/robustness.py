@@ -241,7 +241,7 @@ def _render_images(subject: Subject, rows: Integers) -> None:
 
 
 def one_of_each(digits: Digits) -> Integers:
-    """All rows (n,), ordered so that one digit of each class comes first, then another one of each."""
+    """All rows (n,): first one digit of each class, then another one of each, and so on."""
     labels = digits.labels
     among_its_class = (labels[:, None] == np.arange(len(digits.classes))).cumsum(axis=0)[np.arange(len(labels)), labels]
     return np.lexsort((labels, among_its_class))

@@ -58,7 +58,7 @@ def name_in_group(row: RunRow, groups: Mapping[str, str]) -> str:
 
 
 def distinct_names(rows: Sequence[RunRow]) -> list[str]:
-    """The name of each run; equal names are extended by differing settings, then times, then numbers."""
+    """The name of each run; differing settings, times or numbers extend equal names."""
     found = [row.name for row in rows]
     if len(rows) > 1 and len({row.group for row in rows}) == 1:
         groups = group_names(rows)

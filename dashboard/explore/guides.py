@@ -1,5 +1,7 @@
 """Prepared experiments: each shows the effect of one setting, in charts and three sentences."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -38,8 +40,8 @@ def render() -> None:
         for column, name in zip(st.columns(len(names)), map(str, names), strict=True):
             with column.container(border=True, height="stretch", gap="xsmall"):
                 # A button, because a link from a page to itself does not change the address.
-                options = {"icon": ":material/science:", "type": "tertiary", "key": f"open-{name}"}
-                open_guide = {"on_click": page_state.set_in_url, "args": ("guide", name)}
+                options: dict[str, Any] = {"icon": ":material/science:", "type": "tertiary", "key": f"open-{name}"}
+                open_guide: dict[str, Any] = {"on_click": page_state.set_in_url, "args": ("guide", name)}
                 st.button(f"**{GUIDES[name].title}**", **options, **open_guide)
                 st.caption(GUIDES[name].summary)
 
@@ -48,7 +50,7 @@ def _render_guide(guide: Guide) -> None:
     """One experiment; its state and results are drawn again while it runs."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(guide.title, anchor=False, width="content")
-        back = {"icon": ":material/arrow_back:", "type": "tertiary"}
+        back: dict[str, Any] = {"icon": ":material/arrow_back:", "type": "tertiary"}
         st.button("All experiments", on_click=page_state.set_in_url, args=("guide", ""), **back)
     st.caption(guide.summary)
     with errors_as_text():
@@ -59,7 +61,7 @@ def _render_guide(guide: Guide) -> None:
 
 
 def _render_live(guide: Guide, sweep: Sweep | None, drawn: str) -> None:
-    """State, charts, sentences and table. When the state is no longer the drawn one, the whole page is drawn."""
+    """State, charts, sentences and table. A change of state draws the whole page."""
     try:
         status, trials = (sweep.status(), sweep.trials()) if sweep else (None, [])
     except FileNotFoundError:
@@ -146,14 +148,20 @@ def _figure(guide: Guide, chart: Chart, results: dict[str, Curves]) -> VegaFigur
         for number, name in enumerate(guide.settings)
         if (not chart.settings or name in chart.settings) and name in results and results[name].histories
     ]
-    look = {"against": chart.against, "palette": state.palette()}
+    look: dict[str, Any] = {"against": chart.against, "palette": state.palette()}
     points = curve_points(lines, chart.quantity, parts=(chart.part,), smoothing=chart.smoothing, **look)
-    options = {"against": chart.against, "log": chart.log, "log_x": False, "faint": False, "title": chart.title}
+    options: dict[str, Any] = {
+        "against": chart.against,
+        "log": chart.log,
+        "log_x": False,
+        "faint": False,
+        "title": chart.title,
+    }
     return curves_figure(points, chart.quantity, state.palette(), **options)
 
 
 def _sentences(guide: Guide, results: dict[str, Curves] | None) -> str:
-    """What to look at, with a tick at each sentence that the numbers of a finished experiment confirm."""
+    """What to look at, with a tick at each sentence that a finished experiment confirms."""
     palette, items = state.palette(), ""
     holds = guide.findings(results) if results is not None else {}
     for sentence in guide.sentences:

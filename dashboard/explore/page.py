@@ -1,4 +1,4 @@
-"""The Explore page: runs compared, sweeps, the learning-rate range test, and prepared experiments."""
+"""The Explore page: runs compared, sweeps, learning-rate range test, prepared experiments."""
 
 from dashboard.components.views import render_views
 from dashboard.explore.state import VIEW

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from dashboard.charts.confusion import confusion_figure, difference_figure
 from dashboard.charts.images import Tile
-from dashboard.charts.plotly_marks import plain
 from dashboard.charts.run_curves import (
     AGAINST,
     MOST,
@@ -56,8 +56,8 @@ class Look:
 
 
 def choose_look(compared: Sequence[ComparedRun]) -> Look:
-    """Widgets for the look of the curves; the address carries them, so that a link shows the same."""
-    bound = {"bind": "query-params", "required": True}
+    """Widgets for the look of the curves. The address carries it, so a link shows the same."""
+    bound: dict[str, Any] = {"bind": "query-params", "required": True}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control("Against", list(AGAINST.values()), default="Step", key="against", **bound)
         part = st.segmented_control("Digits", [*PARTS.values(), BOTH], default="Validation", key="digits", **bound)
@@ -145,7 +145,7 @@ def _render_bars(compared: Sequence[ComparedRun]) -> None:
 
 
 def render_models(first: ComparedRun, second: ComparedRun) -> None:
-    """The models of two runs on the same digits: a verdict, both confusion matrices, and the images."""
+    """The models of two runs on the same digits: a verdict, confusion matrices and images."""
     st.subheader("Where the two models differ", anchor=False)
     try:
         models = [resources.classifier(one.row.id) for one in (first, second)]
@@ -198,7 +198,10 @@ def _render_matrices(found: Comparison, digits: Digits, first: ComparedRun, seco
     """Both confusion matrices, and their difference."""
     palette, columns = state.palette(), st.columns(3)
     for column, one, confusion, right in zip(columns, (first, second), found.confusions, found.correct, strict=False):
-        titles = {"title": plain(one.name), "subtitle": f"{percent(right / found.total)} of {found.total:,} correct"}
+        titles: dict[str, Any] = {
+            "title": one.name,
+            "subtitle": f"{percent(right / found.total)} of {found.total:,} correct",
+        }
         figure = confusion_figure(confusion, digits.classes, palette, mute_diagonal=True, height=HEIGHT, **titles)
         with column:
             alt = f"Confusion matrix of {one.name}: true classes in rows, predicted ones in columns"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
+from typing import Any
 
 import streamlit as st
 
@@ -63,7 +64,7 @@ def render_fold(rows: Iterable[RunRow]) -> None:
 def _render_filters(rows: Sequence[RunRow]) -> None:
     if state.widget(KINDS_KEY) is None:
         state.set_widget(KINDS_KEY, USUAL)
-    pills = {"selection_mode": "multi", "persist_state": "session"}
+    pills: dict[str, Any] = {"selection_mode": "multi", "persist_state": "session"}
     st.pills("Made as", [*KINDS.values(), SWEEP], key=KINDS_KEY, **pills)
     st.toggle("Starred only", key=STARRED, persist_state="session")
     states = [name for name in STATES if any(row.state == name for row in rows)]
@@ -83,7 +84,12 @@ def _render_filters(rows: Sequence[RunRow]) -> None:
             st.caption(named(setting))
             with st.container(horizontal=True, wrap=False):
                 for end, text in ENDS.items():
-                    options = {"value": None, "format": "%g", "label_visibility": "collapsed", "placeholder": text}
+                    options: dict[str, Any] = {
+                        "value": None,
+                        "format": "%g",
+                        "label_visibility": "collapsed",
+                        "placeholder": text,
+                    }
                     key = f"runs-{end}-{setting}"
                     st.number_input(f"{named(setting)} {text}", key=key, persist_state="session", **options)
             continue
@@ -93,7 +99,7 @@ def _render_filters(rows: Sequence[RunRow]) -> None:
     st.button("Show all runs again", on_click=reset, disabled=not _active_filters())
 
 
-def _multiselect(label: str, options: list[str], key: str, *, placeholder: str = "Any", **more: object) -> list[str]:
+def _multiselect(label: str, options: list[str], key: str, *, placeholder: str = "Any", **more: Any) -> list[str]:
     return st.multiselect(label, options, key=key, placeholder=placeholder, persist_state="session", **more)
 
 

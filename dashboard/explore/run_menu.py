@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -62,21 +63,21 @@ def _result(row: RunRow) -> str:
 
 def _render_menu(row: RunRow) -> None:
     """Everything that can be done with one run; drawn only while it is open."""
-    icon = {"icon": ":material/more_vert:", "type": "tertiary"}
+    icon: dict[str, Any] = {"icon": ":material/more_vert:", "type": "tertiary"}
     with st.popover("", key=f"run-menu-{row.id}", on_change="rerun", **icon) as menu:
         if not menu.open:
             return
         off = is_refused(Action.RUNS)
-        change = {"on_change": _save_label, "args": (row.id,), "disabled": off}
+        change: dict[str, Any] = {"on_change": _save_label, "args": (row.id,), "disabled": off}
         st.text_input("Name", row.name, key=f"name-{row.id}", **change)
         st.text_area("Note", row.note, key=f"note-{row.id}", placeholder="A note about this run", height=80, **change)
         with st.container(gap=None):
 
-            def entry(label: str, icon: str, **options: object) -> bool:
+            def entry(label: str, icon: str, **options: Any) -> bool:
                 key = f"{label}-{row.id}"
                 return st.button(label, key=key, icon=f":material/{icon}:", type="tertiary", **options)
 
-            star = {"on_click": toggle_star, "args": (row.id,), "disabled": off}
+            star: dict[str, Any] = {"on_click": toggle_star, "args": (row.id,), "disabled": off}
             entry("Remove the star" if row.starred else "Star", "star", **star)
             _page_button("Open in Train", "train", row, _show_in_train)
             about = "The same training with four more seeds shows how much of the result is chance."
@@ -87,7 +88,11 @@ def _render_menu(row: RunRow) -> None:
                 _page_button("Draw for this model", "draw", row, lambda run: state.choose_model(run.id))
                 _page_button("Evaluate this model", "evaluate", row, lambda run: state.choose_model(run.id))
             about = "Stop it in Train first." if row.status.active else "You can restore it later."
-            delete = {"on_click": delete_runs, "args": ([row.id],), "disabled": row.status.active or off}
+            delete: dict[str, Any] = {
+                "on_click": delete_runs,
+                "args": ([row.id],),
+                "disabled": row.status.active or off,
+            }
             entry("Delete", "delete", help=about, **delete)
 
 

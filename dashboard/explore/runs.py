@@ -54,7 +54,7 @@ def render() -> None:
 
 
 def _render_comparison(drawn: str, live: tuple[str, ...]) -> None:
-    """Cards, charts and models of the compared runs, drawn every second while one of them trains."""
+    """Cards, charts and models of the compared runs, drawn every second while one trains."""
     from dashboard.explore.run_comparison import choose_look, render_charts, render_models
     from dashboard.explore.run_menu import render_cards
 
@@ -147,7 +147,7 @@ def _select_ticked() -> None:
 
 
 def _columns(rows: Sequence[RunRow], colors: dict[str, int]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The table and the format of its columns: results, and the settings in which these runs differ."""
+    """The table and the format of its columns: results, and settings in which the runs differ."""
     column, groups, palette = st.column_config, group_names(rows), state.palette()
     signs = {run_id: sign_image(color, palette) for run_id, color in colors.items() if color < MOST}
 

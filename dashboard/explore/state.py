@@ -1,4 +1,4 @@
-"""What a session remembers of the Explore page. The compared runs are shared with Train: see session.py."""
+"""What a session remembers of the Explore page, besides the compared runs in session.py."""
 
 from collections.abc import Iterable
 from typing import Any

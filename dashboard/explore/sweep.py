@@ -40,7 +40,7 @@ def render_sweep(sweep: Sweep) -> None:
 
 
 def render_live(sweep: Sweep, drawn: str) -> None:
-    """The sweep as it is now. When its state is no longer the drawn one, the whole page is drawn."""
+    """The sweep as it is now. A change of state draws the whole page."""
     try:
         status, trials, spec = sweep.status(), sweep.trials(), sweep.spec
     except FileNotFoundError:
@@ -238,7 +238,7 @@ def _render_importances(shares: Sequence[Importance]) -> None:
     if not shares:
         st.caption("This chart shows which settings matter, once eight trials have finished.")
         return
-    titles = {found.name: title_of(found.name) for found in shares}
+    titles: dict[str, Any] = {found.name: title_of(found.name) for found in shares}
     render_chart(
         importance_figure(shares, titles, state.palette()),
         key=f"sweep-importance-{len(shares)}",

@@ -119,7 +119,11 @@ def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], ob
         for name, wanted in page_state.sweep_filters.items():
             if name == RESULT or any(axis.name == name for axis in axes):
                 text = filter_text(name, wanted, axes, objective)
-                options = {"key": f"sweep-chip-{name}", "icon": ":material/close:", "help": "Remove this filter"}
+                options: dict[str, Any] = {
+                    "key": f"sweep-chip-{name}",
+                    "icon": ":material/close:",
+                    "help": "Remove this filter",
+                }
                 st.button(text, on_click=_set_filter, args=(name, None), **options)
         if page_state.sweep_filters:
             st.caption(f"{shown} of {len(trials)} trials")

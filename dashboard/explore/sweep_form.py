@@ -1,4 +1,4 @@
-"""The form of a new sweep: settings to search, the search method, the shared settings, the limits."""
+"""The form of a new sweep: what to search, the search method, shared settings, limits."""
 
 from typing import Any, get_type_hints
 
@@ -110,7 +110,7 @@ def choose_space(*, grid: bool) -> tuple[Space, str]:
 
 
 def _choose_range(name: str, default: Range, *, grid: bool) -> tuple[Range, str]:
-    """From, to, and for a grid the number of values, which are listed below -> the range, and a problem."""
+    """Draw from, to, and for a grid the number of values -> the range, and a problem."""
     whole, title = is_whole(name), title_of(name)
     kind = int if whole else float
     low, high = LIMITS[name] if name in LIMITS else BOUNDS[name][:2]
@@ -279,7 +279,8 @@ def choose_limits(sampler: str) -> dict[str, Any]:
 
 
 def _select(label: str, part: str, names: dict[str, str], about: str) -> str:
-    return st.selectbox(label, list(names), key=FORM.key(part), format_func=names.__getitem__, help=about, **SAVED)
+    key = FORM.key(part)
+    return str(st.selectbox(label, list(names), key=key, format_func=names.__getitem__, help=about, **SAVED))
 
 
 # Filling the form in.

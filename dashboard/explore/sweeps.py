@@ -67,7 +67,7 @@ def _render_bar(title: str, sweep: Sweep | None, *, another: bool = False) -> No
                     for other in known if opened.open else ():
                         _render_entry(other)
             if sweep is not None and can_show(sweep.spec.search):
-                options = {"icon": ":material/tune:", "type": "tertiary"}
+                options: dict[str, Any] = {"icon": ":material/tune:", "type": "tertiary"}
                 st.button("Use settings again", on_click=_use_again, args=(sweep,), **options)
             if sweep is not None and not sweep.status().active and not refusal_of(Action.RUNS):
                 options = {"icon": ":material/delete:", "type": "tertiary"}
@@ -146,7 +146,7 @@ def _render_start(spec: SweepSpec | None, pool: int, problem: str) -> None:
     ready = spec is not None and pool > 0
     refusal = sweep_refusal(spec) if spec is not None and ready else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        # Each start has a button of its own, so that the second click of a double click does nothing.
+        # Each start has a new button, so that the second click of a double click does nothing.
         key, off = f"start-sweep-{state.starts}", not ready or refusal is not None
         pressed = st.button("Start sweep", key=key, type="primary", icon=":material/play_arrow:", disabled=off)
         if spec is not None and ready:

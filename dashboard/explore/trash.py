@@ -17,10 +17,10 @@ from experiments.sweeps import Sweep
 LISTED = 30  # deleted runs or sweeps
 
 
-def attempt(act: Callable[[], object]) -> bool:
+def attempt(act: Callable[..., object], *values: object) -> bool:
     """Whether the action worked; if not, the page shows why when it is drawn next."""
     try:
-        act()
+        act(*values)
     except EXPECTED as error:
         page_state.notice = str(error)  # a callback cannot draw
         return False
@@ -36,14 +36,14 @@ def render_notice() -> None:
 
 def delete_runs(ids: Sequence[str]) -> None:
     """Delete runs. Callback; runs that cannot be deleted stay, and a message says why."""
-    gone = [run_id for run_id in ids if attempt(lambda run_id=run_id: delete_run(open_run(run_id)))]
+    gone = [run_id for run_id in ids if attempt(lambda one: delete_run(open_run(one)), run_id)]
     page_state.deleted_runs = tuple(gone)
     state.choose_runs(run_id for run_id in state.chosen_runs() if run_id not in gone)
     st.rerun()
 
 
 def _restore_runs(ids: Sequence[str]) -> None:
-    back = [run_id for run_id in ids if attempt(lambda run_id=run_id: restore_run(run_id))]
+    back = [run_id for run_id in ids if attempt(restore_run, run_id)]
     page_state.deleted_runs = ()
     state.choose_runs([*state.chosen_runs(), *back])
 
@@ -83,9 +83,9 @@ def render_deleted_sweeps() -> None:
 
 
 def _render_deleted(
-    noun: str, text: str, last: object, deleted: list[tuple[str, str, object]], restore: Callable[..., None]
+    noun: str, text: str, last: object, deleted: Sequence[tuple[str, str, object]], restore: Callable[..., None]
 ) -> None:
-    """`deleted` holds for each one its id, its title, and the argument of `restore`; `last` is that of Undo."""
+    """`deleted` holds ids, titles and arguments of `restore`; `last` is the argument of Undo."""
     if not deleted or refusal_of(Action.RUNS):
         return
     with st.container(horizontal=True, vertical_alignment="center"):

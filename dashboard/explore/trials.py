@@ -1,6 +1,7 @@
 """The trials of a sweep: a table of all, and the picked one with its run."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -30,8 +31,8 @@ def render_trial(view: SweepView, kept: Sequence[Trial], spec: SweepSpec) -> Non
     if not numbers:
         st.caption("No trial passes the filters.")
         return
-    # The trial is part of the key: otherwise a browser that does not have a new best trial yet would
-    # pick the old one.
+    # The trial is part of the key: otherwise a browser that does not have a new best trial yet
+    # would pick the old one.
     key = f"sweep-trial-{picked}"
     state.set_widget(key, picked)
     st.selectbox(
@@ -61,7 +62,7 @@ def render_trial(view: SweepView, kept: Sequence[Trial], spec: SweepSpec) -> Non
         st.page_link(place("train"), label="Open in Train", query_params={"run": run_id})
         runs = [run for other in ordered[:COMPARED] for run in other.runs[:1]]
         label = f"Compare the best {len(runs)} in Runs" if len(runs) > 1 else "Show it in Runs"
-        options = {"icon": ":material/compare_arrows:", "type": "tertiary"}
+        options: dict[str, Any] = {"icon": ":material/compare_arrows:", "type": "tertiary"}
         if st.button(label, on_click=compare_in_runs, args=(runs,), **options):
             st.rerun()  # the whole page, because another view is shown
     if trial.state in ("failed", "diverged") and trial.reason:
@@ -76,7 +77,12 @@ def _render_curve(run: Run) -> None:
     """The error of the run over its steps; if it diverged, the loss."""
     status, history = run.status(), run.history()
     total = max(1, status.total_steps)
-    common = {"total_steps": total, "changes": status.changes, "palette": state.palette(), "height": 240}
+    common: dict[str, Any] = {
+        "total_steps": total,
+        "changes": status.changes,
+        "palette": state.palette(),
+        "height": 240,
+    }
     if status.state == "diverged":
         figure = loss_figure(history, loss=run.config.loss, log=True, **common)
     else:
