@@ -1,8 +1,9 @@
 """Theme: every colour of the app, once for light and once for dark.
 
-.streamlit/config.toml repeats what Streamlit itself needs; a test holds the two together. A search chose the colours of
-the four named series and of the ten digits so that they stay apart for normal sight and for simulated deuteranopia,
-protanopia and tritanopia; the sequential maps are even in OKLab lightness.
+.streamlit/config.toml repeats the colours that Streamlit itself needs; a test compares the two. A
+search chose the colours of the four named series and of the ten digits so that they differ for
+normal vision and for simulated deuteranopia, protanopia and tritanopia. The steps of the sequential
+maps are even in OKLab lightness.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ class Palette:
     background: str
     surface: str  # fields, cards
     text: str
-    muted: str  # axes, captions, what is not the point
+    muted: str  # axes, captions, details
     line: str  # grids and borders
     accent: str  # buttons, links, the answer
     training: str

@@ -342,19 +342,17 @@ def test_each_file_of_the_network_stays_readable_in_one_sitting() -> None:
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CYCLES: list[set[str]] = []
-UNDOCUMENTED: dict[str, int] = {"experiments": 17, "dashboard": 90}
+UNDOCUMENTED: dict[str, int] = {}
 LONG_PROSE: dict[str, int] = {
     "dataset": 46,
-    "experiments": 15,
-    "dashboard": 93,
+    "experiments": 1,
+    "dashboard": 25,
     "pretraining": 6,
-    "tests": 62,
+    "tests": 54,
     "benchmarks": 66,
-    "README.md": 31,
-    "docs": 55,
 }
 LONG_MODULES: set[str] = set()
-LONG_FUNCTIONS: set[str] = {"dashboard/train/new_run.py render_new_run"}
+LONG_FUNCTIONS: set[str] = set()
 
 Documented: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

@@ -45,10 +45,10 @@ def render_chart(
     on_click: Callable[[Any], None] | None = None,
     on_brush: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Shows the figure; screen readers get `alt`.
+    """Show the figure; screen readers get `alt`.
 
-    `on_click` (Plotly, needs a key) gets the value of the mark that a person clicks. `on_brush` (Vega-Lite, needs a
-    key) gets the selections of the chart by their names.
+    `on_click` (Plotly only) gets the value of the mark that a person clicks; `on_brush` (Vega-Lite
+    only) gets the selections of the chart by their names. Both need a key.
     """
 
     def selection() -> Any:
