@@ -54,12 +54,14 @@ def test_a_row_says_what_the_run_folder_says():
     status, history = run.status(), run.history().dropna(subset="validation_loss")
     (row,) = run_rows()
     best = history.loc[history["validation_loss"].idxmin()]
-    assert (row.id, row.name, row.state, row.config) == (run.id, run.id, "finished", SMALL)
-    assert (row.epochs, row.seconds, row.parameters) == (2, status.seconds, SMALL.parameter_count())
-    found = (row.best_epoch, row.best_loss, row.best_accuracy)
+    assert (row.id, row.name, row.status.state, row.config) == (run.id, run.id, "finished", SMALL)
+    assert (row.status.epoch, row.status.seconds, row.status.parameters) == (2, status.seconds, SMALL.parameter_count())
+    found = (row.status.best_epoch, row.status.best_validation_loss, row.status.best_validation_accuracy)
     assert found == pytest.approx((best["epoch"], best["validation_loss"], best["validation_accuracy"]))
     last = history.iloc[-1]
-    assert (row.last_loss, row.last_accuracy) == pytest.approx((last["validation_loss"], last["validation_accuracy"]))
+    assert (row.status.validation_loss, row.status.validation_accuracy) == pytest.approx(
+        (last["validation_loss"], last["validation_accuracy"])
+    )
     assert row.title == run.title
 
 
@@ -93,8 +95,12 @@ def test_best_is_the_epoch_with_the_lowest_loss_though_another_was_more_often_ri
     with (run.folder / "history.csv").open("a") as file:
         file.write("6,5,0.1,2.0,0.5,0.1,0.99")
     (row,) = run_rows()
-    assert (row.best_epoch, row.best_loss, row.best_accuracy) == (2, 0.3, 0.96)
-    assert (row.last_loss, row.last_accuracy) == (0.5, 0.97)
+    assert (row.status.best_epoch, row.status.best_validation_loss, row.status.best_validation_accuracy) == (
+        2,
+        0.3,
+        0.96,
+    )
+    assert (row.status.validation_loss, row.status.validation_accuracy) == (0.5, 0.97)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_without_a_history_that_can_be_read_there_is_no_best(history):
     run = ended(validation_loss=0.5, validation_accuracy=0.9)
     if history is not None:
         (run.folder / "history.csv").write_text(history)
-    assert [row.best_loss for row in run_rows()] == [None]
+    assert [row.status.best_validation_loss for row in run_rows()] == [None]
 
 
 def test_only_what_changed_is_read_again(read):
@@ -119,7 +125,7 @@ def test_only_what_changed_is_read_again(read):
     rows = {row.id: row for row in run_rows()}
     assert sorted(read) == [runs[1].id, runs[2].id]
     assert rows[runs[2].id].status.step == 7
-    assert rows[runs[1].id].note == "odd"
+    assert rows[runs[1].id].label.note == "odd"
 
 
 def test_runs_that_are_gone_leave_the_table_and_new_ones_come(read):
@@ -142,17 +148,17 @@ def test_a_run_whose_worker_is_gone_is_interrupted_though_no_file_changed(read):
     run = ended(state="running", step=10)
     hold = run.lock
     hold.acquire(timeout=1)
-    assert [row.state for row in run_rows()] == ["running"]
+    assert [row.status.state for row in run_rows()] == ["running"]
     hold.release()
-    assert [(row.state, "resume" in row.reason) for row in run_rows()] == [("interrupted", True)]
+    assert [(row.status.state, "resume" in row.status.reason) for row in run_rows()] == [("interrupted", True)]
     assert read == [run.id]
 
 
 def test_a_queued_run_waits_until_no_worker_has_come():
     run = create_run(SMALL)
-    assert [row.state for row in run_rows()] == ["queued"]
+    assert [row.status.state for row in run_rows()] == ["queued"]
     run.write_status(replace(run.stored(), updated=time.time() - START_GRACE - 1))
-    assert [row.state for row in run_rows()] == ["interrupted"]
+    assert [row.status.state for row in run_rows()] == ["interrupted"]
 
 
 @pytest.mark.slow
@@ -162,12 +168,12 @@ def test_the_table_follows_a_worker_to_its_sudden_end():
     def row():
         return next(row for row in run_rows() if row.id == run.id)
 
-    until(lambda: row().state == "running" and row().best_accuracy, "the first validation")
-    epochs, best = row().epochs, row().best_loss
-    until(lambda: row().epochs > epochs, "another epoch")
+    until(lambda: row().status.state == "running" and row().status.best_validation_accuracy, "the first validation")
+    epochs, best = row().status.epoch, row().status.best_validation_loss
+    until(lambda: row().status.epoch > epochs, "another epoch")
     os.kill(row().status.pid, signal.SIGKILL)
-    until(lambda: row().state == "interrupted", "the end of its process to show")
-    assert row().best_loss <= best
+    until(lambda: row().status.state == "interrupted", "the end of its process to show")
+    assert row().status.best_validation_loss <= best
     assert {row.id for row in run_rows()} == {run.id, other.id}
     delete_run(run)
 
@@ -240,7 +246,7 @@ def test_a_label_is_kept_beside_what_the_worker_writes():
     assert run.name == open_run(run.id).name == "best so far"
     assert run.title.startswith("best so far, ")
     (row,) = run_rows()
-    assert (row.name, row.note, row.starred) == ("best so far", "Look again.\nTomorrow.", True)
+    assert (row.name, row.label.note, row.label.starred) == ("best so far", "Look again.\nTomorrow.", True)
     run.set_label(name="", starred=False)
     assert (run.name, run.label().note) == ("quick", "Look again.\nTomorrow.")
 

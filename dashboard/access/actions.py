@@ -82,7 +82,7 @@ def _resumed_run_cost(run: Run) -> Cost:
 
 
 def _resumed_sweep_cost(sweep: Sweep) -> Cost:
-    cost, made = sweep_cost(sweep.spec), sum(row.group == sweep.id for row in run_rows())
+    cost, made = sweep_cost(sweep.spec), sum(row.status.group == sweep.id for row in run_rows())
     return replace(cost, new_runs=max(0, cost.new_runs - made))
 
 

@@ -75,11 +75,11 @@ class _Work:
 
     def unfinished(self, rows: list[RunRow]) -> int:
         """The number of its runs that have not ended."""
-        return self.runs - sum(row.group == self.job.id and not row.status.active for row in rows)
+        return self.runs - sum(row.status.group == self.job.id and not row.status.active for row in rows)
 
     def unmade(self, rows: list[RunRow]) -> int:
         """The number of its runs that have no folder yet."""
-        made = sum(self.job.id in (row.group, row.id) for row in rows)
+        made = sum(self.job.id in (row.status.group, row.id) for row in rows)
         return self.runs - made if self.is_stored else 0
 
 

@@ -67,7 +67,7 @@ def model_titles(*always: str) -> dict[str, str]:
 
 def runs_to_repeat(*always: str) -> dict[str, RunRow]:
     """The newest runs to copy settings from, by their ids: of a sweep only the best run."""
-    rows = [row for row in run_rows() if row.group not in ("range-test", "lesson") or row.id in always]
+    rows = [row for row in run_rows() if row.status.group not in ("range-test", "lesson") or row.id in always]
     return {row.id: row for place, row in enumerate(fold_sweeps(rows, always)) if place < REPEATED or row.id in always}
 
 

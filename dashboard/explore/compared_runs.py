@@ -46,26 +46,26 @@ def compared_runs(rows: Iterable[RunRow], *, mean: bool | None = None) -> list[C
 
 def group_names(rows: Iterable[RunRow]) -> dict[str, str]:
     """The names of the groups of these runs, by id; a sweep has a name of its own."""
-    groups = {row.group: row.trial is not None for row in rows if row.group}
+    groups = {row.status.group: row.status.trial is not None for row in rows if row.status.group}
     sweeps = {sweep.id: sweep.spec.name for sweep in list_sweeps()} if any(groups.values()) else {}
     return {group: sweeps.get(group) or group.replace("-", " ").capitalize() for group in groups}
 
 
 def name_in_group(row: RunRow, groups: Mapping[str, str]) -> str:
     """The name without that of the group: "Trial 3, seed 1"."""
-    short = row.name.removeprefix(f"{groups[row.group]}, ") if row.group else row.name
+    short = row.name.removeprefix(f"{groups[row.status.group]}, ") if row.status.group else row.name
     return short if short == row.name else short[:1].upper() + short[1:]
 
 
 def distinct_names(rows: Sequence[RunRow]) -> list[str]:
     """The name of each run; differing settings, times or numbers extend equal names."""
     found = [row.name for row in rows]
-    if len(rows) > 1 and len({row.group for row in rows}) == 1:
+    if len(rows) > 1 and len({row.status.group for row in rows}) == 1:
         groups = group_names(rows)
         found = [name_in_group(row, groups) for row in rows]
     additions: tuple[Callable[[list[RunRow]], list[str]], ...] = (
         _differing_settings,
-        lambda same: [time.strftime("%H:%M:%S", time.localtime(row.created)) for row in same],
+        lambda same: [time.strftime("%H:%M:%S", time.localtime(row.status.created)) for row in same],
         lambda same: [str(number) for number in range(1, len(same) + 1)],
     )
     for addition in additions:
@@ -101,7 +101,9 @@ def _set_name(some: Sequence[ComparedRun]) -> str:
 
 def outcomes(compared: Iterable[ComparedRun]) -> list[Outcome]:
     """The results of the runs for the bar charts."""
-    return [
-        Outcome(one.name, one.color, one.row.best_accuracy, one.row.best_loss, one.row.status.validation_images)
-        for one in compared
-    ]
+    found = []
+    for one in compared:
+        status = one.row.status
+        scores = status.best_validation_accuracy, status.best_validation_loss, status.validation_images
+        found.append(Outcome(one.name, one.color, *scores))
+    return found

@@ -104,7 +104,7 @@ def _far_apart(rows: Sequence[RunRow], against: str) -> bool:
 
     Only finished runs count: others may have diverged at once, or have just begun.
     """
-    return spans_decades(getattr(row.status, against) for row in rows if row.state == "finished")
+    return spans_decades(getattr(row.status, against) for row in rows if row.status.state == "finished")
 
 
 def _render_curves(drawn: Sequence[Line], look: Look, *, log_x: bool, loss: str) -> None:
@@ -131,7 +131,7 @@ def _render_curves(drawn: Sequence[Line], look: Look, *, log_x: bool, loss: str)
 
 
 def _render_bars(compared: Sequence[ComparedRun]) -> None:
-    if all(one.row.best_loss is None for one in compared):
+    if all(one.row.status.best_validation_loss is None for one in compared):
         return
     left, right = st.columns(2)
     ended, palette = outcomes(compared[:MOST]), state.palette()

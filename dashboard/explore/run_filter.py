@@ -57,7 +57,7 @@ def filter_rows(rows: Sequence[RunRow], *, always: Iterable[str]) -> list[RunRow
 
 def render_fold(rows: Iterable[RunRow]) -> None:
     """The switch between the best run and all runs of each sweep, if there are sweeps."""
-    if any(row.trial is not None for row in rows):
+    if any(row.status.trial is not None for row in rows):
         st.toggle("Only the best run of each sweep", value=True, key=FOLDED, persist_state="session")
 
 
@@ -67,7 +67,7 @@ def _render_filters(rows: Sequence[RunRow]) -> None:
     pills: dict[str, Any] = {"selection_mode": "multi", "persist_state": "session"}
     st.pills("Made as", [*KINDS.values(), SWEEP], key=KINDS_KEY, **pills)
     st.toggle("Starred only", key=STARRED, persist_state="session")
-    states = [name for name in STATES if any(row.state == name for row in rows)]
+    states = [name for name in STATES if any(row.status.state == name for row in rows)]
     st.pills("State", states, key=STATES_KEY, format_func=str.capitalize, **pills)
     sweeps = group_names(row for row in rows if _kind(row) == SWEEP)
     if sweeps:
@@ -104,7 +104,7 @@ def _multiselect(label: str, options: list[str], key: str, *, placeholder: str =
 
 
 def _kind(row: RunRow) -> str:
-    return KINDS.get(row.group, SWEEP)
+    return KINDS.get(row.status.group, SWEEP)
 
 
 def _conditions() -> list[Callable[[RunRow], bool]]:
@@ -112,11 +112,11 @@ def _conditions() -> list[Callable[[RunRow], bool]]:
     starred, states, sweeps = (state.widget(key) for key in (STARRED, STATES_KEY, SWEEPS))
     found: list[Callable[[RunRow], bool]] = []
     if starred:
-        found.append(lambda row: row.starred)
+        found.append(lambda row: row.label.starred)
     if states:
-        found.append(lambda row: row.state in states)
+        found.append(lambda row: row.status.state in states)
     if sweeps:
-        found.append(lambda row: row.group in sweeps)
+        found.append(lambda row: row.status.group in sweeps)
     return found + [
         condition for setting in state.widget(SETTINGS, []) if (condition := _setting_condition(setting)) is not None
     ]
@@ -140,7 +140,8 @@ def _active_filters() -> int:
 
 def _searched_text(row: RunRow) -> str:
     settings = " ".join(map(str, row.config.to_dict().values()))
-    return f"{row.name} {row.note} {row.id} {row.group} {row.state} {row.config.architecture} {settings}".lower()
+    words = (row.name, row.label.note, row.id, row.status.group, row.status.state, row.config.architecture, settings)
+    return " ".join(words).lower()
 
 
 def reset() -> None:

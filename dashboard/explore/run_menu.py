@@ -49,16 +49,17 @@ def _card(one: ComparedRun, settings: Sequence[str]) -> str:
     line = f'<img src="{sign_image(one.color, palette)}" alt="">' if one.color < MOST else ""
     pairs = ((named(setting), setting_text(row.config, setting)) for setting in settings)
     values = "".join(f"<span><i>{escape(title)}</i> {escape(value)}</span>" for title, value in pairs)
-    note = f"<small>{escape(row.note)}</small>" if row.note else ""
+    note = f"<small>{escape(row.label.note)}</small>" if row.label.note else ""
     head = f"<b>{line}{escape(one.name)}</b><small>{escape(_result(row))}</small>{note}"
     return f'<div class="run-key" style="--muted: {palette.muted};">{head}<div>{values}</div></div>'
 
 
 def _result(row: RunRow) -> str:
-    if row.best_accuracy is None or row.best_loss is None:
-        return row.state.capitalize()
-    after = f"epoch {row.best_epoch:g}, {duration(row.seconds)}"
-    return f"{percent(row.best_accuracy)}, loss {loss(row.best_loss)}, {after}"
+    status = row.status
+    if status.best_validation_accuracy is None or status.best_validation_loss is None:
+        return status.state.capitalize()
+    after = f"epoch {status.best_epoch:g}, {duration(status.seconds)}"
+    return f"{percent(status.best_validation_accuracy)}, loss {loss(status.best_validation_loss)}, {after}"
 
 
 def _render_menu(row: RunRow) -> None:
@@ -70,7 +71,8 @@ def _render_menu(row: RunRow) -> None:
         off = is_refused(Action.RUNS)
         change: dict[str, Any] = {"on_change": _save_label, "args": (row.id,), "disabled": off}
         st.text_input("Name", row.name, key=f"name-{row.id}", **change)
-        st.text_area("Note", row.note, key=f"note-{row.id}", placeholder="A note about this run", height=80, **change)
+        about = "A note about this run"
+        st.text_area("Note", row.label.note, key=f"note-{row.id}", placeholder=about, height=80, **change)
         with st.container(gap=None):
 
             def entry(label: str, icon: str, **options: Any) -> bool:
@@ -78,7 +80,7 @@ def _render_menu(row: RunRow) -> None:
                 return st.button(label, key=key, icon=f":material/{icon}:", type="tertiary", **options)
 
             star: dict[str, Any] = {"on_click": toggle_star, "args": (row.id,), "disabled": off}
-            entry("Remove the star" if row.starred else "Star", "star", **star)
+            entry("Remove the star" if row.label.starred else "Star", "star", **star)
             _page_button("Open in Train", "train", row, _show_in_train)
             about = "The same training with four more seeds shows how much of the result is chance."
             if entry("Try 5 seeds", "casino", help=about):

@@ -75,8 +75,8 @@ def _render_comparison(drawn: str, live: tuple[str, ...]) -> None:
 
 def _render_suggestions(rows: list[RunRow]) -> None:
     """Nothing is selected: buttons that select something."""
-    ended = [row for row in rows if row.best_loss is not None]
-    best = sorted(ended, key=lambda row: row.best_loss or 0)
+    ended = [row for row in rows if row.status.best_validation_loss is not None]
+    best = sorted(ended, key=lambda row: row.status.best_validation_loss or 0)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.write("Tick runs in the table to compare their curves, results and settings, or select:")
         for label, some in (("The best three", best[:SUGGESTED]), ("The newest three", ended[:SUGGESTED])):
@@ -155,30 +155,33 @@ def _columns(rows: Sequence[RunRow], colors: dict[str, int]) -> tuple[pd.DataFra
         toggle_star(page_state.listed_runs[state.widget(STAR)["row"]])
 
     star = column.ButtonColumn("", width=40, type="tertiary", key=STAR, on_click=star_clicked)
-    loss_help = "The lowest validation loss."
+    statuses = [row.status for row in rows]
+    best = _percents(status.best_validation_accuracy for status in statuses)
+    losses = [status.best_validation_loss for status in statuses]
+    last = _percents(status.validation_accuracy for status in statuses)
     shown: dict[str, tuple[Iterable[Any], Any]] = {
         "sign": ((signs.get(row.id, "") for row in rows), column.ImageColumn("", width=40)),
-        "star": (("★" if row.starred else "☆" for row in rows), star),
+        "star": (("★" if row.label.starred else "☆" for row in rows), star),
         "name": ((name_in_group(row, groups) for row in rows), column.TextColumn("Name", width=150)),
-        "best_accuracy": (_percents(row.best_accuracy for row in rows), _percent_column("Best accuracy", BEST_HELP)),
-        "best_loss": ((row.best_loss for row in rows), _number_column("Best loss", "%.4f", loss_help)),
+        "best_accuracy": (best, _percent_column("Best accuracy", BEST_HELP)),
+        "best_loss": (losses, _number_column("Best loss", "%.4f", "The lowest validation loss.")),
         "state": (map(_state_text, rows), column.TextColumn("State", width=100)),
     }
-    if any(row.group for row in rows):
-        shown["group"] = (groups.get(row.group) for row in rows), column.TextColumn("Part of", width=150)
+    if any(status.group for status in statuses):
+        shown["group"] = (groups.get(row.status.group) for row in rows), column.TextColumn("Part of", width=150)
     for setting in differing(row.config for row in rows):
         shown[setting] = _setting_values(rows, setting), _setting_column(setting)
     shown |= {
-        "best_epoch": ((row.best_epoch for row in rows), _number_column("Best epoch", "%.4g")),
-        "epochs_done": ((row.epochs for row in rows), _number_column("Epochs", "%.4g")),
-        "seconds": ((row.seconds for row in rows), _number_column("Seconds", "%.1f")),
-        "parameters": ((row.parameters for row in rows), _number_column("Parameters", "localized")),
-        "last_accuracy": (_percents(row.last_accuracy for row in rows), _percent_column("Last accuracy")),
-        "last_loss": ((row.last_loss for row in rows), _number_column("Last loss", "%.4f")),
+        "best_epoch": ((status.best_epoch for status in statuses), _number_column("Best epoch", "%.4g")),
+        "epochs_done": ((status.epoch for status in statuses), _number_column("Epochs", "%.4g")),
+        "seconds": ((status.seconds for status in statuses), _number_column("Seconds", "%.1f")),
+        "parameters": ((status.parameters for status in statuses), _number_column("Parameters", "localized")),
+        "last_accuracy": (last, _percent_column("Last accuracy")),
+        "last_loss": ((status.validation_loss for status in statuses), _number_column("Last loss", "%.4f")),
     }
-    if any(row.note for row in rows):
-        shown["note"] = (row.note for row in rows), column.TextColumn("Note", width=200)
-    made = pd.to_datetime([row.created for row in rows], unit="s", utc=True)
+    if any(row.label.note for row in rows):
+        shown["note"] = (row.label.note for row in rows), column.TextColumn("Note", width=200)
+    made = pd.to_datetime([status.created for status in statuses], unit="s", utc=True)
     shown["made"] = made, column.DatetimeColumn("Made", format="D MMM HH:mm:ss")
     table = pd.DataFrame({name: list(values) for name, (values, _) in shown.items()})
     return table, {name: config for name, (_, config) in shown.items()}
@@ -213,5 +216,5 @@ def _percents(shares: Iterable[float | None]) -> list[float | None]:
 
 
 def _state_text(row: RunRow) -> str:
-    text = row.state.capitalize()
-    return f"{text}, {100 * row.status.progress:.0f} %" if row.state in ("running", "paused") else text
+    text = row.status.state.capitalize()
+    return f"{text}, {100 * row.status.progress:.0f} %" if row.status.state in ("running", "paused") else text

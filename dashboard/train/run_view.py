@@ -62,7 +62,7 @@ def _show_run(run_id: str) -> None:
 def listed_runs() -> list[tuple[Run, Status]]:
     """The newest runs and the shown one, the active ones first. Explore lists those of sweeps."""
     shown = state.shown_run()
-    rows = [row for row in run_rows() if row.id == shown or not row.group]
+    rows = [row for row in run_rows() if row.id == shown or not row.status.group]
     rows = rows[:LISTED] + [row for row in rows[LISTED:] if row.id == shown]
     return sorted(((row.run, row.status) for row in rows), key=lambda pair: not pair[1].active)
 

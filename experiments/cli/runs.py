@@ -26,25 +26,21 @@ if TYPE_CHECKING:
 
 LONGEST = 24  # characters of a name or a value
 LONGEST_NARROW, NARROW = 14, 100  # characters of a name in a terminal with shorter lines than this
-FACTS = (
-    *("id", "name", "note", "starred", "state", "reason", "group", "trial", "created", "epochs", "seconds"),
-    *("parameters", "best_epoch", "best_accuracy", "best_loss", "last_accuracy", "last_loss"),
-)
 SORTS: dict[str, Callable[[RunRow], Any]] = {
-    "created": lambda row: -row.created,
-    "accuracy": lambda row: None if row.best_accuracy is None else -row.best_accuracy,
-    "loss": lambda row: row.best_loss,
-    "epochs": lambda row: row.epochs,
-    "seconds": lambda row: row.seconds,
-    "parameters": lambda row: row.parameters,
+    "created": lambda row: -row.status.created,
+    "accuracy": lambda row: None if (best := row.status.best_validation_accuracy) is None else -best,
+    "loss": lambda row: row.status.best_validation_loss,
+    "epochs": lambda row: row.status.epoch,
+    "seconds": lambda row: row.status.seconds,
+    "parameters": lambda row: row.status.parameters,
     "name": lambda row: row.name.lower(),
-    "state": lambda row: row.state,
+    "state": lambda row: row.status.state,
 }
 FILTERS: dict[str, Callable[[RunRow, str], bool]] = {
     "name": lambda row, text: text.lower() in row.name.lower(),
-    "state": lambda row, text: row.state == text,
-    "group": lambda row, text: row.group == text,
-    "starred": lambda row, text: row.starred == (text == "true"),
+    "state": lambda row, text: row.status.state == text,
+    "group": lambda row, text: row.status.group == text,
+    "starred": lambda row, text: row.label.starred == (text == "true"),
 }
 ALLOWED = {**CHOICES, "state": STATES, "starred": ("true", "false")}
 
@@ -66,7 +62,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
     if arguments.limit < 0:
         raise ConfigError(f"--limit takes how many runs to list, or 0 for all, got {arguments.limit}.")
     rows = run_rows()
-    found = [row for row in rows if arguments.group in (None, row.group)]
+    found = [row for row in rows if arguments.group in (None, row.status.group)]
     found = sorted_rows(filtered_rows(found, arguments.filter), arguments.sort)
     shown = found[: arguments.limit or None]
     if arguments.json:
@@ -108,9 +104,8 @@ def sorted_rows(rows: Sequence[RunRow], key: str) -> list[RunRow]:
     key = key.replace("-", "_")
     if key not in SORTS and key not in SETTINGS:
         raise ConfigError(f"--sort takes {', '.join(SORTS)} or a setting, got {key!r}.")
-    values = {row.id: SORTS[key](row) if key in SORTS else getattr(row.config, key) for row in rows}
-    known = [row for row in rows if values[row.id] is not None]
-    return sorted(known, key=lambda row: values[row.id]) + [row for row in rows if values[row.id] is None]
+    value = SORTS[key] if key in SORTS else lambda row: getattr(row.config, key)
+    return sorted(rows, key=lambda row: (value(row) is None, value(row)))
 
 
 def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None = None) -> list[str]:
@@ -118,14 +113,14 @@ def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None 
 
     Below stand the state and the number of epochs that all runs have, and settings without room.
     """
-    columns = {
+    columns: dict[str, list[str]] = {
         "run": [short.get(row.id, row.id) for row in rows],
-        "": ["*" if row.starred else "" for row in rows],
+        "": ["*" if row.label.starred else "" for row in rows],
         "name": [_cut(row.name, LONGEST_NARROW if width and width < NARROW else LONGEST) for row in rows],
-        "state": [row.state for row in rows],
-        "best\naccuracy": [percent(row.best_accuracy) for row in rows],
+        "state": [row.status.state for row in rows],
+        "best\naccuracy": [percent(row.status.best_validation_accuracy) for row in rows],
         "epochs": [_epochs(row) for row in rows],
-        "time": [duration(row.seconds) for row in rows],
+        "time": [duration(row.status.seconds) for row in rows],
     }
     if not any(columns[""]):
         del columns[""]
@@ -139,7 +134,7 @@ def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None 
         if name not in ("epochs", "steps")  # the column of epochs shows them
     }
     optional = dict(sorted(settings.items(), key=lambda item: (item[0] == "seed", -len(set(item[1])))))
-    optional["made"] = [time.strftime("%d %b %H:%M", time.localtime(row.created)) for row in rows]
+    optional["made"] = [time.strftime("%d %b %H:%M", time.localtime(row.status.created)) for row in rows]
     room = math.inf if width is None else width + 2 - sum(_column_width(*column) for column in columns.items())
     shown = set()
     for name, cells in optional.items():
@@ -165,15 +160,15 @@ def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
     lines += [] if settings else [("the same settings", *[""] * len(rows))]
     facts: dict[str, Callable[[RunRow], str]] = {
         "": lambda _: "",
-        "state": lambda row: row.state,
-        "best accuracy": lambda row: percent(row.best_accuracy),
-        "best loss": lambda row: _loss(row.best_loss),
-        "best epoch": lambda row: MISSING if row.best_epoch is None else f"{row.best_epoch:.3g}",
-        "last accuracy": lambda row: percent(row.last_accuracy),
-        "last loss": lambda row: _loss(row.last_loss),
+        "state": lambda row: row.status.state,
+        "best accuracy": lambda row: percent(row.status.best_validation_accuracy),
+        "best loss": lambda row: _loss(row.status.best_validation_loss),
+        "best epoch": lambda row: MISSING if row.status.best_epoch is None else f"{row.status.best_epoch:.3g}",
+        "last accuracy": lambda row: percent(row.status.validation_accuracy),
+        "last loss": lambda row: _loss(row.status.validation_loss),
         "epochs": _epochs,
-        "time": lambda row: duration(row.seconds),
-        "parameters": lambda row: f"{row.parameters:,}",
+        "time": lambda row: duration(row.status.seconds),
+        "parameters": lambda row: f"{row.status.parameters:,}",
     }
     lines += [(name, *map(fact, rows)) for name, fact in facts.items()]
     headings = ["", *(f"{short.get(row.id, row.id)}\n{_cut(row.name)}" for row in rows)]
@@ -201,8 +196,8 @@ def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool
     lines = side_by_side(rows, short)
     write(*(lines if max(map(len, lines)) <= width else runs_table(rows, short, width)))
     for row in rows:
-        if row.note:
-            write("", f"{row.name}: {row.note}")
+        if row.label.note:
+            write("", f"{row.name}: {row.label.note}")
     if comparison:
         for warning in warnings:
             warn(warning)
@@ -259,7 +254,13 @@ def restore_runs(names: Sequence[str]) -> int:
 
 def row_record(row: RunRow) -> dict[str, Any]:
     """The facts and the settings of a run, for JSON."""
-    return {name: getattr(row, name) for name in FACTS} | {"config": row.config.to_dict()}
+    status = row.status
+    names = ("state", "reason", "group", "trial", "created", "seconds", "parameters", "best_epoch")
+    record = {"id": row.id, "name": row.name, "note": row.label.note, "starred": row.label.starred}
+    record |= {name: getattr(status, name) for name in names} | {"epochs": status.epoch}
+    record |= {"best_accuracy": status.best_validation_accuracy, "best_loss": status.best_validation_loss}
+    record |= {"last_accuracy": status.validation_accuracy, "last_loss": status.validation_loss}
+    return record | {"config": row.config.to_dict()}
 
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:
@@ -277,8 +278,8 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
 def _epochs(row: RunRow) -> str:
     """The epochs done, with those planned where the run has not reached its end."""
     status = row.status
-    done = f"{round(row.epochs, 1):g}"
-    return done if status.step >= status.total_steps or row.state == "finished" else f"{done}/{status.epochs:g}"
+    done = f"{round(row.status.epoch, 1):g}"
+    return done if status.step >= status.total_steps or row.status.state == "finished" else f"{done}/{status.epochs:g}"
 
 
 def _loss(value: float | None) -> str:

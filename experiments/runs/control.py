@@ -37,7 +37,7 @@ def train_with_seeds(run: Run, count: int = SEEDS) -> list[Run]:
     """
     config, name = run.config, run.name.partition(", seed ")[0]
     # newest first, so that of two runs with the same config the older one is used
-    existing = {row.config: row.run for row in run_rows() if row.status.active or row.state == "finished"}
+    existing = {row.config: row.run for row in run_rows() if row.status.active or row.status.state == "finished"}
     runs = [run]
     for number in range(1, count):
         other = config.replace(seed=(config.seed + number) % int(BOUNDS["seed"].high))

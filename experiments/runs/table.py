@@ -24,7 +24,7 @@ CHANCE_SETTINGS = ("seed", "start_from")  # settings in which runs of one seed g
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run when the table was read. Accuracies and losses are those on its validation digits."""
+    """One run when the table was read."""
 
     run: Run
     config: RunConfig
@@ -44,82 +44,7 @@ class RunRow:
     @property
     def title(self) -> str:
         """Its name and when it was made, as `Run.title`."""
-        return title_of(self.name, self.created)
-
-    @property
-    def note(self) -> str:
-        """The note that a person wrote."""
-        return self.label.note
-
-    @property
-    def starred(self) -> bool:
-        """Whether a person gave it a star."""
-        return self.label.starred
-
-    @property
-    def state(self) -> str:
-        """One of STATES."""
-        return self.status.state
-
-    @property
-    def reason(self) -> str:
-        """Why it is in that state."""
-        return self.status.reason
-
-    @property
-    def trial(self) -> int | None:
-        """The trial of the sweep."""
-        return self.status.trial
-
-    @property
-    def created(self) -> float:
-        """When it was made, in seconds since 1970."""
-        return self.status.created
-
-    @property
-    def epochs(self) -> float:
-        """Epochs trained so far."""
-        return self.status.epoch
-
-    @property
-    def seconds(self) -> float:
-        """Seconds spent training."""
-        return self.status.seconds
-
-    @property
-    def parameters(self) -> int:
-        """Numbers that training adjusts."""
-        return self.status.parameters
-
-    @property
-    def best_epoch(self) -> float | None:
-        """The epoch with the lowest validation loss, whose weights are the model."""
-        return self.status.best_epoch
-
-    @property
-    def last_accuracy(self) -> float | None:
-        """After the last epoch."""
-        return self.status.validation_accuracy
-
-    @property
-    def last_loss(self) -> float | None:
-        """After the last epoch."""
-        return self.status.validation_loss
-
-    @property
-    def group(self) -> str:
-        """The sweep or other group that it belongs to; empty: none."""
-        return self.status.group
-
-    @property
-    def best_accuracy(self) -> float | None:
-        """After the best epoch, whose weights are the model of the run."""
-        return self.status.best_validation_accuracy
-
-    @property
-    def best_loss(self) -> float | None:
-        """After the best epoch."""
-        return self.status.best_validation_loss
+        return title_of(self.name, self.status.created)
 
 
 class RunTable:
@@ -134,7 +59,7 @@ class RunTable:
     def rows(self) -> list[RunRow]:
         """All runs that are not damaged, newest first."""
         rows = [_with_state_now(row) for row in self._read().values() if isinstance(row, RunRow)]
-        return sorted(rows, key=lambda row: (row.created, row.id), reverse=True)
+        return sorted(rows, key=lambda row: (row.status.created, row.id), reverse=True)
 
     def damaged(self) -> list[tuple[Path, str]]:
         """The folders that should be runs and cannot be read, each with the reason."""
@@ -184,10 +109,10 @@ def fold_sweeps(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunR
     """
     best: dict[str, RunRow] = {}
     for row in rows:
-        if row.trial is not None:
-            best[row.group] = max(best.get(row.group, row), row, key=_rank)
+        if row.status.trial is not None:
+            best[row.status.group] = max(best.get(row.status.group, row), row, key=_rank)
     shown = {*always, *(row.id for row in best.values())}
-    return [row for row in rows if row.trial is None or row.starred or row.id in shown]
+    return [row for row in rows if row.status.trial is None or row.label.starred or row.id in shown]
 
 
 def differing_settings(rows: Iterable[RunRow]) -> list[str]:
@@ -213,7 +138,8 @@ def row_of(run: Run) -> RunRow:
 
 def _rank(row: RunRow) -> tuple[float, float]:
     """More is better: the accuracy, and where that is the same, the loss."""
-    return row.best_accuracy or 0.0, -math.inf if row.best_loss is None else -row.best_loss
+    accuracy, loss = row.status.best_validation_accuracy, row.status.best_validation_loss
+    return accuracy or 0.0, -math.inf if loss is None else -loss
 
 
 def _stored_row(run: Run) -> RunRow:
