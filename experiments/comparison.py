@@ -97,13 +97,10 @@ class Comparison:
         better, worse = (first, second) if alone >= other_alone else (second, first)
         more, fewer = max(alone, other_alone), min(alone, other_alone)
         counts = f"{better} alone reads {more:,} of {self.total:,} digits right, {worse} alone {fewer:,}."
+        often, alike = frequency_text(self.p_value), "two equally good models differ so much"
         if self.p_value >= 0.05:
-            return (
-                f"{counts} That may be chance: two equally good models differ so much {frequency_text(self.p_value)}."
-            )
-        return (
-            f"{counts} {better} is better: two equally good models differ so much only {frequency_text(self.p_value)}."
-        )
+            return f"{counts} That may be chance: {alike} {often}."
+        return f"{counts} {better} is better: {alike} only {often}."
 
 
 def compare(first: Classifier, second: Classifier, digits: Digits) -> Comparison:
@@ -173,10 +170,6 @@ def mean_and_band(histories: Sequence[pd.DataFrame], x: str, y: str) -> pd.DataF
     table = pd.concat(curves, axis=1).sort_index().interpolate("index", limit_area="inside")
     if len(table) > GRID:
         table = table.iloc[np.linspace(0, len(table) - 1, GRID).round().astype(int)]
-    about = {
-        "mean": table.mean(axis=1),
-        "low": table.min(axis=1),
-        "high": table.max(axis=1),
-        "runs": table.count(axis=1),
-    }
-    return pd.DataFrame(about).rename_axis(x).reset_index()
+    band = table.mean(axis=1).to_frame("mean")
+    band = band.assign(low=table.min(axis=1), high=table.max(axis=1), runs=table.count(axis=1))
+    return band.rename_axis(x).reset_index()

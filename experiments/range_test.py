@@ -134,16 +134,8 @@ def read_range_test(history: pd.DataFrame, config: RunConfig, *, diverged: bool)
     end = None if end is None else _rounded(end)
     if floor > (1 - FALLEN) * smoothed[0]:
         return RangeTest(rates, losses, smoothed, diverges_at=end)
-    best = rates[lowest]
-    return RangeTest(
-        rates,
-        losses,
-        smoothed,
-        suggested_low=_rounded(best / WIDTH),
-        suggested_high=_rounded(best),
-        suggested=_rounded(best / MARGIN),
-        diverges_at=end,
-    )
+    low, high, suggested = (_rounded(rates[lowest] / factor) for factor in (WIDTH, 1.0, MARGIN))
+    return RangeTest(rates, losses, smoothed, low, high, suggested, end)
 
 
 def _rounded(rate: float) -> float:

@@ -83,11 +83,6 @@ def read(classifier: Classifier, images: Bytes, *, prepare: bool = False) -> Rea
     return Reading(prepared, probabilities)
 
 
-def count_correct(classifier: Classifier, digits: Digits, name: str, strength: float, *, prepare: bool = False) -> int:
-    """How many of the digits it reads correctly when they are disturbed with this strength."""
-    return sum(_correct_by_part(classifier, digits, name, strength, prepare=prepare))
-
-
 def measure(
     classifier: Classifier, digits: Digits, counts: Counts | None = None, *, prepare: bool = False
 ) -> Iterator[Counts]:
@@ -147,13 +142,6 @@ class RobustnessStatus(JobStatus):
         return self.done / self.points if self.points else 0.0
 
 
-@dataclass(frozen=True)
-class RobustnessRequest:
-    """How the images are to be read."""
-
-    prepare: bool = False
-
-
 class Robustness(Job[RobustnessStatus]):
     """One measurement: a job folder with its counts, and until its end the model and digits."""
 
@@ -208,7 +196,7 @@ def create_robustness(classifier: Classifier, digits: Digits, *, prepare: bool =
         save_checkpoint(job.folder / "model.npz", classifier.checkpoint)
         with written_whole(job.folder / "digits.npz") as file:
             np.savez(file, images=digits.images, labels=digits.labels)
-        write_record(job.folder / "request.json", RobustnessRequest(prepare))
+        write_record(job.folder / "request.json", {"prepare": prepare})
 
     if job.is_done:
         job.write_status(replace(status, state="finished"))
@@ -229,7 +217,7 @@ def _work(job: Robustness) -> Generator[RobustnessStatus, None, None]:
     classifier = load_classifier(job.folder / "model.npz")
     with np.load(job.folder / "digits.npz", allow_pickle=False) as file:
         digits = Digits(file["images"], file["labels"])
-    prepare = read_record(job.folder / "request.json", RobustnessRequest).prepare
+    prepare = read_record(job.folder / "request.json", dict[str, bool])["prepare"]
     before, began = job.counts(), time.monotonic()
     done = len(before)
     for counts in measure(classifier, digits, before, prepare=prepare):

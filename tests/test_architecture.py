@@ -36,7 +36,7 @@ ONLY_HERE = {
 # they only read. They reach all others, also later ones, through dashboard/access/actions.py, which
 # asks whether this person may. Add a name only if it changes nothing for others and costs little.
 READERS = """
-    available check_labels config_tested count count_by_digit count_correct default_source
+    available check_labels config_tested count count_by_digit default_source
     deleted_runs deleted_sweeps differing digits_seen disturb drawing_storage drawings_history
     drawings_last duration expected_seconds export_corrections export_csv export_drawings
     find_ties fold_sweeps grid_size image_hashes importances setting_text is_corrected is_corrections

@@ -20,8 +20,7 @@ from experiments.comparison import (
     of_probabilities,
     shared_validation,
 )
-from experiments.runs.config import PRESETS, RunConfig
-from experiments.runs.settings import SETTINGS, differing, setting_text
+from experiments.runs.config import PRESETS, SETTINGS, RunConfig, differing, setting_text
 from model import load_classifier
 from tests.small_runs import SMALL, finish
 

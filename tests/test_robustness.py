@@ -10,7 +10,6 @@ from experiments.robustness import (
     NOTHING,
     SAMPLE,
     UNDISTURBED,
-    count_correct,
     create_robustness,
     curves_of,
     measure,
@@ -97,6 +96,11 @@ def test_a_sample_is_spread_evenly_and_small_data_are_taken_whole(digits: Digits
     assert sample(digits) is digits
     many = Digits(np.zeros((3 * SAMPLE, 28, 28), np.uint8), np.repeat(np.arange(3, dtype=np.uint8), SAMPLE))
     assert np.abs(np.bincount(sample(many).labels) - SAMPLE / 3).max() < 1
+
+
+def count_correct(classifier: Classifier, digits: Digits, name: str, strength: float) -> int:
+    reading = read(classifier, disturb(digits.images, name, strength))
+    return int((reading.predictions == digits.labels).sum())
 
 
 @pytest.fixture

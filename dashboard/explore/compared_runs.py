@@ -9,7 +9,7 @@ from dashboard.charts.run_results import Outcome
 from dashboard.components.forms import named
 from dashboard.components.resources import history
 from dashboard.session import state
-from experiments.runs.settings import differing, setting_text
+from experiments.runs.config import differing, setting_text
 from experiments.runs.table import RunRow, seed_groups
 from experiments.sweeps import list_sweeps
 

@@ -9,9 +9,8 @@ import streamlit as st
 from dashboard.components.forms import named
 from dashboard.explore.compared_runs import group_names
 from dashboard.session import state
-from experiments.runs.config import BOUNDS
+from experiments.runs.config import BOUNDS, differing, setting_text
 from experiments.runs.run import STATES
-from experiments.runs.settings import differing, setting_text
 from experiments.runs.table import RunRow, fold_sweeps
 
 KINDS = {"": "Single runs", "lesson": "Fine-tuning", "range-test": "Range tests"}  # by group

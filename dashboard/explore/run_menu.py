@@ -16,8 +16,8 @@ from dashboard.explore.trash import attempt, delete_runs
 from dashboard.navigation import go_to, place
 from dashboard.session import state
 from experiments.formats import duration, loss, percent
+from experiments.runs.config import differing, setting_text
 from experiments.runs.run import Run, open_run
-from experiments.runs.settings import differing, setting_text
 from experiments.runs.table import RunRow
 
 LISTED = 2 * MOST

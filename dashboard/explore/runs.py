@@ -16,8 +16,7 @@ from dashboard.explore.trash import render_deleted_runs, render_notice
 from dashboard.navigation import go_to
 from dashboard.session import state
 from experiments.formats import count
-from experiments.runs.config import BOUNDS, HELP, RunConfig
-from experiments.runs.settings import SHARES, differing, has_effect, setting_text
+from experiments.runs.config import BOUNDS, HELP, SHARES, RunConfig, differing, has_effect, setting_text
 from experiments.runs.table import RunRow, run_rows
 
 LIVE_SECONDS = 1.0

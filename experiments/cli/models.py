@@ -15,8 +15,7 @@ from experiments.cli.terminal import table_lines, warn, write
 from experiments.disturbances import DISTURBANCES
 from experiments.formats import percent
 from experiments.robustness import curves_of, measure, sample
-from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig
-from experiments.runs.settings import differing, has_effect, setting_text
+from experiments.runs.config import BOUNDS, CHOICES, HELP, PRESETS, RunConfig, differing, has_effect, setting_text
 from experiments.training.data import training_overlap
 from model import DEFAULT_PRESET, DESCRIPTIONS, BlankDrawing, Classifier, center_ink
 from model.metrics import confusion_matrix, wilson_interval

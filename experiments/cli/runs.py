@@ -14,9 +14,8 @@ from dataset import DataError
 from experiments.cli.naming import find_run, full_id, key_and_value, short_ids
 from experiments.cli.terminal import UNLIMITED, plain, table_lines, terminal_width, warn, write
 from experiments.formats import MISSING, duration, loss, percent
-from experiments.runs.config import CHOICES, RunConfig
+from experiments.runs.config import CHOICES, SETTINGS, RunConfig, differing, setting_text
 from experiments.runs.run import STATES, Run, RunError, runs_folder
-from experiments.runs.settings import SETTINGS, differing, setting_text
 from experiments.runs.table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
 from experiments.runs.trash import delete_run, deleted_folder, restore_run
 from model import CheckpointError, ConfigError

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dataset import SOURCES, available, default_source, download, load_training
 from dataset.files import path_of
@@ -144,9 +147,7 @@ def range_test(arguments: argparse.Namespace) -> int:
         raise RunError(status.reason)
     found = read_range_test(run.history(), run.config, diverged=status.state == "diverged")
     if arguments.json:
-        names = ("suggested", "suggested_low", "suggested_high", "diverges_at")
-        curve = {name: getattr(found, name).tolist() for name in ("rates", "losses", "smoothed")}
-        print(json.dumps({name: getattr(found, name) for name in names} | curve))
+        print(json.dumps(asdict(found), default=np.ndarray.tolist))
         return 0
     if found.suggested is None:
         write("The loss hardly fell at any learning rate: look at the initializer and the activation first.")
@@ -204,8 +205,7 @@ def fine_tuning_record(run: Run, result: FineTuningResult) -> dict[str, Any]:
     record: dict[str, Any] = {"run": run.id, "model": str(run.model), "kept": not result.refusal}
     record |= {"reason": result.refusal, "part": result.part}
     for name, score in _scores(result).items():
-        counts = {"before": score.before, "after": score.after, "total": score.total}
-        record[name.replace(" ", "_").replace("-", "_")] = counts | {"intervals": score.intervals}
+        record[name.replace(" ", "_").replace("-", "_")] = asdict(score) | {"intervals": score.intervals}
     return record
 
 

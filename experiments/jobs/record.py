@@ -243,13 +243,11 @@ def is_held(path: Path) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows has no shared lock to look with
-        lock = FileLock(path)
         try:
-            lock.acquire(timeout=0)
+            with FileLock(path).acquire(timeout=0):
+                return False
         except Timeout:
             return True
-        lock.release()
-        return False
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

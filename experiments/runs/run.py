@@ -157,13 +157,13 @@ class Run(Job[Status]):
 
     def set_label(self, *, name: str | None = None, note: str | None = None, starred: bool | None = None) -> Label:
         """Change what is given; an empty name brings back the one that the run was made with."""
-        given: dict[str, Any] = {
-            "name": None if name is None else " ".join(name.split()),
-            "note": None if note is None else note.strip(),
-            "starred": starred,
-        }
         with self._request_lock():
-            label = replace(self.label(), **{key: value for key, value in given.items() if value is not None})
+            now = self.label()
+            label = Label(
+                now.name if name is None else " ".join(name.split()),
+                now.note if note is None else note.strip(),
+                now.starred if starred is None else starred,
+            )
             write_record(self.folder / "label.json", label)
         return label
 

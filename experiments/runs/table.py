@@ -13,10 +13,9 @@ from pathlib import Path
 
 from dataset.files import Stamp, stamp
 from experiments.jobs.record import START_GRACE
-from experiments.runs.config import RunConfig
+from experiments.runs.config import SETTINGS, RunConfig, differing, has_effect
 from experiments.runs.history import best_validation
 from experiments.runs.run import Label, Run, RunError, Status, runs_folder, title_of
-from experiments.runs.settings import SETTINGS, differing, has_effect
 
 FILES = ("config.json", "status.json", "label.json")  # from which a row is made
 CHANCE_SETTINGS = ("seed", "start_from")  # settings in which runs of one seed group may differ

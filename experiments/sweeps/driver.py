@@ -21,9 +21,8 @@ from dataclasses import replace
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
 
-from experiments.jobs.launch import worker_limit
+from experiments.jobs.launch import Shutdown, worker_limit
 from experiments.jobs.record import sentence_of
-from experiments.jobs.shutdown import Shutdown
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, create_run, open_run, runs_folder
 from experiments.sweeps.spec import slug

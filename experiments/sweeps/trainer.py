@@ -16,8 +16,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from experiments.jobs.launch import Shutdown
 from experiments.jobs.record import is_held
-from experiments.jobs.shutdown import Shutdown
 from experiments.runs.run import ENDED, Run, RunError, Status, open_run
 from experiments.sweeps.space import SweepError
 from experiments.training.worker import train_run

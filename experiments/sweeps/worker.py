@@ -6,8 +6,7 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
-from experiments.jobs.launch import launch, worker_main
-from experiments.jobs.shutdown import Shutdown
+from experiments.jobs.launch import Shutdown, launch, worker_main
 from experiments.sweeps.spec import SweepSpec
 from experiments.sweeps.sweep import Sweep, SweepStatus, create_sweep
 

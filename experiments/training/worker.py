@@ -14,10 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from dataset.files import Stamp, stamp
 from experiments import fine_tuning
-from experiments.jobs.launch import worker_limit, worker_main
+from experiments.jobs.launch import Shutdown, ShutdownRequested, worker_limit, worker_main
 from experiments.jobs.queue import queue_of
 from experiments.jobs.record import sentence_of
-from experiments.jobs.shutdown import Shutdown, ShutdownRequested
 from experiments.runs.run import Requests, Run, RunError, RunState, Status, open_run
 from experiments.training.data import load_data
 from experiments.training.recording import Recorder, StatusWriter
