@@ -67,7 +67,7 @@ def measure(browser: Browser, address: str) -> tuple[float, ...]:
     tiles = page.get_by_role("option")
     tiles.nth(0).click()
     tiles.nth(COUNT - 1).click(modifiers=["Shift"])
-    page.get_by_text(f"{COUNT} chosen", exact=True).wait_for()
+    page.get_by_text(f"{COUNT} selected", exact=True).wait_for()
     page.wait_for_timeout(500)
     relabelled = seconds(page, BUTTON % ".st-key-to-3 button", SAYS % "relabelled as 3")
     page.wait_for_timeout(500)

@@ -27,7 +27,7 @@ def by_confidence(ranking: LabelErrors) -> np.ndarray:
 
 
 def main() -> None:
-    begin("Suspect labels", "Out of fold, by five networks of 784-256-128-10; the time is that of one core.")
+    begin("Label errors", "Out of fold, by five networks of 784-256-128-10; the time is that of one core.")
     rows, goals = [], []
     if available("mnist"):
         test, train = load_digits("mnist", "test"), load_training("mnist", 0)[0]
