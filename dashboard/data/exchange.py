@@ -25,7 +25,7 @@ from experiments.formats import count
 IMAGES = "drawings-images-idx3-ubyte.gz"
 LABELS = labels_path(Path(IMAGES)).name
 FORMATS = {  # name of the file: its title, its type, and an explanation
-    "drawings.csv": ("CSV", "text/csv", "The columns of Kaggle, then everything that is known about each drawing."),
+    "drawings.csv": ("CSV", "text/csv", "Kaggle's columns, then all that is known about each drawing."),
     "drawings.zip": ("Pictures", "application/zip", "A zip file of PNG images, in a folder for each digit."),
     IMAGES: ("IDX, images", "application/gzip", "The format of MNIST; the labels are in a file of their own."),
     LABELS: ("IDX, labels", "application/gzip", "The labels of these images."),
