@@ -6,7 +6,7 @@ from model.config import TrainConfig
 from model.errors import DigitLabError
 from model.preprocessing import BlankDrawing, Stage, center_ink, ink_stages
 from model.presets import DEFAULT_PRESET, DESCRIPTIONS, PRESETS
-from model.progress import Diverged, EpochDone, Event, Pulse, StepDone
+from model.progress import Diverged, EpochDone, Event, PartDone, StepDone
 from model.settings import Bounds, ConfigError
 from model.trainer import Trainer, build_trainer
 
@@ -24,7 +24,7 @@ __all__ = [
     "Diverged",
     "EpochDone",
     "Event",
-    "Pulse",
+    "PartDone",
     "Stage",
     "StepDone",
     "TrainConfig",

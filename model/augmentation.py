@@ -1,4 +1,4 @@
-"""Augmentation: small random changes of the training images imitate more handwriting."""
+"""Augmentation: small random changes of the training images, as in other handwriting."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import scipy
 from model.arrays import Bytes, Floats
 from model.preprocessing import CENTRE, SIDE
 
-SHARING = 8  # images with the same warp; one warp each takes three times as long and is no better
+IMAGES_PER_WARP = 8  # a warp for each image takes three times as long, without a benefit
 FRAMED = SIDE + 3  # pixels of an image with a margin: one pixel before it, two after it
 # Elastic fields are sums of random Gaussian bumps, as in Simard 2003.
 BUMP = 4.0  # standard deviation of a bump, in pixels
-KNOTS = np.arange(-2 * BUMP, SIDE + 2 * BUMP, BUMP)  # positions of the bumps, also outside the image
+KNOTS = np.arange(-2 * BUMP, SIDE + 2 * BUMP, BUMP)  # positions of bumps, also outside the image
 BUMPS = np.exp(-((np.arange(SIDE)[:, None] - KNOTS) ** 2) / (2 * BUMP**2)).astype(np.float32)
 BUMPS /= np.linalg.norm(BUMPS, axis=1, keepdims=True)  # fields of standard deviation 1
 POINTS = np.indices((SIDE, SIDE), np.float32).reshape(2, -1) - np.float32(CENTRE)
@@ -21,9 +21,9 @@ POINTS = np.indices((SIDE, SIDE), np.float32).reshape(2, -1) - np.float32(CENTRE
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Random changes of images. Each has a strength; 0 means no change.
+    """Random changes of images. Each kind of change has a strength; 0 means no change.
 
-    shift and stroke_width in pixels, rotation in degrees, scale and shear as shares: the largest
+    shift and stroke_width (pixels), rotation (degrees), scale and shear (shares): the largest
     change in both directions. elastic: root mean square of the movements down and to the right, in
     pixels.
     """
@@ -47,11 +47,11 @@ class Augmenter:
     def augment(self, x: Bytes | Floats, generator: np.random.Generator, *, out: Floats) -> Floats:
         """Write the changed images x (images, 784) to out, which may be x itself.
 
-        Images that share a warp have nothing else in common, because batches are shuffled.
+        The batches are shuffled, so the images that share a warp are a random choice.
         """
         if out is not x:
             np.copyto(out, x)
-        warps = math.ceil(len(out) / SHARING)
+        warps = math.ceil(len(out) / IMAGES_PER_WARP)
         # Always draw every random number, optional ones last, so that changing one strength leaves
         # the draws of the others unchanged.
         affine = 2 * generator.random((6, warps), np.float32) - 1
@@ -77,7 +77,7 @@ class Augmenter:
 
 
 def affine_sources(linear: Floats, shift: Floats) -> Floats:
-    """The source of each pixel if point -> linear @ (point - centre) + centre + shift.
+    """The source of each pixel for the map point -> linear @ (point - centre) + centre + shift.
 
     linear (warps, 2, 2), shift (warps, 2) -> (warps, 2, 784)
     """
@@ -93,8 +93,8 @@ def elastic_fields(generator: np.random.Generator, count: int) -> Floats:
 def warp(x: Floats, sources: Floats) -> None:
     """Replace x (images, 784) by its values at the sources (warps, 2, 784), with paper outside.
 
-    Bilinear interpolation. Image i has warp i % warps: so all warps are the blocks of one sparse
-    matrix with four entries in each row, and it multiplies rows of `warps` images side by side.
+    Bilinear interpolation. Image i has warp i % warps. All warps are the blocks of one sparse
+    matrix with four entries in each row, multiplied with rows of `warps` images side by side.
     """
     warps = len(sources)
     framed = np.zeros((math.ceil(len(x) / warps) * warps, FRAMED, FRAMED), np.float32)
@@ -117,9 +117,9 @@ def warp(x: Floats, sources: Floats) -> None:
 def change_strokes(images: Floats, change: Floats) -> None:
     """Make the strokes of images (images, 28, 28) thicker by change (images) pixels, in place.
 
-    change: -2 to 2; two pixels are one on each side. Thicker: the border around the stroke is
-    filled. Thinner: the border of the stroke is faded, unless it has no core inside a border: so
-    no stroke disappears.
+    change: -2 to 2; a change of 2 adds or removes one pixel on each side. To thicken a stroke, the
+    pixels around it are filled. To thin it, its outermost pixels are faded, except those of a
+    stroke that has no other pixels, so that no stroke disappears.
     """
     cores, thinner = images.copy(), np.flatnonzero(change < 0)
     cores[thinner] = _neighbourhood(np.minimum, images[thinner])

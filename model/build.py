@@ -1,4 +1,4 @@
-"""The network of a config: its settings, its layers, its size and its loss."""
+"""Build the network of a config: its settings, layers, number of parameters and loss."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from model.layers import (
 )
 from model.losses import LOSSES, CrossEntropy, Loss, SquaredError
 from model.network import Network, is_statistic
-from model.settings import ConfigError, Settings, choice, free, number, several
+from model.settings import ConfigError, Settings, choice, list_of, number, unrestricted
 
 IMAGE = (28, 28, 1)
 PIXELS = 784
 CLASSES = 10
 MAX_HIDDEN_LAYERS = 5
 MAX_UNITS = 2048
-OF_THE_NETWORK = ("image_layers", "hidden", "activation", "batch_norm")
+NETWORK_SETTINGS = ("image_layers", "hidden", "activation", "batch_norm")
 """Settings on which the meaning of a network's weights depends."""
-PRODUCTS = 1e10  # multiplications and additions for a piece of a batch: 0.1 s on one core
-NUMBERS = 8e6  # outputs of all layers for a piece: about 100 MB with the layers' other arrays
-NUMBERS_IN_CACHE = 1e6  # the same for image layers: they stay in the processor's cache
+MAX_PRODUCTS = 1e10  # multiplications and additions for a part of a batch: 0.1 s on one core
+MAX_OUTPUTS = 8e6  # of all layers for a part: about 100 MB with the other arrays of the layers
+MAX_OUTPUTS_IN_CACHE = 1e6  # the same with image layers, so that they fit in the cache
 
 
 @dataclass(frozen=True)
 class NetworkConfig(Settings):
-    """The settings of a network: its layers, how its weights start, and its loss."""
+    """The settings of a network: its layers, its initializer, and its loss."""
 
-    image_layers: tuple[str, ...] = several(
+    image_layers: tuple[str, ...] = list_of(
         (), GRAMMAR, "Layers that work on the image, before the hidden layers: conv 16, max-pool, residual 32."
     )
-    hidden: tuple[int, ...] = several(
+    hidden: tuple[int, ...] = list_of(
         (128, 64), "whole numbers such as 128,64", "Units of each hidden layer, from the image to the output."
     )
     activation: str = choice(
@@ -57,7 +57,7 @@ class NetworkConfig(Settings):
     loss: str = choice(
         "cross-entropy", LOSSES, "The error that training minimizes; squared-error comes with sigmoid outputs."
     )
-    batch_norm: bool = free(
+    batch_norm: bool = unrestricted(
         False, "Batch normalization: mean 0 and variance 1 over the batch for each unit, before its activation."
     )
     initializer: str = choice(
@@ -89,7 +89,7 @@ class NetworkConfig(Settings):
     def with_network_of(self, other: NetworkConfig) -> Self:
         """These settings with the network and loss of another config, to start from its weights."""
         smoothing = self.label_smoothing if other.loss == CrossEntropy.name else 0.0
-        network = {name: getattr(other, name) for name in OF_THE_NETWORK}
+        network = {name: getattr(other, name) for name in NETWORK_SETTINGS}
         return self.replace(**network, loss=other.loss, label_smoothing=smoothing)
 
     @property
@@ -115,8 +115,8 @@ class LayerRow(NamedTuple):
 def build_layers(config: NetworkConfig) -> list[Layer]:
     """Image layers, hidden layers with their activation and dropout, then the 10 logits.
 
-    After a convolution comes maximum pooling, if any, and then normalization and activation. For
-    an activation that only rises the order makes no difference, and a pooled image is less work.
+    Maximum pooling comes directly after its convolution, before normalization and activation. For
+    an increasing activation function the result is the same, and a pooled image needs less work.
     Raises ValueError if a layer does not fit.
     """
     layers: list[Layer] = []
@@ -213,12 +213,12 @@ def build_loss(config: NetworkConfig) -> Loss:
 
 
 def rows_at_once(config: NetworkConfig) -> int:
-    """Number of rows in one piece of a batch; the gradients of several pieces are added up.
+    """Number of rows in one part of a batch; the gradients of several parts are added up.
 
-    This limits the memory of a full batch, and the time until a request to stop is noticed. Images
-    quickly fill the processor's cache, so they come in small pieces, unless batch normalization
-    needs the whole batch.
+    This limits the memory of a full batch, and the time until a request to stop is read. The
+    outputs of image layers quickly fill the cache of the processor, so these parts are small,
+    unless batch normalization needs the whole batch.
     """
     outputs = sum(layer.units for layer in build_layers(config))
-    numbers = NUMBERS_IN_CACHE if config.image_layers and not config.batch_norm else NUMBERS
-    return int(np.clip(min(PRODUCTS / (6 * count_products(config)), numbers / outputs), 32, 1024))
+    numbers = MAX_OUTPUTS_IN_CACHE if config.image_layers and not config.batch_norm else MAX_OUTPUTS
+    return int(np.clip(min(MAX_PRODUCTS / (6 * count_products(config)), numbers / outputs), 32, 1024))

@@ -23,7 +23,7 @@ from model.settings import ConfigError
 FORMAT = "digit-lab 1"
 META = "meta"
 """The array that holds, as JSON text: format, config, progress, about."""
-OF_THE_RUN = (
+RUN_SETTINGS = (
     *("data", "validation_share", "training_images", "drawings_weight", "drawings_version"),
     *("label_corrections", "threads", "start_from"),
 )
@@ -50,7 +50,7 @@ class Checkpoint:
     @cached_property
     def config(self) -> TrainConfig:
         """The network and its training."""
-        return TrainConfig.from_dict({name: v for name, v in self.settings.items() if name not in OF_THE_RUN})
+        return TrainConfig.from_dict({name: v for name, v in self.settings.items() if name not in RUN_SETTINGS})
 
     @property
     def fingerprint(self) -> str:
@@ -89,8 +89,8 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a file and check that it has all arrays of its network, with their shapes.
 
-    Nothing is unpickled. Raises CheckpointError if the file is missing, no checkpoint or damaged,
-    if an array is missing or has a wrong shape, or if a setting is unknown.
+    Nothing is unpickled. Raises CheckpointError if the file is missing, damaged or not a
+    checkpoint, if an array is missing or has a wrong shape, or if a setting is unknown.
     """
     path = Path(path)
     arrays = _read(path)
@@ -115,12 +115,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         expected |= {"state/best": whole} if config.patience else {}
     for name, shape in expected.items():
         if name not in arrays:
-            raise CheckpointError(f"{path} lacks the array {name!r} of its network; take another checkpoint.")
+            raise CheckpointError(f"{path} lacks the array {name!r} of its network; use another checkpoint.")
         if arrays[name].shape != shape or arrays[name].dtype.kind != "f":
             found = f"{arrays[name].dtype} {arrays[name].shape}"
             raise CheckpointError(f"{path}: the array {name!r} should be float {shape}, got {found}.")
         if not np.isfinite(arrays[name]).all():
-            raise CheckpointError(f"{path}: the array {name!r} holds NaN or infinity; take an earlier checkpoint.")
+            raise CheckpointError(f"{path}: the array {name!r} holds NaN or infinity; use an earlier checkpoint.")
     weights = {name: arrays[f"weights/{name}"] for name in shapes}
     state = {name.removeprefix("state/"): arrays[name] for name in expected if name.startswith("state/")}
     return replace(unchecked, weights=weights, state=state)
@@ -130,12 +130,12 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}.")
     if not zipfile.is_zipfile(path):
-        raise CheckpointError(f"{path} is not a checkpoint, or is cut short; a checkpoint is a .npz file.")
+        raise CheckpointError(f"{path} is not a checkpoint, or is incomplete; a checkpoint is a .npz file.")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise CheckpointError(f"{path} is damaged and cannot be read ({error}); take another checkpoint.") from None
+        raise CheckpointError(f"{path} is damaged and cannot be read ({error}); use another checkpoint.") from None
     if META not in arrays:
         raise CheckpointError(f"{path} is a .npz file but not a Digit Lab checkpoint: it has no {META!r}.")
     return arrays

@@ -17,13 +17,13 @@ SHIPPED = Path(__file__).parent / "pretrained" / "digits.npz"
 
 
 class Classifier:
-    """Predicts which digit an image shows. Several threads may share one: it has a lock."""
+    """Predicts which digit an image shows. Several threads may share one object: it has a lock."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.settings, self.config, self.about = checkpoint.settings, checkpoint.config, checkpoint.about
         self.fingerprint = checkpoint.fingerprint
         self.classes: tuple[str, ...] = tuple(checkpoint.about.get("classes", map(str, range(CLASSES))))
-        # a network that was never trained on other images than digits rejects nothing
+        # a network that was trained on digits only rejects no image
         self.rejects_above = float(checkpoint.about.get("rejects_above", np.inf))
         self.parameter_count = checkpoint.config.parameter_count()
         self._network = build_network(checkpoint.config)
@@ -33,7 +33,7 @@ class Classifier:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The settings and weights that it answers with, to be saved."""
+        """A checkpoint with its settings and weights."""
         return Checkpoint(self.settings, self._network.weights, about=self.about)
 
     def predict_proba(self, images: Bytes) -> npt.NDArray[np.float32]:
@@ -48,7 +48,7 @@ class Classifier:
                 probabilities[start : start + len(x)] = self._loss.probabilities(self._network.forward(x))
         return probabilities
 
-    def knows(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
+    def recognizes(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
         """Whether images with these probabilities, (n, 10), show any of the classes: (n,)."""
         return np.asarray(entropy(probabilities) <= self.rejects_above)
 

@@ -17,7 +17,7 @@ class TrainConfig(NetworkConfig):
     not part of it: `experiments.runs.config.RunConfig` adds that.
     """
 
-    optimizer: str = choice("adam", OPTIMIZERS, "How a gradient becomes a step.")
+    optimizer: str = choice("adam", OPTIMIZERS, "The rule that computes a step of the weights from the gradient.")
     learning_rate: float = number(
         0.003, 1e-6, 100.0, "How far each step goes; the setting that matters most.", log=True
     )
@@ -35,14 +35,16 @@ class TrainConfig(NetworkConfig):
         "step: factor at half and three quarters of the run. inverse-time: rate / (1 + decay x epochs).",
     )
     batch_size: int = number(128, 0, 60_000, "Images per step; 0 takes all of them (full-batch gradient descent).")
-    epochs: int = number(5, 1, 1000, "How many times the network sees every training image.")
-    steps: int = number(0, 0, 1_000_000, "How many steps to train, instead of epochs; 0 counts in epochs.")
+    epochs: int = number(5, 1, 1000, "How many times the network is trained on every training image.")
+    steps: int = number(
+        0, 0, 1_000_000, "Number of training steps, instead of epochs; 0: train for the number of epochs."
+    )
 
     shift: float = number(0.0, 0.0, 8.0, "Move each training image at random by up to this many pixels.")
     rotation: float = number(0.0, 0.0, 45.0, "Turn each training image at random by up to this many degrees.")
     scale: float = number(0.0, 0.0, 0.5, "Stretch each training image at random by up to this share.")
     shear: float = number(0.0, 0.0, 0.5, "Slant each training image at random by up to this share.")
-    elastic: float = number(0.0, 0.0, 4.0, "Wobble each training image at random by about this many pixels.")
+    elastic: float = number(0.0, 0.0, 4.0, "Distort each training image at random by about this many pixels.")
     stroke_width: float = number(
         0.0, 0.0, 2.0, "Make the strokes of each training image at random thinner or thicker by up to this many pixels."
     )
@@ -50,7 +52,7 @@ class TrainConfig(NetworkConfig):
     patience: int = number(
         0, 0, 1000, "Stop after this many validations without a lower loss, and restore the best weights; 0: never."
     )
-    seed: int = number(0, 0, 2**31 - 1, "Start of all randomness: same seed, same weights.")
+    seed: int = number(0, 0, 2**31 - 1, "Start of all random numbers: the same seed gives the same weights.")
 
     def steps_per_epoch(self, images: int) -> int:
         """Number of batches in an epoch of `images` images; the last may be smaller."""

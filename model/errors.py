@@ -2,7 +2,7 @@
 
 
 class DigitLabError(ValueError):
-    """An error whose message is a sentence for people.
+    """An error with a message for people: the problem, the expected value and the remedy.
 
-    It says what is wrong, what was expected and what to do.
+    A page or a command shows the message without a traceback.
     """

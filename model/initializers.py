@@ -1,4 +1,4 @@
-"""Initializers: the initial weights of a layer, scaled so that signals keep their size."""
+"""Initializers: the initial weights of a layer, at a scale that preserves the size of signals."""
 
 from collections.abc import Callable
 from typing import TypeAlias

@@ -23,11 +23,11 @@ LARGE = 560  # a larger picture is reduced first: finer detail is lost at 20 pix
 GRAINY = 100  # a smaller picture has no grain to remove, and may have strokes of one pixel
 LIT = 40  # a smaller picture has too short a border to measure the light
 # Levels from 0 to 255.
-DARK = 16  # the brightness of darker paper says nothing about the light
+DARK = 16  # darker paper does not show how bright the light is
 MIN_CONTRAST = 16  # between ink and paper
-FAINT, STRONG = 8, 128  # below the first is only paper; a stroke exceeds the second somewhere
-THICK = 0.2  # of a digit's longer side: 98 % of the digits of MNIST have thinner strokes
-SPECK = 0.03  # of the area of the largest patch of ink: a smaller patch is dirt
+FAINT, STRONG = 8, 128  # a pixel below FAINT is paper; every stroke has a pixel above STRONG
+THICK = 0.2  # stroke width / longer side of the digit; 98 % of MNIST's digits have thinner strokes
+SPECK = 0.03  # area / area of the largest patch of ink; a smaller patch is removed
 
 BLANK = "The drawing is blank. Draw a digit."
 SPECKS = "There are only specks in the drawing. Draw a digit, and make it larger."
@@ -37,13 +37,13 @@ EXPLANATIONS = {
     "thresholded": "Pixels fainter than real ink become paper, and specks are removed.",
     "cropped": "The smallest rectangle that holds all the ink. A stroke too thick for its digit is thinned.",
     "resized": "Scaled to a longer side of 20 pixels without distortion. Each pixel is the mean of the area it covers.",
-    "centred": "Placed on 28 by 28 pixels with the centre of mass in the middle, like every digit of MNIST.",
+    "centred": "Placed on 28x28 pixels with the centre of mass in the middle, like every digit of MNIST.",
     "normalized": "Divided by 255: the numbers from 0 to 1 that are the network input.",
 }
 
 
 class BlankDrawing(DigitLabError):
-    """There is no digit in the drawing."""
+    """The drawing contains no digit: it is blank, or has only specks."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def ink_stages(drawing: Bytes) -> list[Stage]:
     """All stages from the drawing to the network input. Raises the same errors as center_ink."""
     picture = reduce_large(_checked(drawing))
     inks = [_to_bytes(ink) for ink in _inks(picture)]
-    if window := find_drawn(picture):  # outside it there is only paper
+    if window := locate_ink(picture):  # outside it there is only paper
         for stage in range(3):
             inks[stage], part = np.zeros(picture.shape[:2], np.uint8), inks[stage]
             inks[stage][window] = part
@@ -79,12 +79,12 @@ def ink_stages(drawing: Bytes) -> list[Stage]:
 def _inks(picture: Levels) -> list[Levels]:
     """All stages but the last. The first three show only the part that is not clean paper."""
     side, pixels = max(picture.shape[:2]), picture.shape[0] * picture.shape[1]
-    window = find_drawn(picture)
+    window = locate_ink(picture)
     grey = to_grey(picture[window] if window else picture)
-    paper, noise = (float(grey[0, 0]), 0.0) if window else find_paper(grey)
-    drawn, noise = find_ink(grey, paper, noise, pixels)
+    paper, noise = (float(grey[0, 0]), 0.0) if window else fit_paper(grey)
+    drawn, noise = extract_ink(grey, paper, noise, pixels)
     smoothed = smooth(drawn) if side >= GRAINY else drawn
-    thresholded = drop_noise(smoothed, noise, side)
+    thresholded = remove_noise(smoothed, noise, side)
     cropped = thin(crop(thresholded))
     resized = fit_box(cropped)
     return [drawn, smoothed, thresholded, cropped, resized, centre_mass(resized)]
@@ -115,7 +115,7 @@ def reduce_large(drawing: Bytes) -> Levels:
     return np.asarray((sums.T / pixels.T).T, np.float32)
 
 
-def find_drawn(picture: Levels) -> Window | None:
+def locate_ink(picture: Levels) -> Window | None:
     """The part of a picture on clean paper that holds all ink. Its first pixel is paper.
 
     Paper is clean if most of the border (a twentieth of the picture) has exactly the colour of the
@@ -163,13 +163,13 @@ def _paper_colour(colours: Levels, opacity: Picture) -> Picture:
     return np.where(ink < 128, 255, 0).astype(np.float32)
 
 
-def find_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) -> tuple[Bytes, float]:
+def extract_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) -> tuple[Bytes, float]:
     """Ink, the difference of each pixel from the paper scaled to 0..255, and the scaled noise.
 
     One pixel in a thousand reaches full ink, so that a single bright pixel does not set the scale.
     """
     ink: Picture = np.subtract(grey, paper, dtype=np.float32)
-    if isinstance(paper, np.ndarray):  # in the shade, ink differs less from the paper around it
+    if isinstance(paper, np.ndarray):  # in a shadow, ink differs less from the paper around it
         lit = np.maximum(paper, DARK)
         ink *= lit.mean() / lit
     if np.vdot(ink * ink, ink) < 0:
@@ -184,12 +184,12 @@ def find_ink(grey: Levels, paper: Picture | float, noise: float, pixels: int) ->
     return _to_bytes(np.minimum(ink * np.float32(255 / full), 255)), 255 * noise / full
 
 
-def find_paper(grey: Levels) -> tuple[Picture | float, float]:
+def fit_paper(grey: Levels) -> tuple[Picture | float, float]:
     """The grey level of the paper, from the border of the picture, and its standard deviation.
 
-    One number if most of the border has one level. A photo has uneven light: then a quadratic
-    surface is fitted to the border three times, each time without the pixels that are too far from
-    the last fit to be paper.
+    The paper is one number if most of the border has one level. The light of a photo is uneven:
+    then the paper is a quadratic surface, fitted to the border three times. Each fit leaves out the
+    pixels that differ too much from the last fit to be paper.
     """
     edge = max(1, min(grey.shape) // 20)
     border = np.ones(grey.shape, bool)
@@ -222,7 +222,7 @@ def smooth(ink: Bytes) -> Bytes:
     return ink
 
 
-def drop_noise(ink: Bytes, noise: float, side: int) -> Bytes:
+def remove_noise(ink: Bytes, noise: float, side: int) -> Bytes:
     """Remove patches of ink that are too faint for a stroke, or tiny beside the largest patch.
 
     side: the longer side of the whole picture. Raises BlankDrawing if the largest patch is a dot.
@@ -250,7 +250,7 @@ def crop(ink: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def thin(ink: Levels) -> Levels:
-    """Make strokes thinner that are thicker than THICK: a small digit drawn with a thick pen.
+    """Thin strokes that are thicker than THICK, as in a small digit drawn with a thick pen.
 
     With a pen of 28 pixels and digits of 60, a network trained on MNIST then reads 85 % of them
     instead of 56 %.
@@ -261,12 +261,12 @@ def thin(ink: Levels) -> Levels:
     if side < 2 * BOX or width <= THICK * side:
         return ink
     depths = scipy.ndimage.distance_transform_edt(np.pad(ink >= STRONG, 1))[1:-1, 1:-1]
-    excess = (width - THICK * side) / (2 - 2 * THICK)  # on each side; the digit shrinks by as much
+    excess = (width - THICK * side) / (2 - 2 * THICK)  # on each side of a stroke
     return crop(ink * np.clip(depths - min(excess, 0.7 * depths.max()), 0, 1).astype(np.float32))
 
 
 def stroke_width(strong: npt.NDArray[np.bool_]) -> float:
-    """Width in pixels: in a band, the mean distance from the edge is a quarter of the width."""
+    """Width in pixels: four times the mean distance of the pixels from the edge of the stroke."""
     distances = scipy.ndimage.distance_transform_edt(np.pad(strong, 1))
     # 0.5: distances are from the middle of a pixel
     return 4 * (float(distances.sum()) / max(int(strong.sum()), 1) - 0.5)

@@ -12,11 +12,11 @@ from model.errors import DigitLabError
 from model.losses import CrossEntropy
 
 GUARD_IMAGES = 512  # the divergence guard averages the loss of at least this many images
-GUARD_FACTOR = 10.0  # a loss this many times that of the first step is a divergence
+GUARD_FACTOR = 10.0  # the loss has diverged if it is this many times the first one
 
 
-class Pulse(NamedTuple):
-    """A part of a long step or of a validation is done: a moment to notice a request to stop."""
+class PartDone(NamedTuple):
+    """A part of a long step or of a validation is done; the caller can stop here."""
 
 
 class StepDone(NamedTuple):
@@ -46,7 +46,7 @@ class EpochDone(NamedTuple):
     best: bool
 
 
-Event: TypeAlias = Pulse | StepDone | EpochDone
+Event: TypeAlias = PartDone | StepDone | EpochDone
 
 
 class Diverged(DigitLabError):
@@ -109,7 +109,7 @@ class Progress:
 class DivergenceGuard:
     """Raises Diverged if the loss is not finite, or far above that of the first step.
 
-    One image may well have a large loss, so the guard averages over at least 512 images.
+    A single image may have a large loss, so the guard averages over at least 512 images.
     """
 
     loss_name: str

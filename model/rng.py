@@ -1,6 +1,6 @@
 """Randomness: each generator is a pure function of a seed, a purpose and counters.
 
-So no state of a generator has to be saved, and there is no global one.
+No state of a generator has to be saved, and there is no global generator.
 """
 
 from enum import IntEnum

@@ -9,11 +9,11 @@ from model.errors import DigitLabError
 
 
 class ConfigError(DigitLabError):
-    """A setting has a value that is not allowed, or does not exist."""
+    """A setting does not exist, or its value is not allowed."""
 
 
 class Bounds(NamedTuple):
-    """Smallest and largest value of a number; `log`: a slider for it is best logarithmic."""
+    """Smallest and largest value of a number; `log`: its slider is logarithmic."""
 
     low: float
     high: float
@@ -53,7 +53,7 @@ class Setting(NamedTuple):
             right = isinstance(value, tuple) and all(type(item) is self.item_kind for item in value)
         else:
             right = isinstance(value, (int, float) if self.kind is float else self.kind)
-            right &= isinstance(value, bool) == (self.kind is bool)  # True is an int for Python, not for people
+            right &= isinstance(value, bool) == (self.kind is bool)  # bool is a subclass of int
         if not right:
             raise ConfigError(f"{self.name} is {self.expected}, got {value!r}.")
         if self.choices and value not in self.choices:
@@ -85,12 +85,12 @@ def choice(default: str, choices: dict[str, Any], explanation: str) -> Any:
     return field(default=default, metadata={"choices": tuple(choices), "help": explanation})
 
 
-def several(default: tuple[Any, ...], items: str, explanation: str) -> Any:
+def list_of(default: tuple[Any, ...], items: str, explanation: str) -> Any:
     """Declare a list; `items` names its items in error messages."""
     return field(default=default, metadata={"items": items, "help": explanation})
 
 
-def free(default: Any, explanation: str) -> Any:
+def unrestricted(default: Any, explanation: str) -> Any:
     """Declare a text, or true or false, without choices."""
     return field(default=default, metadata={"help": explanation})
 
@@ -107,7 +107,7 @@ class Settings:
     @cache
     def declared(cls) -> dict[str, Setting]:
         """The declaration of each setting, by name."""
-        kinds = get_type_hints(cls)  # slower than checking all values: done once for each class
+        kinds = get_type_hints(cls)  # slow, so it is computed once for each class
         return {f.name: Setting(f.name, kinds[f.name], **f.metadata) for f in dataclasses.fields(cls)}
 
     @classmethod

@@ -22,8 +22,8 @@ from model.progress import (
     EarlyStopping,
     EpochDone,
     Event,
+    PartDone,
     Progress,
-    Pulse,
     StepDone,
     Tally,
     advice,
@@ -85,7 +85,7 @@ class Trainer:
         rows = self.network.rows
         self._bytes = np.empty((rows, PIXELS), np.uint8)
         self._x: Floats = np.empty((rows, PIXELS), dtype)
-        # the sum of the gradients of a batch that comes in several parts
+        # the sum of the gradients of a batch that is processed in several parts
         self._sum = np.zeros_like(self.network.gradients) if batch > rows else None
         # whether any layer works differently in training and in prediction
         self._has_training_mode = config.dropout > 0 or self.network.learned < self.network.parameters.size
@@ -147,7 +147,7 @@ class Trainer:
                 yield from self._step()
 
     def _step(self) -> Iterator[Event]:
-        """Train on one minibatch; a large one comes in parts."""
+        """Train on one minibatch, a large one in several parts."""
         epoch, index = divmod(self.step, self.steps_per_epoch)
         rows = self._batch_rows(epoch, index)
         network, gradients = self.network, self.network.gradients
@@ -164,7 +164,7 @@ class Trainer:
             network.backward(self.loss.backward(outputs, labels, len(rows)))
             if self._sum is not None and len(parts) > 1:
                 np.add(self._sum, gradients, out=gradients if start == parts[-1] else self._sum)
-                yield Pulse()
+                yield PartDone()
         self._guard.check(tally, self.progress, self._base_rate)
 
         rate = self.learning_rate
@@ -194,7 +194,7 @@ class Trainer:
             x, labels = self._inputs(self._validation, rows)
             outputs = self.network.forward(x)
             tally.count(self.loss.forward(outputs, labels), outputs, labels)
-            yield Pulse()
+            yield PartDone()
         if not np.isfinite(self.network.parameters).all() or (tally.images and not math.isfinite(tally.loss)):
             raise Diverged(f"The weights became infinite by step {self.step:,}: {advice(self._base_rate)}")
         is_last = self.step == self.total_steps

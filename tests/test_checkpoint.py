@@ -51,7 +51,7 @@ def test_a_missing_file_a_text_and_another_archive_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
         load_checkpoint(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("hello")
-    with pytest.raises(CheckpointError, match="is not a checkpoint, or is cut short"):
+    with pytest.raises(CheckpointError, match="is not a checkpoint, or is incomplete"):
         load_checkpoint(tmp_path / "text.npz")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(CheckpointError, match="not a Digit Lab checkpoint"):

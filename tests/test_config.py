@@ -6,7 +6,7 @@ import pytest
 
 from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
 from model.build import build_layers, describe_layers
-from model.checkpoint import OF_THE_RUN
+from model.checkpoint import RUN_SETTINGS
 from model.config import TrainConfig
 from model.image_layers import read_image_layer
 from model.layers import parameter_shapes
@@ -87,7 +87,7 @@ def test_every_setting_has_an_explanation_and_bounds_or_choices_that_hold_its_de
 
 
 def test_the_settings_that_model_does_not_read_are_those_that_a_run_adds():
-    assert set(OF_THE_RUN) == set(RunConfig().to_dict()) - set(TrainConfig().to_dict())
+    assert set(RUN_SETTINGS) == set(RunConfig().to_dict()) - set(TrainConfig().to_dict())
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (7, 6, 5, 4, 3)])
@@ -135,8 +135,8 @@ def test_an_image_layer_is_read_from_its_word_and_says_the_same_word(word):
         ("conv 8 4x4", "the kernel of conv is 1x1, 3x3, 5x5, 7x7, got 4x4"),
         ("conv 8 stride 9", "the stride of conv is 1 to 4, got 9"),
         ("max-pool 1x1", "max-pool has windows of 2x2 to 14x14, got 1x1"),
-        ("max-pool 14x14, conv 8, max-pool 3x3", "image layer 3, max-pool 3x3: .* at least as large, got 2x2: take"),
-        ("max-pool 14x14, conv 8 5x5 valid", "image layer 2, conv 8 5x5 valid: a convolution of 5x5 .* got 2x2: take"),
+        ("max-pool 14x14, conv 8, max-pool 3x3", "image layer 3, max-pool 3x3: .* at least as large, got 2x2: use"),
+        ("max-pool 14x14, conv 8 5x5 valid", "image layer 2, conv 8 5x5 valid: a convolution of 5x5 .* got 2x2: use"),
         (", ".join(["conv 8"] * 13), "at most 12 image layers, got 13"),
     ],
 )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from model import CheckpointError, Diverged, EpochDone, Pulse, StepDone, TrainConfig, build_trainer
+from model import CheckpointError, Diverged, EpochDone, PartDone, StepDone, TrainConfig, build_trainer
 from model.build import build_network, rows_at_once
 from model.checkpoint import load_checkpoint
 from model.losses import CrossEntropy
@@ -120,7 +120,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole_and_can_be_left_between_
     assert rows_at_once(config) < 2500
     trainer = build_trainer(config, many, VALIDATION)
     before = trainer.network.parameters.copy()
-    assert next(trainer.train()) == Pulse()  # left in the middle of the step: nothing has happened
+    assert next(trainer.train()) == PartDone()  # left in the middle of the step: nothing has happened
     np.testing.assert_array_equal(trainer.network.parameters, before)
     list(trainer.train())
     x = many.images.reshape(-1, 784) / 255.0

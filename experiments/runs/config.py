@@ -9,14 +9,16 @@ from typing import Any
 
 from model import presets
 from model.config import TrainConfig
-from model.settings import Bounds, free, number
+from model.settings import Bounds, number, unrestricted
 
 
 @dataclass(frozen=True)
 class RunConfig(TrainConfig):
     """The network and its training, and where the digits come from."""
 
-    data: str = free("mnist-5k", "Where the digits come from: a source's name, or the path of a CSV or IDX file.")
+    data: str = unrestricted(
+        "mnist-5k", "Where the digits come from: a source's name, or the path of a CSV or IDX file."
+    )
     validation_share: float = number(
         1 / 12, 0.0, 0.5, "Share of the training digits used for validation only, to watch for overfitting."
     )
@@ -26,10 +28,16 @@ class RunConfig(TrainConfig):
     drawings_weight: int = number(
         0, 0, 100, "How many times each of your own drawings counts, each time a little changed; 0 leaves them out."
     )
-    drawings_version: str = free("", "The version of your drawings, filled in when the run begins; empty: the newest.")
-    label_corrections: str = free("", "The version of the corrected labels, or newest; empty: the original labels.")
+    drawings_version: str = unrestricted(
+        "", "The version of your drawings, filled in when the run begins; empty: the newest."
+    )
+    label_corrections: str = unrestricted(
+        "", "The version of the corrected labels, or newest; empty: the original labels."
+    )
     threads: int = number(1, 1, 64, "Processor threads for the matrix products; one is fastest for small networks.")
-    start_from: str = free("", "Fingerprint of the model whose weights training starts from; empty: fresh weights.")
+    start_from: str = unrestricted(
+        "", "Fingerprint of the model whose weights training starts from; empty: fresh weights."
+    )
 
 
 _DECLARED = RunConfig.declared().values()

@@ -1,4 +1,4 @@
-"""Activation functions. Without them, several layers could compute no more than a single matrix."""
+"""Activation functions. Without them, several layers equal a single matrix."""
 
 import math
 

@@ -18,12 +18,12 @@ class Conv2D(Layer):
     x (rows, height, width, channels), W (kernel, kernel, channels, filters)
     -> y (rows, height', width', filters). Padding "same": kernel // 2 on each side; "valid": none.
 
-    One matrix product with all patches computes it (im2col, Chellapilla et al. 2006). The last
+    One matrix product with all patches computes y (im2col, Chellapilla et al. 2006). The last
     column of the patches is 1 and multiplies the bias. dx is a convolution of dy with the filters
     turned by 180 degrees.
 
-    With `window`, the outputs are grouped by windows (see `Layer`) if windows of this size fill the
-    image. A MaxPool2D with this input_window is then a maximum of whole arrays.
+    If windows of size `window` fill the image, the outputs are grouped by windows (see `Layer`). A
+    MaxPool2D with this input_window then computes the maximum of whole arrays.
     """
 
     kind = "conv"
@@ -45,7 +45,7 @@ class Conv2D(Layer):
         if min(height, width) + 2 * pad < kernel:
             raise ValueError(
                 f"a convolution of {kernel}x{kernel} needs an image at least as large, got {height}x{width}: "
-                "take a smaller kernel, the padding 'same', or less pooling before it."
+                "use a smaller kernel, the padding 'same', or less pooling before it."
             )
         outputs = [(side + 2 * pad - kernel) // stride + 1 for side in (height, width)]
         super().__init__(shape, (*outputs, filters))
@@ -104,9 +104,9 @@ class Conv2D(Layer):
         return self._dx[0, :rows].reshape(rows, self.inputs)
 
     def _spread(self, dy: Floats) -> None:
-        """Write dy to the positions of its outputs among the padded inputs.
+        """Write dy into the padded array, at the positions of the outputs: every `stride` pixels.
 
-        They are a stride apart. This also undoes the grouping by windows.
+        This also undoes the grouping by windows.
         """
         window, (height, width, filters) = self.output_window, self.output_shape
         start = self.kernel - 1 - self.pad
@@ -136,8 +136,8 @@ class _Patches:
         columns, windows = self._numbers + bias, height * width // window**2
         self._block = min(rows, max(1, BLOCK // (height * width * columns)))
         if shape[2] == 1:
-            # Few numbers of a patch are neighbours in memory: copying column by column, along the
-            # rows of all images, is faster.
+            # With one channel, few numbers of a patch are neighbours in memory. Copying column by
+            # column, along the rows of all images, is faster.
             self._block = rows
             self._matrix = np.ones((columns, window**2, self._block, windows), dtype).transpose(1, 2, 3, 0)
         else:

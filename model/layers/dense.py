@@ -13,7 +13,7 @@ class Dense(Layer):
     """y = x @ W + b.   x (rows, inputs), W (inputs, units), b (units,) -> y (rows, units).
 
     `first`: the first layer of a network needs no dx, which saves the largest product of the
-    backward pass. Its x are images, and pixels that are 0 in all rows need no products either.
+    backward pass. Its inputs are images: the products also leave out margins without ink.
     """
 
     kind = "dense"
@@ -21,7 +21,7 @@ class Dense(Layer):
     def __init__(self, inputs: int, units: int, *, first: bool = False) -> None:
         super().__init__(inputs, units)
         self.first = first
-        # dot starts faster, which matters for small products, but it would copy slices
+        # np.dot has less overhead, which matters for small products, but it copies slices
         self._product = np.matmul if first else np.dot
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Dropout: set a random share of the units to 0 in training, so that no unit is relied on alone."""
+"""Dropout: set a random share of the units to 0 in training, against overfitting."""
 
 import numpy as np
 import numpy.typing as npt

@@ -14,9 +14,9 @@ EPSILON = 1e-5
 class BatchNorm(Layer):
     """y = gamma (x - mean) / sqrt(variance + 1e-5) + beta (Ioffe and Szegedy 2015).
 
-    In training, each unit or channel has the mean and variance of the batch, over all rows and
-    pixels. In prediction it has running ones: these are among the parameters, and `gradients`
-    holds their differences from those of the batch.
+    In training, mean and variance are those of the batch, for each unit or channel, over all rows
+    and pixels. In prediction they are running means over the batches. The running means are among
+    the parameters; `gradients` holds their differences from the values of the batch.
     """
 
     kind = "norm"
@@ -24,7 +24,7 @@ class BatchNorm(Layer):
     def __init__(self, shape: int | Shape) -> None:
         super().__init__(shape, shape)
         self.channels = self.input_shape[-1]
-        # numbers in a row of an image: long enough for fast inner loops in NumPy
+        # numbers in one line of an image: enough for fast inner loops in NumPy
         self.wide = int(np.prod(self.input_shape[-2:]))
 
     def shapes(self) -> dict[str, Shape]:

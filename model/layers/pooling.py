@@ -19,7 +19,7 @@ class _Pool2D(Layer):
         if size > min(height, width):
             raise ValueError(
                 f"pooling windows of {size}x{size} need an image at least as large, got {height}x{width}: "
-                "take smaller windows, or fewer layers that shrink the image before them."
+                "use smaller windows, or fewer layers that shrink the image before them."
             )
         super().__init__(shape, (height // size, width // size, channels))
         self.size, self.input_window = size, input_window
@@ -32,9 +32,9 @@ class _Pool2D(Layer):
         self._larger = np.empty((self.size**2 - 1, *self._y.shape), bool)
 
     def _empty_dx(self, rows: int) -> Floats:
-        """The buffer of dx. Pixels outside all windows are set to 0 again.
+        """The buffer of dx, with 0 in the pixels outside all windows.
 
-        The layer before may have worked in place in the buffer.
+        They are set in each step, because the layer before may overwrite the buffer.
         """
         if self.grouped:
             return self._dx[:, :rows]

@@ -1,4 +1,4 @@
-"""Residual block: layers that learn what to add to their input, for deep networks."""
+"""Residual block: the output of some layers is added to their input, for deep networks."""
 
 from collections.abc import Mapping, Sequence
 
