@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.access import actions, decision
 from dashboard.access.decision import Action, Refusal, is_owner, is_reviewed, refusal_of
-from dashboard.access.policy import Limits, PolicyError, read_policy
+from dashboard.access.policy import PolicyError, Settings, read_policy
 from dataset import load_digits, load_drawings
 from dataset.drawings import editing
 from experiments.guides import GUIDES
@@ -391,7 +391,7 @@ def test_a_visitor_may_steer_what_the_session_has_begun(person: Person, monkeypa
 
 
 def test_the_limits_that_hold_by_default_let_a_class_work() -> None:
-    limits = Limits()
+    limits = Settings()
     assert limits.drawings_per_minute >= 20
     assert limits.training_seconds >= 60
 

@@ -116,7 +116,7 @@ def login_names(policy: Policy) -> set[str]:
 
 def is_reviewed() -> bool:
     """Whether the drawings of this person wait until an owner accepts them."""
-    return read_policy().review and not is_owner()
+    return read_policy().settings.review and not is_owner()
 
 
 def refusal_of(action: Action, *, cost: Cost | None = None, of: str = "") -> Refusal | None:
@@ -198,7 +198,7 @@ def _record(jobs: list[Job[Any]], runs: int = 1, *, is_stored: bool = True) -> N
 
 
 def _drawing_refusal(policy: Policy) -> Refusal | None:
-    limits, times, now = policy.limits, list(visit.drawings.values()), time.monotonic()
+    limits, times, now = policy.settings, list(visit.drawings.values()), time.monotonic()
     recent = [when for when in times if now - when < MINUTE]
     if len(times) >= limits.drawings_per_session:
         return Refusal(
@@ -222,7 +222,7 @@ def _drawing_refusal(policy: Policy) -> Refusal | None:
 
 
 def _training_refusal(policy: Policy, cost: Cost) -> Refusal | None:
-    limits = policy.limits
+    limits = policy.settings
     if cost.seconds > limits.training_seconds:
         return Refusal(
             f"This would take about {duration(round(cost.seconds))}. Visitors may start trainings of at most "

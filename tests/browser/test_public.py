@@ -41,4 +41,4 @@ def test_secrets_with_a_slip_open_no_page(tmp_path: Path) -> None:
     secrets.write_text("[digit_lab]\npublik = true\n")
     with serve(tmp_path, f"--secrets.files={secrets}") as address, forge(address, "train") as visitor:
         assert START not in visitor.buttons
-        assert any("unknown setting 'publik'" in text for text in visitor.texts)
+        assert any("unknown field `publik`" in text for text in visitor.texts)
