@@ -1,4 +1,4 @@
-"""Digits in and out: MNIST, CSV and IDX files, and people's drawings."""
+"""Read and write digits: MNIST, CSV and IDX files, and drawings."""
 
 from dataset.csv_format import Problem, check_csv
 from dataset.digits import UNLABELLED, DataError, Digits, without

@@ -1,4 +1,4 @@
-"""Kaggle's CSV format: one digit a line, `label,pixel0..pixel783`; read strictly, in bounded memory."""
+"""Kaggle's CSV format, `label,pixel0..pixel783` in each line, read strictly in bounded memory."""
 
 import csv
 import re
@@ -84,16 +84,19 @@ def check_csv(path: str | Path, limit: int = 20) -> list[Problem]:
 
 
 def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
-    """Blocks of valid rows (n, 785), label first and 255 where unknown, and the problems between."""
+    """Blocks of valid rows (n, 785), and the problems between them.
+
+    The label comes first in a row; it is 255 if unknown.
+    """
     layout: Layout | None = None
     rows = 0
     seen_first, seen_last = np.zeros(256, bool), np.zeros(256, bool)
-    for number, lines, endless in _blocks(path):
+    for number, lines, lacks_newline in _blocks(path):
         if layout is None:
-            first = next((place for place, line in enumerate(lines) if line.strip()), None)
+            first = next((index for index, line in enumerate(lines) if line.strip()), None)
             if first is None:
                 continue
-            found_layout = find_layout(path.name, number + first, split_line(lines[first]))
+            found_layout = detect_layout(path.name, number + first, split_line(lines[first]))
             if isinstance(found_layout, Problem):
                 yield found_layout
                 return
@@ -101,10 +104,10 @@ def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
             if layout.header:
                 lines[first] = ""
         values, wrong = parse_lines(lines, layout)
-        for place, expected, found in wrong:
-            torn = endless and place == len(lines) - 1
-            ending = " and no end of line: the file was cut off here" if torn else ""
-            yield Problem(path.name, number + place, expected, found + ending)
+        for index, expected, found in wrong:
+            is_incomplete = lacks_newline and index == len(lines) - 1
+            ending = " and no end of line: the file was cut off here" if is_incomplete else ""
+            yield Problem(path.name, number + index, expected, found + ending)
         rows += len(values) + len(wrong)
         seen_first[values[:, 0]] = seen_last[values[:, -1]] = True
         yield values
@@ -112,13 +115,13 @@ def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
         found = "an empty file" if layout is None else "a header line alone"
         yield Problem(path.name, 1, "a line for each digit: its label, then 784 pixel values", found)
     elif layout == PLAIN and seen_first.sum() == 1 and seen_last.sum() >= 3 and not seen_last[10:].any():
-        # The first column is always 0, as the corner pixel of an image is, and the last one has labels.
+        # The first column is always 0, like the corner pixel of an image; the last one has labels.
         found = "labels that seem to be in the last column: put a line with the column names above the rows"
         yield Problem(path.name, 1, "the label in the first column", found)
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, list[str], bool]]:
-    """Blocks of about 1 MB: number of the first line, the lines, and whether the last has no line end."""
+    """Blocks of about 1 MB: number of the first line, lines, whether the last lacks a newline."""
     number, rest = 1, b""
     with open_data(path) as file:
         while chunk := file.read(CHUNK):
@@ -142,7 +145,10 @@ def _decode(text: bytes, number: int) -> list[str]:
 
 
 def split_line(line: str) -> list[str]:
-    """The fields of one line. A comma inside quotes becomes an apostrophe, so joining stays possible."""
+    """The fields of one line.
+
+    A comma inside quotes becomes an apostrophe, so that the fields can be joined again.
+    """
     line = line.rstrip("\r")
     if '"' not in line:
         return line.split(",")
@@ -152,8 +158,11 @@ def split_line(line: str) -> list[str]:
         return line.split(",")
 
 
-def find_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
-    """The layout by the first line: by column names if it is a header, else by the number of columns."""
+def detect_layout(file: str, number: int, fields: list[str]) -> Layout | Problem:
+    """The layout of a file, from its first line.
+
+    A header gives it by column names, another line by its number of columns.
+    """
     names = [field.strip().lower() for field in fields]
     counted = names[1:] == [str(column) for column in range(len(names) - 1)] or names == [
         str(column) for column in range(len(names))
@@ -196,25 +205,28 @@ def _pixel_columns(names: list[str]) -> dict[int, int]:
 
 
 def parse_lines(lines: list[str], layout: Layout) -> tuple[NDArray[np.uint8], list[tuple[int, str, str]]]:
-    """The valid rows (n, 785), and for each faulty line its index, what was expected and what was found."""
+    """The valid rows (n, 785), and the faulty lines.
+
+    A faulty line is (its index, what was expected, what was found).
+    """
     wrong: list[tuple[int, str, str]] = []
     good: list[str] = []
-    places: list[int] = []
-    for place, text in enumerate(lines):
+    indices: list[int] = []
+    for index, text in enumerate(lines):
         line = ",".join(split_line(text)) if '"' in text else text
         count = line.count(",") + 1
         if count == layout.columns:
             good.append(line.rsplit(",", layout.trailing)[0])
-            places.append(place)
+            indices.append(index)
         elif line.strip():  # empty lines are ignored
-            wrong.append((place, f"{layout.columns} values", _separator(line) or str(count)))
+            wrong.append((index, f"{layout.columns} values", _separator(line) or str(count)))
     values = _parse(good, layout)
     if values is None:  # at least one line is faulty: parse each by itself
         parsed = []
-        for place, line in zip(places, good, strict=True):
+        for index, line in zip(indices, good, strict=True):
             row = _parse([line], layout)
             if row is None:
-                wrong.append((place, *_first_fault(line, layout)))
+                wrong.append((index, *_first_fault(line, layout)))
             else:
                 parsed.append(row)
         values = np.concatenate(parsed) if parsed else np.empty((0, 1 + PIXELS), np.uint8)
@@ -225,7 +237,7 @@ def _parse(lines: list[str], layout: Layout) -> NDArray[np.uint8] | None:
     """The lines as rows of label and pixels; None if any value is invalid."""
     if not lines:
         return np.empty((0, 1 + PIXELS), np.uint8)
-    # Accept 12.0 as 12: spreadsheets and pandas write so where a column once had an empty cell.
+    # Accept 12.0 as 12: spreadsheets and pandas write it if a column once had an empty cell.
     decimal = any(sign in line for line in lines for sign in ".eE")
     try:
         numbers: NDArray[Any] = np.loadtxt(
@@ -248,13 +260,13 @@ def _parse(lines: list[str], layout: Layout) -> NDArray[np.uint8] | None:
 
 def _first_fault(line: str, layout: Layout) -> tuple[str, str]:
     fields = line.rstrip("\r").split(",")
-    for place, column in enumerate(layout.wanted):
+    for index, column in enumerate(layout.wanted):
         field = fields[column].strip()
-        is_label = layout.label >= 0 and place == 0
+        is_label = layout.label >= 0 and index == 0
         top = 9 if is_label else 255
         if not _is_number(field) or not 0 <= float(field) <= top or float(field) % 1:
             what = "a label" if is_label else "a whole number"
-            name = "the label" if is_label else f"pixel{place - (layout.label >= 0)}"
+            name = "the label" if is_label else f"pixel{index - (layout.label >= 0)}"
             found = repr(field[:20]) if field else "nothing"
             return f"{what} from 0 to {top} in column {column + 1} ({name})", found
     return "a row of numbers", repr(line[:20])

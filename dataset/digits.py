@@ -15,7 +15,7 @@ UNLABELLED = 255
 
 
 class DataError(DigitLabError):
-    """Data that cannot be used: what is wrong, what was expected, what to do."""
+    """Data cannot be used. The message gives the problem, the expected value and the remedy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Digits:
 
 
 def without(digits: Digits, *banned: Digits) -> Digits:
-    """The digits whose image equals neither a banned image nor one of MNIST's 10,000 test images."""
+    """The digits without those whose image is in `banned` or among MNIST's 10,000 test images."""
     images = _mnist_test_hashes().union(*(_hashes(other.images) for other in banned))
     keep = np.array([image not in images for image in _hashes(digits.images)], bool)
     return digits if keep.all() else digits[keep]

@@ -1,4 +1,4 @@
-"""Downloads: the four IDX files of MNIST or Fashion-MNIST, from mirrors in order, checked and cached."""
+"""Downloads: the four IDX files of MNIST or Fashion-MNIST, from mirrors, checked and cached."""
 
 import gzip
 import shutil
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from dataset.digits import DataError
-from dataset.files import cache_folder, written_whole
+from dataset.files import atomic_write, cache_folder
 from dataset.idx import read_idx
 
 PARTS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -22,14 +22,15 @@ CHUNK = 64 * 1024  # bytes between two updates of a progress bar
 
 @dataclass(frozen=True)
 class Origin:
-    """The mirrors of four files, and the digests: SHA-256 of the unpacked file or MD5 of the .gz."""
+    """The mirrors of four files in order, and digests: SHA-256 unpacked, or MD5 of the .gz."""
 
     mirrors: tuple[str, ...]
     sha256: dict[str, str]
     md5: dict[str, str]
 
 
-SHIPPED = "mnist-minus-5k-test"  # the training data of the shipped weights: their score on mnist-5k stays honest
+# The training data of the shipped weights, so that they can be tested on mnist-5k.
+SHIPPED = "mnist-minus-5k-test"
 ORIGINS = {
     "mnist": Origin(
         mirrors=(
@@ -81,7 +82,7 @@ def download(name: str, progressbar: Any = False) -> Path:
 
 
 def _fetch(name: str, part: str, origin: Origin, target: Path, progressbar: Any) -> None:
-    """Download one file from the first mirror that has it, check it and put it at `target`, unpacked."""
+    """Download one file from the first mirror that has it, check it and unpack it to `target`."""
     import pooch
     import requests
 
@@ -102,14 +103,14 @@ def _fetch(name: str, part: str, origin: Origin, target: Path, progressbar: Any)
                     processor=pooch.Decompress(name=part),
                 )
                 read_idx(Path(unpacked), origin.sha256.get(part, ""))
-                with Path(unpacked).open("rb") as source, written_whole(target) as file:
+                with Path(unpacked).open("rb") as source, atomic_write(target) as file:
                     shutil.copyfileobj(source, file)
                 return
         except requests.HTTPError as error:
             failures.append(str(error))
         except requests.RequestException:
             failures.append(f"no connection to {host}")
-        except (ValueError, EOFError, gzip.BadGzipFile, zlib.error):  # a wrong digest or damaged data
+        except (ValueError, EOFError, gzip.BadGzipFile, zlib.error):  # wrong digest, damaged data
             failures.append(f"{host}: its file is not the original one")
     raise DataError(
         f"{name} is not on this computer and cannot be downloaded ({'; '.join(failures)}). "

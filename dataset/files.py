@@ -29,7 +29,7 @@ Stamp = tuple[int, int, int] | None
 
 
 def path_of(text: str | Path) -> Path:
-    """The path that a person typed, with ~ expanded where that user exists."""
+    """The path that a person typed, with ~ expanded if that user exists."""
     with suppress(RuntimeError):
         return Path(text).expanduser()
     return Path(text)
@@ -71,9 +71,9 @@ def open_data(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """A temporary file that replaces `path` after everything is written to the disk."""
-    path = path.resolve()  # a link stays a link
+    path = path.resolve()  # a link stays a link to the new file
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         with temporary.open("xb") as file:
@@ -95,16 +95,17 @@ def write_new(files: dict[Path, bytes]) -> None:
             raise DataError(f"{path} exists already. Choose another name.")
     for path, data in files.items():
         try:
-            with written_whole(path) as file:
+            with atomic_write(path) as file:
                 file.write(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
 
 
 def stamp(path: Path | str) -> Stamp:
-    """A value that changes whenever the file does; None where there is no file."""
+    """A value that changes when the file changes; None if there is no file."""
     try:
-        about = os.stat(path)  # noqa: PTH116  # run tables check thousands of files; Path.stat takes twice as long
+        # Run tables check thousands of files, and Path.stat takes twice as long.
+        about = os.stat(path)  # noqa: PTH116
     except OSError:
         return None
     return about.st_ino, about.st_mtime_ns, about.st_size
@@ -139,7 +140,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def cache_folder() -> Path:
-    """The folder of downloads and parsed copies. All of them can be made again."""
+    """The folder of downloads and parsed copies. All its files can be made again."""
     return platformdirs.user_cache_path("digit-lab", appauthor=False)
 
 
@@ -168,7 +169,7 @@ def cached(
     images, labels = build()
     with suppress(OSError):  # on a full or read-only disk the next load is slower
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as target:
+        with atomic_write(path) as target:
             np.savez(target, images=images, labels=labels)
         copies = sorted(path.parent.glob("*.npz"), key=lambda copy: copy.stat().st_mtime)
         for copy in copies[:-CACHED_FILES]:

@@ -12,11 +12,11 @@ from dataset.digits import UNLABELLED, DataError
 from dataset.files import CHUNK, open_data
 
 MAGIC = b"\0\0\x08"  # two zeros and the type code of unsigned bytes
-GZIP_LIMIT = 1032  # largest compression ratio of gzip; a header that promises more is damaged
+GZIP_LIMIT = 1032  # largest compression ratio of gzip; a header with a larger size is damaged
 
 
 def is_idx(path: Path) -> bool:
-    """Whether the file starts like an IDX file of bytes. Raises DataError where it cannot be read."""
+    """Whether the file starts like an IDX file of bytes. Raises DataError if it cannot be read."""
     with open_data(path) as file:
         return file.read(3) == MAGIC
 
@@ -40,7 +40,7 @@ def read_idx(path: Path, sha256: str = "") -> NDArray[np.uint8]:
         shape = struct.unpack(f">{head[3]}I", sizes)
         expected = math.prod(shape)
         if expected > path.stat().st_size * GZIP_LIMIT:
-            raise DataError(f"{path.name}: its header promises {expected:,} bytes, more than the file can hold.")
+            raise DataError(f"{path.name}: its header gives a size of {expected:,} bytes, more than the file can hold.")
         digest.update(head + sizes)
         values = np.empty(expected, np.uint8)
         received = 0
@@ -70,7 +70,7 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
 def read_idx_pair(
     images_path: Path, labels_path: Path | None, sha256: dict[str, str] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images (n, 28, 28) and their labels (n,), UNLABELLED without a labels file. Raises DataError."""
+    """Images (n, 28, 28) and labels (n,), UNLABELLED without a labels file. Raises DataError."""
     images = read_idx(images_path, (sha256 or {}).get(idx_name(images_path), ""))
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         size = " x ".join(str(length) for length in images.shape) or "none"
@@ -94,8 +94,8 @@ def idx_name(path: Path) -> str:
     return path.name.removesuffix(".gz").replace(".idx", "-idx")
 
 
-def find_idx(folder: Path, name: str) -> Path | None:
-    """The file `name` in any of its usual spellings, raw before .gz because it loads faster; or None."""
+def locate_idx(folder: Path, name: str) -> Path | None:
+    """The file `name` in any of its usual spellings, or None. A raw file loads faster."""
     for spelling in (name, name.replace("-idx", ".idx")):
         for path in (folder / spelling, folder / f"{spelling}.gz"):
             if path.is_file():

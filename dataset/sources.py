@@ -15,7 +15,7 @@ from dataset.csv_format import read_csv
 from dataset.digits import DIGIT_CLASSES, DataError, Digits, without
 from dataset.download import ORIGINS, PARTS, SHIPPED, download
 from dataset.files import CHUNK, GZIP_MAGIC, cache_folder, cached, content_hash, is_there, open_data, path_of
-from dataset.idx import find_idx, idx_name, is_idx, read_idx_pair
+from dataset.idx import idx_name, is_idx, locate_idx, read_idx_pair
 
 Split = Literal["train", "validation", "test", "all"]
 VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
@@ -60,7 +60,7 @@ SOURCES = {
 
 
 def load_digits(source: str | Path, split: Split = "train") -> Digits:
-    """The digits of a named source, a CSV file, an IDX images file or a folder with the four IDX files.
+    """The digits of a named source, a CSV file, an IDX images file or a folder of four IDX files.
 
     The splits are fixed. Validation digits are the last of the pool. Raises DataError.
     """
@@ -70,14 +70,14 @@ def load_digits(source: str | Path, split: Split = "train") -> Digits:
         return _read(source, split)
     pool = _read(source, "pool")
     cut = len(pool) - round(len(pool) * VALIDATION_SHARE)
-    # Copy the few validation digits, so that they do not keep the whole pool in memory.
+    # A copy of the few validation digits does not hold the whole pool in memory.
     return pool[:cut] if split == "train" else pool[np.arange(cut, len(pool))]
 
 
 def load_training(
     source: str | Path, validation_share: float = VALIDATION_SHARE, images: int = 0
 ) -> tuple[Digits, Digits]:
-    """Training and validation digits: all digits except the test digits, the last share for validation.
+    """Training and validation digits: all except the test digits, the last share for validation.
 
     `images` limits the training digits to the first ones; 0 keeps all. Raises DataError.
     """
@@ -100,8 +100,8 @@ def load_training(
 def load_upload(content: bytes, name: str) -> Digits:
     """All digits of an uploaded CSV file. Raises DataError.
 
-    Compressed files are refused and nothing is cached, so that an upload costs no more memory
-    than its size and row limit allow, and no disk space.
+    Compressed files are refused and nothing is cached, so that the limits on size and rows bound
+    the memory, and no disk space is used.
     """
     if content[:2] == GZIP_MAGIC:
         raise DataError(f"{name} is compressed with gzip. Upload the CSV file itself.")
@@ -131,7 +131,7 @@ def available(source: str | Path) -> bool:
 
 
 def default_source() -> str:
-    """MNIST if it is on this computer, else mnist-5k, which always is."""
+    """MNIST if it is on this computer, else mnist-5k, which needs no download."""
     return "mnist" if available("mnist") else "mnist-5k"
 
 
@@ -211,11 +211,11 @@ def _idx_folder(name: str) -> Path | None:
     """The first folder with the four files: below or at DIGITS_DATA, then the cache."""
     folders = [cache_folder() / name]
     if (root := data_folder()) is not None:
-        # Both sources use the same file names: only the folder's name tells that it is Fashion-MNIST.
+        # Both sources use the same file names: only the name of the folder differs.
         at_root = root.name == name or (name == "mnist" and root.name not in ORIGINS)
         folders = [root / name, *([root] if at_root else []), *folders]
     for folder in folders:
-        if all(find_idx(folder, part) for part in PARTS):
+        if all(locate_idx(folder, part) for part in PARTS):
             return folder
     return None
 
@@ -224,7 +224,7 @@ def _read_folder(folder: Path, part: str, name: str) -> Digits:
     if part == "all":
         return _joined(_read_folder(folder, "pool", name), _read_folder(folder, "test", name))
     images_file, labels_file = PARTS[2:] if part == "test" else PARTS[:2]
-    paths = find_idx(folder, images_file), find_idx(folder, labels_file)
+    paths = locate_idx(folder, images_file), locate_idx(folder, labels_file)
     if paths[0] is None or paths[1] is None:
         raise DataError(
             f"{folder}: expected the files {images_file} and {labels_file} (or .gz), but they are not there."
@@ -243,7 +243,7 @@ def _joined(pool: Digits, test: Digits) -> Digits:
 def _read_file(path: Path, part: str) -> Digits:
     if is_idx(path):
         images, labels = read_idx_pair(
-            path, find_idx(path.parent, idx_name(path).replace("images", "labels").replace("idx3", "idx1"))
+            path, locate_idx(path.parent, idx_name(path).replace("images", "labels").replace("idx3", "idx1"))
         )
     elif path.stat().st_size < CHUNK:  # its cached copy would not be read faster
         images, labels = read_csv(path)

@@ -1,4 +1,4 @@
-"""SQL storage: a log in PostgreSQL or SQLite, as one table with a row for each entry."""
+"""SQL storage: a log in PostgreSQL or SQLite, as one table with one row for each entry."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,8 +26,8 @@ from sqlalchemy.pool import NullPool
 from dataset.digits import DataError
 from dataset.storage import EXAMPLES, AnyLog
 
-SQLITE_TIMEOUT = 60  # seconds to wait for other programs, which SQLite admits in random order
-ADVISORY_LOCK = 7_164_105_028  # PostgreSQL names locks by number; this one is ours
+SQLITE_TIMEOUT = 60  # seconds to wait; SQLite admits waiting programs in random order
+ADVISORY_LOCK = 7_164_105_028  # PostgreSQL identifies locks by number
 
 
 class SqlStorage(Generic[AnyLog]):
@@ -62,7 +62,10 @@ class SqlStorage(Generic[AnyLog]):
 
     @contextmanager
     def writing(self) -> Iterator[AnyLog]:
-        """The log, up to date. No other program writes; the block ends with a commit or a rollback."""
+        """The log, up to date. No other program writes inside the block.
+
+        The block ends with a commit or a rollback.
+        """
         with self._thread, self._connected() as connection:
             postgres = self._engine.dialect.name == "postgresql"
             connection.exec_driver_sql("BEGIN" if postgres else "BEGIN IMMEDIATE")
@@ -85,7 +88,7 @@ class SqlStorage(Generic[AnyLog]):
 
     def write(self, *lines: str) -> None:
         """Append entries, inside a `writing` block."""
-        assert self._connection is not None, "write() goes inside writing()"
+        assert self._connection is not None, "call write() inside a writing() block"
         entries = [(self.log.append(line), line) for line in lines]
         values = [{"number": entry.number, "version": entry.version, "entry": line} for entry, line in entries]
         self._connection.execute(self._table.insert(), values)

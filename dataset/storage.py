@@ -1,4 +1,4 @@
-"""Storage: where the entries of a log are kept for many programs at once, a file or a database."""
+"""Storage: the interface of a file or database with a log that many programs use at once."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Entry(Protocol):
 
     @property
     def version(self) -> str:
-        """The name of the log's state after this entry."""
+        """The name of the state of the log after this entry."""
 
 
 class EntryLog(Protocol):
@@ -43,7 +43,7 @@ AnyLog_co = TypeVar("AnyLog_co", bound=EntryLog, covariant=True)
 
 
 class Storage(Protocol[AnyLog_co]):
-    """A place that keeps one log."""
+    """A storage of one log."""
 
     name: str  # a path or an address without its password, for messages
 

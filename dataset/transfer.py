@@ -1,4 +1,4 @@
-"""Transfer: copy drawings and label corrections, with their history, from one storage to another."""
+"""Transfer: copy drawings and label corrections with their history to another storage."""
 
 from dataset.corrections import storage as corrections
 from dataset.digits import DataError
@@ -8,9 +8,10 @@ from dataset.storage import EntryLog, Storage
 
 
 def move(place: str) -> tuple[int, int]:
-    """Copy everything to a database's address or a CSV file; -> numbers of drawings and corrections there.
+    """Copy everything to the database or CSV file at `place`.
 
-    Raises DataError where the target holds entries that are not part of this history.
+    -> the numbers of drawings and corrections there. Raises DataError if the target
+    holds entries that are not part of this history.
     """
     corrections_place = place
     if "://" not in place:
@@ -24,11 +25,11 @@ def move(place: str) -> tuple[int, int]:
         _copy(drawings.drawing_storage(), new_drawings, "drawings", check_only=check_only)
         _copy(corrections.correction_storage(), new_corrections, "corrected labels", check_only=check_only)
     with new_drawings.reading() as log, new_corrections.reading() as corrected:
-        return len(log.drawings), len(corrected.corrections().of)
+        return len(log.drawings), len(corrected.corrections().by_image)
 
 
 def _copy(source: Storage[EntryLog], target: Storage[EntryLog], noun: str, *, check_only: bool) -> None:
-    """Append the entries that the target lacks. Raises DataError where it has different ones."""
+    """Append the entries that the target lacks. Raises DataError if it has different ones."""
     with source.reading() as log:
         entries = list(zip((entry.version for entry in log.entries), source.lines(), strict=False))
     if not entries:

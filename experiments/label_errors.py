@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from dataset import DataError, Digits, load_digits, load_training, without
 from dataset.corrections import image_hashes
-from dataset.files import written_whole
+from dataset.files import atomic_write
 from dataset.sources import SOURCES
 from experiments.jobs.launch import launch, worker_main
 from experiments.jobs.queue import queue_up, work_alone
@@ -218,7 +218,7 @@ class Search(Job[SearchStatus]):
 
     def save_answers(self, networks: int, labels: NDArray[np.uint8], answers: NDArray[np.float32]) -> None:
         """Write what `answers` reads."""
-        with written_whole(self.result_file) as file:
+        with atomic_write(self.result_file) as file:
             np.savez(file, networks=networks, labels=labels, answers=answers)
 
 

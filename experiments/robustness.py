@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset import Digits
-from dataset.files import written_whole
+from dataset.files import atomic_write
 from experiments.disturbances import DISTURBANCES, disturb
 from experiments.jobs.launch import launch, worker_main
 from experiments.jobs.queue import queue_up, work_alone
@@ -194,7 +194,7 @@ def create_robustness(classifier: Classifier, digits: Digits, *, prepare: bool =
 
     def write_request() -> None:
         save_checkpoint(job.folder / "model.npz", classifier.checkpoint)
-        with written_whole(job.folder / "digits.npz") as file:
+        with atomic_write(job.folder / "digits.npz") as file:
             np.savez(file, images=digits.images, labels=digits.labels)
         write_record(job.folder / "request.json", {"prepare": prepare})
 

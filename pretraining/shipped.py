@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from dataset import Digits, load_training
 from dataset.digits import UNLABELLED
 from dataset.download import SHIPPED
-from dataset.files import written_whole
+from dataset.files import atomic_write
 from experiments.runs.config import RunConfig
 from model import Classifier, DigitLabError, EpochDone, Trainer, build_trainer, preprocessing, save_checkpoint
 from model.arrays import Bytes, Floats
@@ -129,7 +129,7 @@ def load_material(folder: Path | None, pens_file: Path, validation_share: float,
             for what in ("images", "labels")
         }
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(file_of_material) as file:
+        with atomic_write(file_of_material) as file:
             np.savez(file, **arrays)
     sides: dict[str, Parts] = {"train": {}, "validation": {}}
     with np.load(file_of_material, allow_pickle=False) as stored:

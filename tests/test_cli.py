@@ -209,7 +209,7 @@ def test_the_name_of_a_file_says_how_drawings_are_exported(digits, tmp_path):
     assert "0 digits were added" in digits("data", "import", tmp_path / "mine-images-idx3-ubyte")[1]  # the same digit
     status, _, err = digits("data", "export", tmp_path / "mine.doc")
     assert status == 2
-    assert "says no format" in err
+    assert "has no known format" in err
 
 
 def test_checking_a_file_lists_its_problems(digits, tmp_path):

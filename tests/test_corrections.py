@@ -61,7 +61,7 @@ def test_labels_are_changed_and_digits_left_out_as_people_said():
     correct_label(images[3], RIGHT, given=3, label=3)
     corrections = load_corrections()
     assert corrections.changed == 2
-    assert corrections.of[images[3]] == Correction(RIGHT, 3)
+    assert corrections.by_image[images[3]] == Correction(RIGHT, 3)
     applied = corrections.apply(digits)
     assert applied.labels.tolist() == [0, 7, 3, 4]
     assert np.array_equal(applied.images, digits.images[[0, 1, 3, 4]])
@@ -72,18 +72,18 @@ def test_taking_back_brings_back_what_was_said_before():
     correct_label("a" * 32, RELABELLED, given=1, label=7)
     correct_label("a" * 32, SET_ASIDE, given=1, label=1)
     correct_label("a" * 32, TAKEN_BACK, given=1, label=1)
-    assert load_corrections().of["a" * 32] == Correction(RELABELLED, 7)
+    assert load_corrections().by_image["a" * 32] == Correction(RELABELLED, 7)
     correct_label("a" * 32, TAKEN_BACK, given=1, label=1)
-    assert load_corrections().of == {}
+    assert load_corrections().by_image == {}
     correct_label("a" * 32, TAKEN_BACK, given=1, label=1)  # nothing is there any more
-    assert load_corrections().of == {}
+    assert load_corrections().by_image == {}
 
 
 def test_taking_back_leaves_what_others_have_said_since():
     for session, label in (("a", 7), ("b", 8)):
         correct_label("a" * 32, RELABELLED, given=1, label=label, session=session)
     correct_label("a" * 32, TAKEN_BACK, given=1, label=1, session="a")
-    assert load_corrections().of["a" * 32] == Correction(RELABELLED, 8)
+    assert load_corrections().by_image["a" * 32] == Correction(RELABELLED, 8)
 
 
 def test_a_name_that_would_make_another_line_is_refused():
@@ -99,7 +99,7 @@ def test_every_version_can_be_had_again():
     assert len(seen) == 3
     for version, label in seen.items():
         assert load_corrections(version).version == version
-        assert load_corrections(version).of["a" * 32].label == label
+        assert load_corrections(version).by_image["a" * 32].label == label
 
 
 def test_labels_of_which_none_is_changed_have_no_version():
@@ -107,13 +107,13 @@ def test_labels_of_which_none_is_changed_have_no_version():
     correct_label("a" * 32, RIGHT, given=1, label=1)
     assert load_corrections().version == ""
     correct_label("a" * 32, RELABELLED, given=1, label=2)
-    assert load_corrections("").of == {}
+    assert load_corrections("").by_image == {}
 
 
 def test_a_version_that_is_not_there_is_a_sentence():
     with pytest.raises(DataError, match="does not hold the corrected labels 3-00c0ffee"):
         load_corrections("3-00c0ffee")
-    with pytest.raises(DataError, match="Put them back"):
+    with pytest.raises(DataError, match="Restore them"):
         load_corrections("nonsense")
 
 
@@ -150,9 +150,9 @@ def test_what_another_program_put_in_place_of_it_all_is_seen(home: str):
     else:
         with create_engine(home, poolclass=NullPool).begin() as connection:
             connection.execute(text("DELETE FROM label_corrections"))
-    assert load_corrections().of == {}
+    assert load_corrections().by_image == {}
     correct_label("b" * 32, RELABELLED, given=1, label=7)
-    assert set(load_corrections().of) == {"b" * 32}
+    assert set(load_corrections().by_image) == {"b" * 32}
     with pytest.raises(DataError, match=version):
         load_corrections(version)
 
@@ -193,7 +193,7 @@ def test_where_other_corrections_are_nothing_is_moved(home: str, tmp_path: Path,
     with pytest.raises(DataError, match=r"has other corrected labels already\. Choose an empty place"):
         move(home)
     monkeypatch.setenv("DIGITS_DRAWINGS" if home.endswith(".csv") else "DIGITS_DATABASE", home)
-    assert (count_by_digit().sum(), set(load_corrections().of)) == (0, {f"{1:032x}"})
+    assert (count_by_digit().sum(), set(load_corrections().by_image)) == (0, {f"{1:032x}"})
 
 
 def test_what_was_exported_brings_back_every_version_of_an_emptied_home(
@@ -224,7 +224,7 @@ def test_an_import_adds_what_is_missing_and_what_was_said_later_holds(tmp_path: 
     lines = [",".join(COLUMNS), f"2026-11-21T11:00:00Z,{a},1,right,1,s", f"2026-11-21T13:00:00Z,{b},1,set aside,1,s"]
     file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())  # as a spreadsheet saves it
     assert import_corrections(file) == 1
-    assert load_corrections().of == {a: Correction(RELABELLED, 7), b: Correction(SET_ASIDE, 1)}
+    assert load_corrections().by_image == {a: Correction(RELABELLED, 7), b: Correction(SET_ASIDE, 1)}
     assert import_corrections(file) == 0
 
 

@@ -24,9 +24,9 @@ def test_a_damaged_line_costs_that_line_only(torn: str):
     correct_label("a" * 32, RELABELLED, given=1, label=7)
     with corrections_file().open("a", encoding="utf-8") as file:
         file.write(torn)
-    assert set(load_corrections().of) == {"a" * 32}
+    assert set(load_corrections().by_image) == {"a" * 32}
     correct_label("c" * 32, RELABELLED, given=1, label=3)
-    assert set(load_corrections().of) == {"a" * 32, "c" * 32}
+    assert set(load_corrections().by_image) == {"a" * 32, "c" * 32}
     version = load_corrections().version
     forget()
     assert load_corrections().version == version

@@ -86,7 +86,7 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="your-labels-idx1-ubyte exists already"):
         export_drawings(tmp_path / "your-images-idx3-ubyte")
     assert not (tmp_path / "your-images-idx3-ubyte").exists()
-    with pytest.raises(DataError, match=r"The name mine\.xls says no format\. Give drawings\.csv"):
+    with pytest.raises(DataError, match=r"The name mine\.xls has no known format\. Give drawings\.csv"):
         export_drawings(tmp_path / "mine.xls")
     with pytest.raises(DataError, match="cannot be written: No such file"):
         export_drawings(tmp_path / "nowhere" / "mine.csv")
@@ -189,7 +189,7 @@ def test_a_damaged_entry_is_named_however_it_is_packed(packed: int, tmp_path: Pa
 
 def test_what_is_no_archive_or_no_pair_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "words.zip").write_text("words")
-    with pytest.raises(DataError, match=r"words\.zip is a damaged zip file or none"):
+    with pytest.raises(DataError, match=r"words\.zip is damaged or not a zip file"):
         import_drawings(tmp_path / "words.zip")
     with pytest.raises(DataError, match=r"empty\.zip holds no pictures"):
         import_drawings(archive(tmp_path / "empty.zip"))

@@ -394,12 +394,12 @@ def test_label_corrections_are_as_before_and_take_more(
     before = drawings["label_corrections"]
     found = load_corrections()
     assert found.version == before["version"]
-    assert {image: [said.verdict, said.label] for image, said in found.of.items()} == before["of"]
+    assert {image: [said.verdict, said.label] for image, said in found.by_image.items()} == before["of"]
     (image,) = image_hashes(load_digits("mnist-5k", "all").images[4444:4445])
     correct_label(image, "relabelled", given=8, label=3, session="visitor0")
     now = load_corrections()
-    assert (now.of[image].label, len(now.of)) == (3, len(before["of"]) + 1)
-    assert load_corrections(before["version"]).of == found.of
+    assert (now.by_image[image].label, len(now.by_image)) == (3, len(before["of"]) + 1)
+    assert load_corrections(before["version"]).by_image == found.by_image
     folder = tmp_path / "export"
     folder.mkdir()
     assert digits("data", "export", folder / "label_corrections.csv")[0] == 0

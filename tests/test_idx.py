@@ -23,7 +23,7 @@ def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
         (b"label,pixel0\n", "starts with 00 00 08, got 6c 61 62 65"),
         (b"\0\0\x0d\1\0\0\0\1\0\0\0\0", "got 00 00 0d 01"),
         (b"\0\0\x08\3\0\0", "the file ends inside it"),
-        (b"\0\0\x08\1\xff\xff\xff\xff", "promises 4,294,967,295 bytes"),
+        (b"\0\0\x08\1\xff\xff\xff\xff", "gives a size of 4,294,967,295 bytes"),
         (idx_bytes(images_of(3))[:-1], r"expected 2,352 bytes \(3 x 28 x 28\) after its header, got 2,351"),
         (idx_bytes(images_of(3)) + b"\0", "expected 2,352 bytes .* got 2,353"),
         (gzip.compress(idx_bytes(images_of(3)))[:-9], "its gzip data is damaged or cut off"),

@@ -80,7 +80,7 @@ def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: LabelErro
     app = click(app, "Label is correct")
     app = click(app, "Set aside")
     app = click(app, "7")
-    said = [(load_corrections().of[image].verdict, load_corrections().of[image].label) for image in images]
+    said = [(load_corrections().by_image[image].verdict, load_corrections().by_image[image].label) for image in images]
     assert said == [("relabelled", 1), ("right", 1), ("set aside", 2), ("relabelled", 7)]
     assert "#### Labelled 4, read as 5" in text(app)
     assert "reviewed 4 of the 1,000 most likely label errors" in text(app)
@@ -91,7 +91,7 @@ def test_the_second_click_of_a_double_click_judges_nothing(found: LabelErrors, m
     app = open_page("data", **VIEW)
     monkeypatch.setattr(view, "DOUBLE_CLICK", 60.0)
     app = click(click(app, "Relabel as 1"), "Relabel as 2")
-    assert len(load_corrections().of) == 1
+    assert len(load_corrections().by_image) == 1
     assert "#### Labelled 1, read as 2" in text(app)
 
 
@@ -102,7 +102,7 @@ def test_undo_takes_back_one_after_the_other_and_shows_the_digit_again(found: La
     assert "#### Labelled 1, read as 2" in text(app)
     app = click(app, "Undo")
     assert "#### Labelled 0, read as 1" in text(app)
-    assert load_corrections().of == {}
+    assert load_corrections().by_image == {}
     assert "Undo" not in [button.label for button in app.button]
 
 

@@ -22,7 +22,7 @@ from dashboard.access.decision import (
 )
 from dataset import SOURCES, corrections
 from dataset.drawings import editing, exchange
-from dataset.files import written_whole
+from dataset.files import atomic_write
 from experiments import fine_tuning, label_errors, range_test, robustness, sweeps
 from experiments.guides import Guide
 from experiments.runs import control, trash
@@ -176,7 +176,7 @@ def save_upload(name: str, content: memoryview) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / Path(name).name
     if not file.exists():
-        with written_whole(file) as whole:
+        with atomic_write(file) as whole:
             whole.write(content)
     return file
 

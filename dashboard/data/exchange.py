@@ -145,7 +145,7 @@ def _render_download(
 
 def _count_corrections() -> int:
     try:
-        return len(load_corrections().of)
+        return len(load_corrections().by_image)
     except DataError:  # the view of label errors says why
         return 0
 

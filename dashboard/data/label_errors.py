@@ -172,7 +172,7 @@ def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
         corrections = stored.load_corrections()
         listed = found.order[:LISTED]
         images = image_hashes(digits.images[listed])
-        waiting = [row for row, image in zip(listed.tolist(), images, strict=True) if image not in corrections.of]
+        waiting = [row for row, image in zip(listed.tolist(), images, strict=True) if image not in corrections.by_image]
         first = next(iter(waiting), int(listed[0]))
         row = first if page_state.suspect is None or page_state.suspect not in listed else page_state.suspect
         rank = int(np.flatnonzero(listed == row)[0])
@@ -183,7 +183,7 @@ def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
         card, sheet = st.columns(2, gap="medium")
         with card, st.container(key="suspect-card"):
             _render_digit(found, digits, row, rank)
-            _render_verdicts(search, found, digits, corrections.of.get(images[rank]), row, images[rank])
+            _render_verdicts(search, found, digits, corrections.by_image.get(images[rank]), row, images[rank])
         with sheet:
             _render_sheet(found, digits, corrections, images, row)
         _render_use(corrections)
@@ -253,7 +253,7 @@ def _render_sheet(found: LabelErrors, digits: Digits, corrections: Corrections, 
     tiles = []
     for row, image in zip(listed[here].tolist(), images[here], strict=True):
         given, read = int(digits.labels[row]), int(found.predicted[row])
-        verdict = corrections.of.get(image)
+        verdict = corrections.by_image.get(image)
         notes = (_verdict_text(verdict.verdict, verdict.label, digits.classes),) if verdict else ()
         answer = "" if read == given else digits.classes[read]
         tiles.append(Thumbnail(str(row), digits.images[row], digits.classes[given], answer, notes, verdict is not None))
@@ -272,7 +272,7 @@ def _render_sheet(found: LabelErrors, digits: Digits, corrections: Corrections, 
 
 def _render_use(corrections: Corrections) -> None:
     """Where the corrected labels are used, and their download."""
-    if not corrections.of:
+    if not corrections.by_image:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(

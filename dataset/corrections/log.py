@@ -1,4 +1,4 @@
-"""The log of label corrections: a line for each judgement, and the corrections that follow from all."""
+"""The log of label corrections: a line for each judgement, and the corrections that result."""
 
 import hashlib
 import re
@@ -34,15 +34,18 @@ class Correction:
 
 @dataclass(frozen=True, eq=False)
 class Corrections:
-    """The correction of each image by its hash. `version` names this state, empty if no label changes."""
+    """The correction of each image, by the hash of the image.
+
+    `version` names this state; it is empty if no label changes.
+    """
 
     version: str = ""
-    of: dict[str, Correction] = dataclass_field(default_factory=dict)
+    by_image: dict[str, Correction] = dataclass_field(default_factory=dict)
 
     @property
     def changed(self) -> int:
         """The number of images that are relabelled or left out."""
-        return sum(correction.verdict != RIGHT for correction in self.of.values())
+        return sum(correction.verdict != RIGHT for correction in self.by_image.values())
 
     def apply(self, digits: Digits) -> Digits:
         """The digits with corrected labels, without those that are set aside."""
@@ -50,7 +53,7 @@ class Corrections:
             return digits
         labels, kept = digits.labels.copy(), np.ones(len(digits), bool)
         for row, image in enumerate(image_hashes(digits.images)):
-            correction = self.of.get(image)
+            correction = self.by_image.get(image)
             if correction is None or correction.verdict == RIGHT:
                 continue
             kept[row] = correction.verdict == RELABELLED
@@ -73,12 +76,13 @@ class Line:
 
 
 class CorrectionLog:
-    """All lines. The header and damaged lines change no correction but count for the version."""
+    """All lines. The header and damaged lines change no correction, but they change the version."""
 
     def __init__(self) -> None:
         self.entries: list[Line] = []
         self._check = 0
-        self._history: dict[str, list[tuple[str, Correction]]] = defaultdict(list)  # image -> (session, correction)
+        # image -> (session, correction)
+        self._history: dict[str, list[tuple[str, Correction]]] = defaultdict(list)
 
     @property
     def version(self) -> str:
@@ -86,12 +90,12 @@ class CorrectionLog:
         return self.entries[-1].version if self.entries else ""
 
     def append(self, line: str) -> Line:
-        """Apply the next line. TAKEN_BACK removes the session's own last correction of the image."""
+        """Apply the next line. TAKEN_BACK removes the session's last correction of the image."""
         self._check = crc32(encode_line(line), self._check)
         number = len(self.entries) + 1
         self.entries.append(Line(number, f"{number}-{self._check:08x}", line))
         fields = split_fields(line)
-        if find_fault(fields) is None:
+        if first_fault(fields) is None:
             _, image, _, verdict, label, session = fields
             history = self._history[image]
             own = [place for place, (other, _) in enumerate(history) if other == session]
@@ -105,7 +109,7 @@ class CorrectionLog:
         """The present correction of each image."""
         latest = {image: history[-1][1] for image, history in self._history.items() if history}
         found = Corrections(self.version, latest)
-        return found if found.changed else Corrections("", found.of)
+        return found if found.changed else Corrections("", found.by_image)
 
     def at(self, version: str) -> "CorrectionLog | None":
         """The log of an earlier version, None where there is no such version."""
@@ -123,8 +127,8 @@ def split_fields(line: str) -> list[str]:
     return line.rstrip("\r").split(",")
 
 
-def find_fault(fields: list[str]) -> tuple[str, str] | None:
-    """The first fault of a line's fields: what was expected and what was found. None if there is none."""
+def first_fault(fields: list[str]) -> tuple[str, str] | None:
+    """The first fault of the fields, as (what was expected, what was found); None without one."""
     if len(fields) != len(COLUMNS):
         return f"{len(COLUMNS)} values", str(len(fields))
     for (name, (pattern, expected)), field in zip(COLUMNS.items(), fields, strict=True):
@@ -134,7 +138,7 @@ def find_fault(fields: list[str]) -> tuple[str, str] | None:
 
 
 def decode_line(data: bytes) -> str:
-    """Any bytes as text, one character each, so that damaged lines stay unchanged.
+    """Any bytes as text, one character for each byte, so that damaged lines stay unchanged.
 
     Byte 0 becomes another character, because PostgreSQL stores no text that contains it.
     """

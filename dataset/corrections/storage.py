@@ -1,4 +1,4 @@
-"""Storage of label corrections: beside the drawings in a file, or in their database; import and export."""
+"""Storage of label corrections: a file beside the drawings, or their database; import, export."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from dataset.corrections.log import (
     Corrections,
     decode_line,
     encode_line,
-    find_fault,
+    first_fault,
     split_fields,
 )
 from dataset.csv_format import LONGEST_LINE, Problem
@@ -24,12 +24,15 @@ from dataset.files import Stamp, append, locked, open_data, open_raw, path_of, s
 from dataset.storage import Storage, storage_address
 
 CORRECTIONS = "label_corrections.csv"  # also the name of an export
-NEWEST = "newest"  # the version that is present when it is loaded
+NEWEST = "newest"  # the present version, when it is loaded
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # spreadsheets write it first
 
 
 class CorrectionsFile:
-    """label_corrections.csv, a log of lines. Damaged lines stay, because a version depends on all lines."""
+    """label_corrections.csv, a log of lines.
+
+    Damaged lines stay, because a version depends on all lines.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
@@ -108,24 +111,24 @@ def correct_label(image: str, verdict: str, *, given: int, label: int, session: 
     `given` is the label that the image came with. Raises DataError for invalid values.
     """
     fields = [timestamp(), image, str(given), verdict, str(label), session]
-    if fault := find_fault(fields):
+    if fault := first_fault(fields):
         raise DataError(f"A label correction needs {fault[0]}, got {fault[1]}.")
-    home = correction_storage()
-    with home.writing() as log:
-        home.write(*([] if log.entries else [HEADER]), ",".join(fields))
+    storage = correction_storage()
+    with storage.writing() as log:
+        storage.write(*([] if log.entries else [HEADER]), ",".join(fields))
 
 
 def load_corrections(version: str = NEWEST) -> Corrections:
-    """The corrections of the present or an earlier version; none for an empty name. Raises DataError."""
+    """The corrections of a version, NEWEST by default; none for an empty name. Raises DataError."""
     if not version:
         return Corrections()
-    home = correction_storage()
-    with home.reading() as log:
+    storage = correction_storage()
+    with storage.reading() as log:
         found = _corrections(log, log.version if version == NEWEST else version)
     if found is None:
         raise DataError(
-            f"{home.name} does not hold the corrected labels {version}. Put them back (digits data import, digits data "
-            "move), or train on the labels as they came."
+            f"{storage.name} does not hold the corrected labels {version}. Restore them (digits data import, "
+            "digits data move), or train on the original labels."
         )
     return found
 
@@ -138,7 +141,7 @@ def _corrections(log: CorrectionLog, version: str) -> Corrections | None:
 
 def export_corrections() -> bytes:
     """All valid lines that were ever stored, as a CSV file."""
-    lines = [line for line in correction_storage().lines() if find_fault(split_fields(line)) is None]
+    lines = [line for line in correction_storage().lines() if first_fault(split_fields(line)) is None]
     return b"".join(map(encode_line, [HEADER, *lines]))
 
 
@@ -149,9 +152,9 @@ def is_corrections(path: str | Path) -> bool:
 
 
 def import_corrections(path: str | Path) -> int:
-    """Store the corrections of a file that are new here, all of them or none; -> how many lines.
+    """Store the new corrections of a file, all of them or none; -> number of new lines.
 
-    A correction that was stored here later than in the file stays valid. Raises DataError.
+    If the storage has a later correction of the same image, it stays valid. Raises DataError.
     """
     path = path_of(path)
     with open_data(path) as file:
@@ -159,12 +162,12 @@ def import_corrections(path: str | Path) -> int:
     if lines[:1] != [HEADER]:
         raise DataError(str(Problem(path.name, 1, HEADER, repr(lines[0][:40]) if lines else "an empty file")))
     for number, line in enumerate(lines[1:], start=2):
-        if line and (fault := find_fault(split_fields(line))):
+        if line and (fault := first_fault(split_fields(line))):
             raise DataError(str(Problem(path.name, number, *fault)))
-    home = correction_storage()
-    with home.writing() as log:
+    storage = correction_storage()
+    with storage.writing() as log:
         present = Counter(line.text for line in log.entries)
-        latest = {fields[1]: fields[0] for fields in map(split_fields, present) if find_fault(fields) is None}
+        latest = {fields[1]: fields[0] for fields in map(split_fields, present) if first_fault(fields) is None}
         new_lines = []
         for line in filter(None, lines[1:]):
             time, image, *_ = split_fields(line)
@@ -173,7 +176,7 @@ def import_corrections(path: str | Path) -> int:
             elif time >= latest.get(image, ""):
                 new_lines.append(line)
         if new_lines:
-            home.write(*([] if log.entries else [HEADER]), *new_lines)
+            storage.write(*([] if log.entries else [HEADER]), *new_lines)
     return len(new_lines)
 
 

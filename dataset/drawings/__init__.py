@@ -1,4 +1,4 @@
-"""Drawings: digits that people drew and labelled. A stored drawing is never lost."""
+"""Drawings: digits that people drew and labelled. No stored drawing is ever lost."""
 
 from dataset.drawings.editing import (
     append_drawing,

@@ -14,7 +14,8 @@ from dataset.drawings.log import Drawing, NewDrawing, unpack
 
 SOURCES = ("drawn", "uploaded", "imported")
 ABOUT = ("id", "time", "predicted", "confidence", "model", "session", "held_out", "duplicate_of", "strokes", "source")
-FORMER = ("id", "time", "predicted", "confidence", "model", "session", "source")  # of the first version
+# Columns of the first version.
+FORMER = ("id", "time", "predicted", "confidence", "model", "session", "source")
 KAGGLE = ("label", *(f"pixel{i}" for i in range(PIXELS)))
 COLUMNS = (*KAGGLE, *ABOUT)
 HEADER = ",".join(COLUMNS)
@@ -44,27 +45,27 @@ def read_rows(data: bytes) -> Contents:
     headed = tuple(split_line(lines[0])) in (COLUMNS, (*KAGGLE, *FORMER))
     # A row ends with a newline. Without it, a row is complete only if its last field is.
     last = lines.pop()
-    torn = [last] if last.rpartition(",")[2] not in SOURCES else []
-    lines = [line for line in [*lines[headed:], *([] if torn else [last])] if line.strip()]
+    incomplete = [last] if last.rpartition(",")[2] not in SOURCES else []
+    lines = [line for line in [*lines[headed:], *([] if incomplete else [last])] if line.strip()]
     former = [
         len(line.split(",") if '"' not in line else split_line(line)) == len(KAGGLE) + len(FORMER) for line in lines
     ]
     values = np.empty((len(lines), 1 + PIXELS), np.uint8)
     good = np.zeros(len(lines), bool)
     for is_former, about in ((False, ABOUT), (True, FORMER)):
-        places = [place for place, found in enumerate(former) if found == is_former]
+        indices = [place for place, found in enumerate(former) if found == is_former]
         layout = Layout(1 + PIXELS + len(about), 0, tuple(range(1, 1 + PIXELS)), header=True)
-        parsed, wrong = parse_lines([lines[place] for place in places], layout)
+        parsed, wrong = parse_lines([lines[place] for place in indices], layout)
         bad = {place for place, _, _ in wrong}
-        whole = [place for number, place in enumerate(places) if number not in bad]
+        whole = [place for number, place in enumerate(indices) if number not in bad]
         values[whole], good[whole] = parsed, True
     rows = [line for line, fine in zip(lines, good, strict=True) if fine]
     damaged = [line for line, fine in zip(lines, good, strict=True) if not fine]
-    return Contents(rows, values[good], damaged + [line for line in torn if line])
+    return Contents(rows, values[good], damaged + [line for line in incomplete if line])
 
 
 def new_drawing(contents: Contents, place: int) -> NewDrawing:
-    """A row as a drawing that can be stored, with the provenance that it came with."""
+    """A row as a drawing that can be stored, with its provenance."""
     texts, values = contents.provenance(place), contents.values[place]
     about = {name: clean_text(value) for name, value in texts.items()}
     try:
@@ -97,7 +98,7 @@ def clean_text(value: object) -> str:
 
 
 def decode(data: bytes) -> str:
-    """Any bytes as text. `encode` gives the same bytes back, so damaged lines are saved unchanged."""
+    """Any bytes as text. `encode` gives the same bytes, so that damaged lines stay unchanged."""
     return data.decode("utf-8", errors="surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""CSV storage: a file with the drawings that are kept, beside a log with everything that happened."""
+"""CSV storage: a file with the kept drawings, and a log with all changes beside it."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,13 +12,13 @@ from dataset.digits import DataError
 from dataset.drawings.csv_rows import HEADER, Contents, decode, encode_lines, new_drawing, read_rows, row
 from dataset.drawings.log import Changes, Drawing, Log, NewDrawing
 from dataset.drawings.preparation import assign_ids, prepare_drawings
-from dataset.files import Stamp, append, locked, open_raw, stamp, written_whole
+from dataset.files import Stamp, append, atomic_write, locked, open_raw, stamp
 
 EDITED_BY_HAND = "changed in the file"
 
 
 class CsvStorage:
-    """drawings.csv and drawings.log. Rows edited by hand in the CSV file are entered into the log."""
+    """drawings.csv and drawings.log. Manual edits of the CSV file are entered into the log."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.log_path = path, path.with_suffix(".log")
@@ -95,7 +95,10 @@ class CsvStorage:
         """Do nothing: no file stays open between two uses."""
 
     def _update_csv(self, lines: Iterable[str]) -> int | None:
-        """Apply entries to the log in memory and the CSV file; -> its former size if rows were only appended."""
+        """Apply entries to the log in memory and to the CSV file.
+
+        -> the former size of the file if rows were only appended, else None.
+        """
         ids_in_file = [drawing.id for drawing in self._kept()]
         entries = [self.log.append(line) for line in lines]
         stored = [drawing for entry in entries for drawing in entry.stored]
@@ -107,9 +110,9 @@ class CsvStorage:
         return size
 
     def _rewrite_csv(self, ids_in_file: Sequence[str] = ()) -> None:
-        """Write the whole file again. Rows of the drawings that it holds already are copied from it."""
+        """Write the whole file again. Rows that the file has already are copied from it."""
         rows = dict(zip(ids_in_file, self.path.read_bytes().split(b"\n")[1:-1], strict=True)) if ids_in_file else {}
-        with written_whole(self.path) as file:
+        with atomic_write(self.path) as file:
             file.write(encode_lines([HEADER]))
             for drawing in self._kept():
                 known = rows.get(drawing.id)
@@ -138,14 +141,14 @@ class CsvStorage:
     def _read_log(self, *, save: bool) -> None:
         now = stamp(self.log_path)
         if now is None or self._log_stamp is None or now[0] != self._log_stamp[0] or now[2] < self._log_bytes:
-            self._reset()  # the file is another one than before, or missing
+            self._reset()  # the file was replaced, or is missing
         if now is None:
             return
         with open_raw(self.log_path) as file:
             file.seek(self._log_bytes)
             data = file.read()
-        *lines, torn = data.split(b"\n")
-        damaged = [torn] if torn else []
+        *lines, incomplete = data.split(b"\n")
+        damaged = [incomplete] if incomplete else []
         for line in lines:
             try:
                 self.log.append(decode(line))
@@ -155,7 +158,7 @@ class CsvStorage:
             append(self.log_path.with_suffix(".damaged.log"), b"".join(line + b"\n" for line in damaged))
             with open_raw(self.log_path) as file:
                 valid = [line for line in file.read().split(b"\n") if line and line not in damaged]
-            with written_whole(self.log_path) as file:
+            with atomic_write(self.log_path) as file:
                 file.write(b"".join(line + b"\n" for line in valid))
 
     def _read_csv(self, *, save: bool) -> None:

@@ -1,4 +1,4 @@
-"""Editing: drawings are stored, relabelled, set aside, deleted and restored, each as an entry of the log."""
+"""Editing: store, relabel, set aside, delete and restore drawings, with an entry in the log."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ ACTIONS = {"kept": "restored", "waiting": "sent to review", "set aside": "set as
 
 
 def append_drawing(image: Any, label: int, **provenance: Any) -> str:
-    """Store one drawing, uint8 (28, 28); it is permanent when this returns; -> its id.
+    """Store one drawing, uint8 (28, 28), permanently; -> its id.
 
     `provenance`: further fields of NewDrawing. Raises DataError.
     """
@@ -20,14 +20,14 @@ def append_drawing(image: Any, label: int, **provenance: Any) -> str:
 
 
 def append_drawings(new_drawings: Sequence[NewDrawing], action: str = "stored") -> list[str]:
-    """Store drawings in one entry; -> their ids. Drawings whose id is stored already are left out."""
+    """Store drawings as one entry; -> their ids. Drawings with a stored id are left out."""
     for new in new_drawings:
         check_drawing(new)
-    home = drawing_storage()
-    with home.writing() as log:
+    storage = drawing_storage()
+    with storage.writing() as log:
         stored = prepare_drawings(log, [new for new in new_drawings if not new.id or new.id not in log.drawings])
         if stored:
-            home.write(log.next_line(action, stored=stored))
+            storage.write(log.next_line(action, stored=stored))
     return [drawing.id for drawing, _ in stored]
 
 
@@ -38,20 +38,20 @@ def edit_drawings(ids: Iterable[str], *, label: int | None = None, state: str | 
     if state is not None and state not in STATES:
         raise DataError(f"A drawing is {', '.join(STATES)}, got {state!r}.")
     values = {name: value for name, value in (("label", label), ("state", state)) if value is not None}
-    home = drawing_storage()
-    with home.writing() as log:
+    storage = drawing_storage()
+    with storage.writing() as log:
         changes = {identity: _differences(log.drawings.get(identity), values) for identity in ids}
         action = ACTIONS[state] if state else f"relabelled as {label}"
-        return _write_changes(home, log, action, changes)
+        return _write_changes(storage, log, action, changes)
 
 
 def undo_change(number: int | None = None) -> Change | None:
-    """Undo the entry with this number, or the last one not undone; -> the new entry, None if nothing changed.
+    """Undo the entry with this number, by default the last one that is not undone.
 
-    Drawings that were changed again since stay as they are.
+    -> the new entry, None if nothing changed. Drawings that were changed later are not changed.
     """
-    home = drawing_storage()
-    with home.writing() as log:
+    storage = drawing_storage()
+    with storage.writing() as log:
         undone = {entry.took_back for entry in log.entries}
         candidates = [e for e in log.entries if e.took_back is None and e.number not in undone]
         entry = next((e for e in reversed(candidates) if number in (None, e.number)), None)
@@ -65,18 +65,21 @@ def undo_change(number: int | None = None) -> Change | None:
             then, now = after.get(identity), log.drawings.get(identity)
             if then and now and (then.label, then.state) == (now.label, now.state):
                 changes[identity] = _label_and_state(before.get(identity))
-        return _write_changes(home, log, f"took back: {entry.action}", changes, took_back=entry.number)
+        return _write_changes(storage, log, f"took back: {entry.action}", changes, took_back=entry.number)
 
 
 def return_to(version: str) -> Change | None:
-    """Restore all labels and states of a version and delete newer drawings; -> the entry, None if nothing changed."""
-    home = drawing_storage()
-    with home.writing() as log:
+    """Restore all labels and states of a version and delete newer drawings.
+
+    -> the entry, None if nothing changed.
+    """
+    storage = drawing_storage()
+    with storage.writing() as log:
         then = log.at(version)
         changes = {
             identity: _differences(now, _label_and_state(then.get(identity))) for identity, now in log.drawings.items()
         }
-        return _write_changes(home, log, f"returned to version {version}", changes)
+        return _write_changes(storage, log, f"returned to version {version}", changes)
 
 
 def undo_drawing(identity: str) -> bool:
@@ -99,11 +102,11 @@ def _differences(drawing: Drawing | None, values: dict[str, Any]) -> dict[str, A
 
 
 def _write_changes(
-    home: DrawingStorage, log: Log, action: str, changes: Changes, *, took_back: int | None = None
+    storage: DrawingStorage, log: Log, action: str, changes: Changes, *, took_back: int | None = None
 ) -> Change | None:
     """Write the changes that are not empty as one entry, inside a `writing` block."""
     changes = {identity: values for identity, values in changes.items() if values}
     if not changes:
         return None
-    home.write(log.next_line(action, changes=changes, took_back=took_back))
+    storage.write(log.next_line(action, changes=changes, took_back=took_back))
     return log.entries[-1]

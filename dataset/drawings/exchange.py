@@ -1,4 +1,4 @@
-"""Exchange: export drawings to a file and import digits from one; the file name gives the format."""
+"""Exchange: export drawings and import digits, in the format that the file name gives."""
 
 import io
 import lzma
@@ -18,7 +18,7 @@ from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.preparation import assign_ids
 from dataset.drawings.storage import drawing_storage
 from dataset.files import open_data, path_of, write_new
-from dataset.idx import find_idx, idx_bytes, idx_name, is_idx, read_idx_pair
+from dataset.idx import idx_bytes, idx_name, is_idx, locate_idx, read_idx_pair
 from dataset.image_files import MAX_BYTES, read_image
 
 FILE_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same drawings give the same archive
@@ -27,7 +27,8 @@ FILE_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same drawings give the s
 def export_drawings(path: str | Path) -> int:
     """Write all kept drawings to a new file: .csv, .zip or a pair of IDX files; -> their number.
 
-    A name that ends in .gz is compressed. Raises DataError for an unknown format or an existing file.
+    A file whose name ends in .gz is compressed. Raises DataError for an unknown format or an
+    existing file.
     """
     target = path_of(path)
     name = target.name.removesuffix(".gz")
@@ -40,8 +41,8 @@ def export_drawings(path: str | Path) -> int:
         files = {target: idx_bytes(images), labels_path(target): idx_bytes(labels)}
     else:
         raise DataError(
-            f"The name {target.name} says no format. Give drawings.csv, drawings.zip (pictures in a folder for each "
-            "digit) or drawings-images-idx3-ubyte."
+            f"The name {target.name} has no known format. Give drawings.csv, drawings.zip (pictures in a folder "
+            "for each digit) or drawings-images-idx3-ubyte."
         )
     write_new(files)
     return len(labels)
@@ -68,26 +69,27 @@ def csv_bytes(drawings: list[Drawing], images: NDArray[np.uint8]) -> bytes:
 
 
 def import_drawings(path: str | Path) -> int:
-    """Store the digits of a CSV file, an IDX file with labels, or a zip of pictures; -> how many are new.
+    """Store the digits of a CSV file, an IDX file with labels, or a zip file of pictures.
 
-    Digits that an earlier import of the same file stored are left out. Raises DataError.
+    -> the number of new digits. Digits that an earlier import of the same file stored are left out.
+    Raises DataError.
     """
     path = path_of(path)
     if path.suffix.lower() == ".zip":
-        news = read_zip(path)
+        new_drawings = read_zip(path)
     elif is_idx(path):
-        news = imported(*read_idx_pair(path, find_idx(path.parent, idx_name(labels_path(path)))), path)
+        new_drawings = imported(*read_idx_pair(path, locate_idx(path.parent, idx_name(labels_path(path)))), path)
     else:
-        news = read_any_csv(path)
-    return len(append_drawings(assign_ids(news), f"imported from {path.name}"))
+        new_drawings = read_any_csv(path)
+    return len(append_drawings(assign_ids(new_drawings), f"imported from {path.name}"))
 
 
 def read_any_csv(path: Path) -> list[NewDrawing]:
     """The rows of a CSV file: drawings with their provenance, or other digits with labels."""
     with open_data(path) as file:
         first = file.readline(LONGEST_LINE)
-        ours = len(split_line(decode(first))) >= len(KAGGLE) + len(FORMER)
-        contents = read_rows(first + file.read()) if ours else None
+        is_own_format = len(split_line(decode(first))) >= len(KAGGLE) + len(FORMER)
+        contents = read_rows(first + file.read()) if is_own_format else None
     if contents is None:
         return imported(*read_csv(path), path)
     if contents.damaged:
@@ -97,7 +99,7 @@ def read_any_csv(path: Path) -> list[NewDrawing]:
 
 
 def imported(images: NDArray[np.uint8], labels: NDArray[np.uint8], path: Path) -> list[NewDrawing]:
-    """Images (n, 28, 28) with labels (n,) as drawings. Raises DataError where a label is missing."""
+    """Images (n, 28, 28) and labels (n,) as drawings. Raises DataError if a label is missing."""
     if (labels == UNLABELLED).any():
         cure = f"Put {labels_path(path).name} beside it" if "idx" in path.name else "Add a column named label"
         raise DataError(f"{path.name} has no labels. {cure}.")
@@ -108,20 +110,20 @@ def imported(images: NDArray[np.uint8], labels: NDArray[np.uint8], path: Path) -
 
 
 def read_zip(path: Path) -> list[NewDrawing]:
-    """The pictures of a zip file: 28 x 28 pixels in folders named 0 to 9, light ink on dark paper."""
-    news = []
+    """The pictures of a zip file: 28x28 pixels, light ink on dark paper, in folders 0 to 9."""
+    new_drawings = []
     with open_data(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 for entry in archive.infolist():
                     place = PurePosixPath(entry.filename)
                     if not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in place.parts):
-                        news.append(read_picture(archive, entry, f"{path.name}: {entry.filename}"))
-        except (zipfile.BadZipFile, NotImplementedError) as error:  # the latter for a newer zip version
-            raise DataError(f"{path.name} is a damaged zip file or none ({error}). Get the file again.") from error
-    if not news:
+                        new_drawings.append(read_picture(archive, entry, f"{path.name}: {entry.filename}"))
+        except (zipfile.BadZipFile, NotImplementedError) as error:  # damaged, or a newer version
+            raise DataError(f"{path.name} is damaged or not a zip file ({error}). Get the file again.") from error
+    if not new_drawings:
         raise DataError(f"{path.name} holds no pictures. Put PNG files into folders named 0 to 9.")
-    return news
+    return new_drawings
 
 
 def read_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> NewDrawing:

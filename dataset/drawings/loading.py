@@ -90,11 +90,11 @@ def drawings_history() -> list[Change]:
 
 
 def load_drawings(version: str | None = None, *, deleted: bool = False) -> Drawings:
-    """The drawings of the present or an earlier version. Raises DataError for an unknown version."""
-    home = drawing_storage()
-    with home.reading() as log:
+    """The drawings of a version, by default the present one. Raises DataError if it is unknown."""
+    storage = drawing_storage()
+    with storage.reading() as log:
         drawings = _drawings(log, version or log.version, deleted)
-        return replace(drawings, damaged=home.damaged) if home.damaged else drawings
+        return replace(drawings, damaged=storage.damaged) if storage.damaged else drawings
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""The log of drawings: an entry for everything that was stored or changed, and so every version."""
+"""The log of drawings: an entry for each change, from which every version can be rebuilt."""
 
 import json
 import zlib
@@ -176,7 +176,10 @@ class Log:
         return line.replace(VERSION_TEXT % "", VERSION_TEXT % f"{number}-{digest(line)}", 1)
 
     def near_duplicates(self, images: NDArray[np.uint8]) -> list[list[int]]:
-        """For each new image (n, 784), the rows of its near-duplicates; new images continue the rows."""
+        """For each new image (n, 784), the rows of its near-duplicates.
+
+        The rows of the new images follow those of the stored images.
+        """
         return self._near_duplicates.search(self.images, images)
 
     def _add_images(self, inks: list[bytes]) -> None:
@@ -191,7 +194,7 @@ class Log:
 
 
 def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
-    """Change the drawings, by their ids, as the entry says."""
+    """Apply an entry to the drawings, by their ids."""
     for drawing in entry.stored:
         drawings[drawing.id] = drawing
     for identity, values in entry.changes.items():

@@ -1,4 +1,4 @@
-"""Near-duplicates: which earlier images are the same as a new one, pixel for pixel or nearly."""
+"""Near-duplicates: earlier images that equal a new image nearly pixel for pixel."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 NEAR = 0.15
 """Largest distance of near-duplicates, as a share of the longer image's length.
 
-Of 10,000 MNIST digits no two are this near (nearest: 0.16); of 3,000 pen drawings by 30 people two
-are, plain strokes for a one. The same strokes elsewhere on the canvas differ by 0.06 in the median,
-saved as a JPEG by 0.10, with every point moved by a pixel by 0.13, and drawn again by hand by 0.5.
+Measurements: no two of 10,000 MNIST digits are this near (nearest: 0.16). Two of 3,000 pen
+drawings by 30 people are; both are plain strokes for a 1. Median distances of two copies of one
+drawing: 0.06 at another position on the canvas, 0.10 after saving as JPEG, 0.13 with every point
+moved by a pixel, and 0.5 if drawn again by hand.
 """
 SIDE = 28
 BLOCK = 4  # pixels; side of the squares whose sums are compared first
@@ -17,7 +18,7 @@ PAIRS_AT_ONCE = 4096
 
 
 class NearDuplicates:
-    """An index of images. It holds a reduced copy of each, so that a search reads few of them whole."""
+    """An index of images, with a reduced copy of each, so that few full images are compared."""
 
     def __init__(self) -> None:
         self._reduced = np.empty((0, (SIDE // BLOCK) ** 2), np.float32)
@@ -38,20 +39,21 @@ class NearDuplicates:
         found: list[list[int]] = [[] for _ in new]
         for first in range(len(known), len(reduced), IMAGES_AT_ONCE):
             rows = slice(first, min(first + IMAGES_AT_ONCE, len(reduced)))
-            # The reduced distance is never larger than the true one: every near-duplicate is a candidate.
+            # The reduced distance is at most the true one, so no near-duplicate is missed.
             distances = reduced_lengths[rows, None] + reduced_lengths[None, : rows.stop]
             distances -= 2 * reduced[rows] @ reduced[: rows.stop].T
             limit = NEAR**2 * np.maximum(lengths[rows, None], lengths[None, : rows.stop])
-            candidates = np.argwhere(np.tril(distances <= 1.001 * limit + 64, first - 1))  # + rounding
+            # 1.001 and 64 allow for rounding.
+            candidates = np.argwhere(np.tril(distances <= 1.001 * limit + 64, first - 1))
             near = []
             for start in range(0, len(candidates), PAIRS_AT_ONCE):
-                ours, others = candidates[start : start + PAIRS_AT_ONCE].T
-                images = new[ours + first - len(known)].astype(np.int32)
+                these, others = candidates[start : start + PAIRS_AT_ONCE].T
+                images = new[these + first - len(known)].astype(np.int32)
                 exact = np.square(images - _select_rows(known, new, others)).sum(axis=1)
-                good = exact <= limit[ours, others]
-                near += list(zip(exact[good], ours[good], others[good], strict=True))
-            for _, our, other in sorted(near):
-                found[first - len(known) + our].append(int(other))
+                good = exact <= limit[these, others]
+                near += list(zip(exact[good], these[good], others[good], strict=True))
+            for _, this, other in sorted(near):
+                found[first - len(known) + this].append(int(other))
         return found
 
 

@@ -19,7 +19,7 @@ STROKES_LIMIT = 40_000  # packed characters; a line of the CSV file stays below 
 
 
 def check_drawing(new: NewDrawing) -> None:
-    """Raises DataError unless image, label, source and state are valid."""
+    """Raise DataError unless image, label, source and state are valid."""
     if new.image.dtype != np.uint8 or new.image.shape != (28, 28):
         raise DataError(f"A drawing must be uint8 (28, 28), got {new.image.dtype} {new.image.shape}.")
     if new.label not in range(10):
@@ -82,12 +82,12 @@ def pack_strokes(strokes: str) -> str:
 
 
 def assign_ids(new_drawings: Sequence[NewDrawing]) -> list[NewDrawing]:
-    """Give each drawing without an id a hash of its content, so that the same file gives the same ids."""
-    times: Counter[bytes] = Counter()
+    """Give each drawing without an id a hash of its content: a file always has the same ids."""
+    counts: Counter[bytes] = Counter()
     result = []
     for new in new_drawings:
         content = bytes([new.label]) + new.image.tobytes()
-        times[content] += 1
-        repetition = str(times[content]).encode() if times[content] > 1 else b""
+        counts[content] += 1
+        repetition = str(counts[content]).encode() if counts[content] > 1 else b""
         result.append(replace(new, id=new.id or sha256(content + repetition).hexdigest()[:32]))
     return result

@@ -15,7 +15,7 @@ COMMUNITY_CLOUD = Path("/mount/src")  # where Streamlit Community Cloud puts a p
 
 
 class DrawingStorage(Storage[Log], Protocol):
-    """A place that keeps the log of drawings."""
+    """A storage of the log of drawings."""
 
     damaged: int  # rows that the last reading found damaged
 

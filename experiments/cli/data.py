@@ -140,7 +140,7 @@ def label_error_records(found: LabelErrors, digits: Digits, limit: int) -> list[
     records = []
     for row, image in zip(rows, image_hashes(digits.images[rows]), strict=True):
         label, read = int(digits.labels[row]), int(found.predicted[row])
-        correction = corrections.of.get(image)
+        correction = corrections.by_image.get(image)
         is_relabelled = correction is not None and correction.verdict == "relabelled"
         records.append(
             {

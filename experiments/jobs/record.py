@@ -34,7 +34,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 from filelock import FileLock, Timeout
 
-from dataset.files import written_whole
+from dataset.files import atomic_write
 from model import Diverged
 from model.errors import DigitLabError
 
@@ -200,7 +200,7 @@ def read_record(path: Path, kind: type[T]) -> T:
 
 def write_record(path: Path, value: Any) -> None:
     """Replace a JSON file. A reader gets the old or the new one whole, also after a power cut."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(msgspec.to_builtins(value), indent=2).encode() + b"\n")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataset.files import written_whole
+from dataset.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def cut_rows(folder: Path, rows: int) -> None:
     path = history_file(folder)
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     if len(lines) > rows + 1:
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             file.write("".join(lines[: rows + 1]).encode())
 
 

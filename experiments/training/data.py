@@ -9,7 +9,7 @@ import numpy as np
 from dataset import DataError, Digits, available, load_digits, load_drawings, load_training, without
 from dataset.corrections import load_corrections
 from dataset.download import SHIPPED
-from dataset.files import written_whole
+from dataset.files import atomic_write
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, open_run
 from model import Checkpoint, Classifier, load_checkpoint
@@ -58,7 +58,7 @@ def _load_run_drawings(run: Run, validation: Digits, classes: tuple[str, ...]) -
             raise DataError(f"Your drawings are digits and {config.data} is not: set drawings_weight to 0.")
         # The version is saved first: a run that is killed in between loads the same drawings again.
         run.set_config(config.replace(drawings_version=stored.version))
-        with written_whole(snapshot) as file:
+        with atomic_write(snapshot) as file:
             np.savez(file, images=drawings.images, labels=drawings.labels)
     return trained_drawings(run)
 
