@@ -1,8 +1,9 @@
 """The app: time from start to the first paint in a browser, and memory with five sessions.
 
-The real server is started with the real command, on an empty folder of runs, and looked at with Chromium. Memory is
-sampled from before the first session to after the last click; the highest counts. PSS shares a page that several
-processes use among them; RSS counts it for each, so its sum is more than there is. The browser is not part of it.
+The real server is started with the real command, on an empty folder of runs, and looked at with
+Chromium. Memory is sampled from before the first session to after the last click; the highest
+counts. PSS shares a page that several processes use among them; RSS counts it for each, so its sum
+is more than there is. The browser is not part of it.
 """
 
 import argparse
@@ -37,7 +38,9 @@ def open_page(browser: Browser, address: str) -> Page:
 
 
 def start_times(browser: Browser, folder: Path) -> tuple[float, float, float, float]:
-    """Seconds to the server's health, to the first heading, to the canvas, and a further session's to its heading."""
+    """Seconds to the server's health, to the first heading, to the canvas, and a further session's
+    to its heading.
+    """
     started = time.perf_counter()
     with serve(folder) as address:
         healthy = time.perf_counter() - started
@@ -54,7 +57,9 @@ def start_times(browser: Browser, folder: Path) -> tuple[float, float, float, fl
 
 
 class MemoryWatch(threading.Thread):
-    """The highest (PSS, RSS) of the server with its children, of the workers of this process, and of both together."""
+    """The highest (PSS, RSS) of the server with its children, of the workers of this process, and
+    of both together.
+    """
 
     def __init__(self, app: psutil.Process) -> None:
         super().__init__(daemon=True)

@@ -1,8 +1,9 @@
 """Augmentation: seconds that each change adds to an epoch, compared with scipy.ndimage.
 
-Both take turns on one core, in several rounds of which the fastest counts, and what counts is processor time: what
-else the machine does only ever adds. scipy takes fewer images, since it is slower, and is scaled up. It makes the same
-kinds of change: linear interpolation at such points, Gaussian noise as smooth, maxima over the same neighbours.
+Both take turns on one core, in several rounds of which the fastest counts, and what counts is
+processor time: what else the machine does only ever adds. scipy takes fewer images, since it is
+slower, and is scaled up. It makes the same kinds of change: linear interpolation at such points,
+Gaussian noise as smooth, maxima over the same neighbours.
 """
 
 import benchmarks.one_core  # noqa: F401  # isort: skip

@@ -1,8 +1,9 @@
 """Convolution speed: time per epoch of two small convolutional networks, here and in PyTorch.
 
-Both take turns on one core with one thread each, in float32. PyTorch computes in its usual layout and in channels-last,
-with its fused optimizer; the faster one counts. As here, it pools before the activation, which is the same and less
-work. That both compute the same is checked first: the losses of 30 steps from the same weights must agree in float64.
+Both take turns on one core with one thread each, in float32. PyTorch computes in its usual layout
+and in channels-last, with its fused optimizer; the faster one counts. As here, it pools before the
+activation, which is the same and less work. That both compute the same is checked first: the losses
+of 30 steps from the same weights must agree in float64.
 """
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
@@ -46,7 +47,9 @@ LAYOUTS = {"PyTorch": torch.contiguous_format, "PyTorch, channels last": torch.c
 
 
 def loss_differences(config: TrainConfig, digits: Images) -> dict[str, float]:
-    """Largest relative difference of our losses and PyTorch's in each layout, in 30 steps on 100 images, in float64."""
+    """Largest relative difference of our losses and PyTorch's in each layout, in 30 steps on 100
+    images, in float64.
+    """
     few = Images(digits.images[:100], digits.labels[:100])
     config = config.replace(batch_size=0, steps=STEPS_COMPARED)
     trainer = Trainer(config, few, few.nothing, dtype=np.float64)

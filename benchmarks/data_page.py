@@ -1,7 +1,8 @@
 """The Data page with 10,000 drawings: time to show 100 thumbnails and to relabel 50 drawings.
 
-The real server is started with the real command and looked at with Chromium. The drawings are digits of `mnist-5k`,
-each moved a little, stored in a CSV file with its log. The first session of a server reads that file.
+The real server is started with the real command and looked at with Chromium. The drawings are
+digits of `mnist-5k`, each moved a little, stored in a CSV file with its log. The first session of a
+server reads that file.
 """
 
 import argparse
@@ -41,7 +42,9 @@ def make_drawings(count: int) -> None:
 
 
 def seconds(page: Page, button: str, condition: str) -> float:
-    """From a click on the button to the frame in which the condition holds, by the browser's own clock."""
+    """From a click on the button to the frame in which the condition holds, by the browser's own
+    clock.
+    """
     return page.evaluate(
         f"""async () => {{
             const began = performance.now();
@@ -54,7 +57,9 @@ def seconds(page: Page, button: str, condition: str) -> float:
 
 
 def measure(browser: Browser, address: str) -> tuple[float, ...]:
-    """Seconds of a session: to the first page, the next, to 50 relabelled, to 50 as they were, to the page again."""
+    """Seconds of a session: to the first page, the next, to 50 relabelled, to 50 as they were, to
+    the page again.
+    """
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.goto(address)
     page.locator("canvas").first.wait_for()

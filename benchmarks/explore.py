@@ -26,7 +26,10 @@ CHECKS = 5  # validations of each run, twenty reported steps apart
 
 
 def make_runs(folder: Path, count: int) -> None:
-    """Run folders as they are after a search, written and not trained. Every tenth is from before best_... was told."""
+    """Run folders as they are after a search, written and not trained.
+
+    Every tenth is from before best_... was told.
+    """
     chance = random.Random(0)
     for number in range(count):
         config = RunConfig(

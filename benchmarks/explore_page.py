@@ -1,7 +1,8 @@
 """The Explore page: time to show the table of 500 runs, and the curves of a selected run.
 
-The real server is started with the real command and looked at with Chromium. The first session of a server reads every
-run's files, later ones only what has changed; the page is left and opened again in each.
+The real server is started with the real command and looked at with Chromium. The first session of a
+server reads every run's files, later ones only what has changed; the page is left and opened again
+in each.
 """
 
 import argparse
@@ -31,7 +32,9 @@ def seconds_until(page: Page, condition: str, began: float) -> float:
 
 
 def measure(browser: Browser, address: str) -> tuple[float, float, float]:
-    """Seconds of one session: to the table, to the curves of the first ticked run, and to the table a second time."""
+    """Seconds of one session: to the table, to the curves of the first ticked run, and to the table
+    a second time.
+    """
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.goto(address)
     page.locator("canvas").first.wait_for()

@@ -41,7 +41,9 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Result:
-    """One lesson: which of the unseen drawings, rows of all, are still read wrong; and how many old digits."""
+    """One lesson: which of the unseen drawings, rows of all, are still read wrong; and how many old
+    digits.
+    """
 
     corrected: int
     unseen: np.ndarray
@@ -68,7 +70,9 @@ def places(folder: Path) -> dict[str, str]:
 
 
 def learn(model: Path, drawn: Digits, order: np.ndarray, checked: int, unseen: np.ndarray, old: Digits) -> Result:
-    """As a person does it: the first drawings of an order are stored with their true digits, then one click."""
+    """As a person does it: the first drawings of an order are stored with their true digits, then
+    one click.
+    """
     before, rows = load_classifier(model), order[:checked]
     probabilities = before.predict_proba(drawn.images[rows])
     with TemporaryDirectory() as folder, patch.dict(os.environ, places(Path(folder))):
@@ -97,14 +101,18 @@ def learn(model: Path, drawn: Digits, order: np.ndarray, checked: int, unseen: n
 
 
 def gone_interval(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """Within which the share of errors that are gone lies, 95 %: bootstrap over the drawings, each with its errors."""
+    """Within which the share of errors that are gone lies, 95 %: bootstrap over the drawings, each
+    with its errors.
+    """
     drawn = np.random.default_rng(0).integers(0, len(before), (RESAMPLES, len(before)))
     low, high = np.quantile(1 - after[drawn].sum(axis=1) / np.maximum(before[drawn].sum(axis=1), 1), (0.025, 0.975))
     return float(low), float(high)
 
 
 def row(checked: int, results: list[Result], wrong: np.ndarray, old_wrong: int, old: int) -> list[str]:
-    """Of lessons with as many drawings each; which of all drawings, and how many old digits, were read wrong before."""
+    """Of lessons with as many drawings each; which of all drawings, and how many old digits, were
+    read wrong before.
+    """
     errors = np.zeros((2, len(wrong)), np.int64)  # of each drawing over all lessons that had it among the unseen
     for result in results:
         errors[:, result.unseen] += np.stack([wrong[result.unseen], result.wrong])

@@ -6,7 +6,9 @@ from dataset import Digits
 from model.rng import Purpose, rng
 
 VALIDATED = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
-"""Of MNIST's test digits (Northcutt, Athalye and Mueller 2021): to check a ranking, never to make one."""
+"""Of MNIST's test digits (Northcutt, Athalye and Mueller 2021): to check a ranking, never to make
+one.
+"""
 FIRST_OF_TEST, FIRST_SHARE, FLIPPED = 200, 0.02, 0.01
 
 

@@ -12,7 +12,8 @@ from benchmarks.report import Goal, begin, conclude, table
 from dataset import available
 
 ROWS = 60_000
-# The peak of a process of its own: VmHWM where there is /proc, because ru_maxrss counts the parent's memory there.
+# The peak of a process of its own: VmHWM where there is /proc, because ru_maxrss counts the
+# parent's memory there.
 PROGRAM = """
 import re, sys, time
 from pathlib import Path
@@ -32,7 +33,9 @@ print(loaded - imported, megabytes)
 
 
 def measure_loading(source: str) -> tuple[float, float]:
-    """Seconds for `load_digits(source)`, imports aside, and megabytes of the whole process at its peak."""
+    """Seconds for `load_digits(source)`, imports aside, and megabytes of the whole process at its
+    peak.
+    """
     seconds, megabytes = subprocess.check_output([sys.executable, "-c", PROGRAM, source], text=True).split()
     return float(seconds), float(megabytes)
 

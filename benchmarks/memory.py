@@ -1,4 +1,4 @@
-"""Memory: the peak of one epoch of each preset on MNIST, for the real command in its own process."""
+"""Memory: peak of one epoch of each preset on MNIST, with the real command in a process."""
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
 

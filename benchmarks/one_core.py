@@ -1,8 +1,9 @@
 """One core and one thread for this process and its children. Import it before NumPy and PyTorch.
 
-What is compared should have the same, and JAX can be held to one thread in no other way. OpenBLAS is set free of
-variables that hold it to the instructions of an older processor, as some environments do for the sake of equal bits:
-PyTorch and JAX use what there is. DIGIT_LAB_KERNELS=Haswell measures with those instead.
+What is compared should have the same, and JAX can be held to one thread in no other way. OpenBLAS
+is set free of variables that hold it to the instructions of an older processor, as some
+environments do for the sake of equal bits: PyTorch and JAX use what there is.
+DIGIT_LAB_KERNELS=Haswell measures with those instead.
 """
 
 import os

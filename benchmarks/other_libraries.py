@@ -19,7 +19,9 @@ SIDE = 28
 
 
 class PyTorch:
-    """Its usual eager loop, with the precision of the weights; its default optimizer, or the fused one."""
+    """Its usual eager loop, with the precision of the weights; its default optimizer, or the fused
+    one.
+    """
 
     def __init__(
         self,
@@ -60,7 +62,9 @@ class PyTorch:
 
 
 def torch_network(config: TrainConfig, weights: Weights) -> torch.nn.Sequential:
-    """The layers of the config: from (n, 784), or (n, 1, 28, 28) where they take images, to (n, 10) logits."""
+    """The layers of the config: from (n, 784), or (n, 1, 28, 28) where they take images, to (n, 10)
+    logits.
+    """
     bend = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid}[config.activation]
     layers: list[torch.nn.Module] = []
     side, channels, convolutions = SIDE, 1, 0
@@ -96,7 +100,9 @@ def filled(layer: torch.nn.Module, weight: np.ndarray, bias: np.ndarray) -> torc
 
 
 class Jax:
-    """A jitted training step, as people write it, or many of them in one jitted scan; dense networks only."""
+    """A jitted training step, as people write it, or many of them in one jitted scan; dense
+    networks only.
+    """
 
     def __init__(self, config: TrainConfig, weights: Weights) -> None:
         self.weights = {name: jnp.array(array) for name, array in weights.items()}

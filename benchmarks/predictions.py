@@ -1,7 +1,8 @@
 """Predictions: time for one image and for 10,000, and for one drawing from the canvas to 28x28.
 
-PyTorch reads the same 10,000 images with the same weights, from bytes to probabilities too, without gradients, at the
-size of batch that suits it best; that its probabilities are the same is checked first. Both take turns on one core.
+PyTorch reads the same 10,000 images with the same weights, from bytes to probabilities too, without
+gradients, at the size of batch that suits it best; that its probabilities are the same is checked
+first. Both take turns on one core.
 """
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
@@ -75,7 +76,9 @@ def read_by_torch(classifier: Classifier, weights: dict[str, np.ndarray]) -> Cal
 
 
 def compare_reading(images: np.ndarray, rounds: int) -> tuple[float, float, int]:
-    """Our seconds for all images with best-mlp and PyTorch's at its best size of batch, and that size."""
+    """Our seconds for all images with best-mlp and PyTorch's at its best size of batch, and that
+    size.
+    """
     one = Images(images[:1], np.zeros(1, np.uint8))
     checkpoint = build_trainer(PRESETS["best-mlp"], one, one).weights_checkpoint()
     classifier = Classifier(checkpoint)

@@ -1,6 +1,7 @@
 """Presets: each trained from the command line with three seeds, and tested on MNIST.
 
-Prints one Markdown row a preset as soon as it is known. A time is that of the whole command `digits train`.
+Prints one Markdown row a preset as soon as it is known. A time is that of the whole command `digits
+train`.
 """
 
 import argparse

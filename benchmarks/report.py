@@ -18,7 +18,9 @@ GOALS_FILE = "DIGIT_LAB_GOALS"  # the variable that names the file in which run.
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure with what it must be at least and, perhaps, what it should be; `more`: the higher is the better."""
+    """A figure with what it must be at least and, perhaps, what it should be; `more`: the higher is
+    the better.
+    """
 
     what: str
     measured: float
@@ -65,7 +67,9 @@ def begin(title: str, explanation: str = "") -> None:
 
 
 def conclude(*goals: Goal) -> None:
-    """Compare with the goals: in a table here, or with those of all benchmarks at the end of run.py."""
+    """Compare with the goals: in a table here, or with those of all benchmarks at the end of
+    run.py.
+    """
     if GOALS_FILE in os.environ:
         with Path(os.environ[GOALS_FILE]).open("a") as file:
             file.writelines(json.dumps(asdict(goal)) + "\n" for goal in goals)
@@ -101,7 +105,7 @@ def machine() -> str:
 
 
 def kernels() -> str:
-    """Of OpenBLAS, which an environment variable may have chosen; nothing before NumPy is loaded."""
+    """The kernels of OpenBLAS, which a variable may choose; empty before NumPy is loaded."""
     found = {info["architecture"] for info in threadpool_info() if "architecture" in info}
     return f"; OpenBLAS with kernels for {', '.join(sorted(found))}" if found else ""
 

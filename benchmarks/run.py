@@ -39,7 +39,7 @@ BENCHMARKS = (
 
 
 def prepare() -> None:
-    """Make .venv-bench unless it holds these versions of the other libraries and all dependencies."""
+    """Make .venv-bench unless it holds these versions of the other libraries already."""
     wanted = ["import jax, torch, playwright, psutil, sklearn, model, dashboard"]
     wanted += [f"assert {name}.__version__.split('+')[0] == {version!r}" for name, version in LIBRARIES.items()]
     if PYTHON.exists() and subprocess.run([PYTHON, "-c", "; ".join(wanted)], cwd=VENV, check=False).returncode == 0:

@@ -1,10 +1,11 @@
 """Step parts: the time of a training step besides its matrix products, part by part.
 
-The products alone and the training take turns, a few hundred steps each, and the fastest of several rounds counts. In
-the training, the parts of each step are timed where they are called. What the network takes includes its own products,
-which are fewer than those of the floor: margins without ink are left out. The last column is the ratio that would
-remain if the loss, the tallies, the divergence guard, the events and Python itself cost nothing: what is left are
-passes over whole arrays, one NumPy call each.
+The products alone and the training take turns, a few hundred steps each, and the fastest of several
+rounds counts. In the training, the parts of each step are timed where they are called. What the
+network takes includes its own products, which are fewer than those of the floor: margins without
+ink are left out. The last column is the ratio that would remain if the loss, the tallies, the
+divergence guard, the events and Python itself cost nothing: what is left are passes over whole
+arrays, one NumPy call each.
 """
 
 import benchmarks.one_core  # noqa: F401  # isort: skip

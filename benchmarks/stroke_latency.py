@@ -24,7 +24,10 @@ STROKES = [[(60, 60), (220, 70)], [(220, 70), (120, 230)], [(70, 150), (200, 140
 
 
 def measure(page: Page, strokes: int) -> list[float]:
-    """Milliseconds of each stroke. Four strokes make a drawing, each changes the probabilities; then a new sheet."""
+    """Milliseconds of each stroke.
+
+    Four strokes make a drawing, each changes the probabilities; then a new sheet.
+    """
     times = []
     page.evaluate(WATCH)
     for stroke in range(strokes):

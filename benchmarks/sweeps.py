@@ -1,8 +1,9 @@
 """Sweeps: 24 trials of quick on mnist-5k with two workers, compared with the same runs by hand.
 
-By hand: `digits train` 24 times, one after the other, and its time divided by the workers. Training alone: the seconds
-that those runs spent in their steps and validations, divided likewise, so without any start of a program. All are
-measured in turn, several times, and the median counts. The digits are in the cache already, as after a first training.
+By hand: `digits train` 24 times, one after the other, and its time divided by the workers. Training
+alone: the seconds that those runs spent in their steps and validations, divided likewise, so
+without any start of a program. All are measured in turn, several times, and the median counts. The
+digits are in the cache already, as after a first training.
 """
 
 import argparse
@@ -36,7 +37,9 @@ dropout = {list(DROPOUTS)}
 
 
 def in_a_new_folder(work: Callable[[Path], None]) -> tuple[float, float]:
-    """Seconds that it takes with an empty runs folder, and those that the runs in it then spent training."""
+    """Seconds that it takes with an empty runs folder, and those that the runs in it then spent
+    training.
+    """
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DIGITS_RUNS"] = str(Path(folder) / "runs")
         began = time.perf_counter()

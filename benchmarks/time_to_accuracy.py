@@ -1,9 +1,10 @@
 """Time to accuracy: duration of `digits train` until MNIST is read with a given accuracy.
 
-It is the real command, with start, loading and checkpoints; the data are on disk, as four .gz files. All 60,000 digits
-are trained on. The test digits are read once, afterwards and not within the time, and no run ends at an epoch that
-happens to be good. Settings were compared by validation digits; only that an earlier recipe for 98 % fell short was
-seen on the test digits. What is trained for each accuracy stands at the top of this file.
+It is the real command, with start, loading and checkpoints; the data are on disk, as four .gz
+files. All 60,000 digits are trained on. The test digits are read once, afterwards and not within
+the time, and no run ends at an epoch that happens to be good. Settings were compared by validation
+digits; only that an earlier recipe for 98 % fell short was seen on the test digits. What is trained
+for each accuracy stands at the top of this file.
 """
 
 import benchmarks.one_core  # noqa: F401  # isort: skip

@@ -1,12 +1,14 @@
 """Training speed: time per epoch of each preset, compared with PyTorch, JAX and scikit-learn.
 
-All take turns within one run on one and the same core, a slice of an epoch each, so that what else the machine does
-hits them alike. Each has one thread and float32. The products are those of forward and backward pass and nothing else,
-into ready buffers. PyTorch is its usual eager loop, with its default optimizer and with its fused one; JAX is a jitted
-training step called for each batch, and all steps of a slice in one jitted scan. Their images are float32 already
-(ours are bytes and become float32 batch by batch). That all three compute the same is checked before anything is timed:
-from the same weights, on the same images, the losses of 30 steps must agree. They are compared in float64: in float32
-any of them may round a unit to the other side of ReLU's corner, and then goes its own way.
+All take turns within one run on one and the same core, a slice of an epoch each, so that what else
+the machine does hits them alike. Each has one thread and float32. The products are those of forward
+and backward pass and nothing else, into ready buffers. PyTorch is its usual eager loop, with its
+default optimizer and with its fused one; JAX is a jitted training step called for each batch, and
+all steps of a slice in one jitted scan. Their images are float32 already (ours are bytes and become
+float32 batch by batch). That all three compute the same is checked before anything is timed: from
+the same weights, on the same images, the losses of 30 steps must agree. They are compared in
+float64: in float32 any of them may round a unit to the other side of ReLU's corner, and then goes
+its own way.
 """
 
 import benchmarks.one_core  # noqa: F401  # isort: skip
@@ -60,7 +62,9 @@ class Images:
 
 
 def mnist_or_similar() -> tuple[Images, str]:
-    """MNIST's 60,000 training images where they are on disk, else random ones as sparse as they are."""
+    """MNIST's 60,000 training images where they are on disk, else random ones as sparse as they
+    are.
+    """
     if dataset.available("mnist"):
         train, _ = dataset.load_training("mnist", validation_share=0)
         return Images(train.images, train.labels), "MNIST"
@@ -71,7 +75,7 @@ def mnist_or_similar() -> tuple[Images, str]:
 
 
 def only_the_products(config: TrainConfig) -> Run:
-    """The floor: y = x @ W, dW = x.T @ dy and (but for the first layer) dx = dy @ W.T, in float32."""
+    """The floor: y = x @ W, dW = x.T @ dy and, after the first layer, dx = dy @ W.T, in float32."""
     batch = config.batch_size or IMAGES
     # a full batch goes in parts, whose intermediate results stay in the processor's cache
     parts = math.ceil(batch / rows_at_once(config))
@@ -101,7 +105,9 @@ def only_the_products(config: TrainConfig) -> Run:
 
 
 def digit_lab(config: TrainConfig, digits: Images, steps: int) -> Run:
-    """This project's training, with all it reports; no validation images, since evaluation is not training."""
+    """This project's training, with all it reports; no validation images, since evaluation is not
+    training.
+    """
     events = build_trainer(config.replace(steps=steps), digits, digits.nothing).train()
 
     def run(steps: int) -> None:
@@ -112,7 +118,9 @@ def digit_lab(config: TrainConfig, digits: Images, steps: int) -> Run:
 
 
 def batches(images: int, size: int) -> Iterator[np.ndarray]:
-    """Row numbers of one batch after another, in a new order for each epoch, without its short last one."""
+    """Row numbers of one batch after another, in a new order for each epoch, without its short last
+    one.
+    """
     while True:
         yield from np.random.default_rng().permutation(images)[: images // size * size].reshape(-1, size)
 
@@ -151,7 +159,9 @@ def jax_steps(config: TrainConfig, digits: Images, x: jax.Array, *, at_once: int
 
 
 def scikit_learn(config: TrainConfig, digits: Images) -> Run:
-    """MLPClassifier on float32, over as many images as the steps need; its output is softmax whatever the loss."""
+    """MLPClassifier on float32, over as many images as the steps need; its output is softmax
+    whatever the loss.
+    """
     x = digits.inputs()
     size = config.batch_size or len(x)
     network = MLPClassifier(
@@ -210,7 +220,9 @@ def check_losses(name: str, differences: dict[str, float]) -> str:
 
 
 def measure(contenders: dict[str, Run], slices: list[int], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Seconds that each contender takes for an epoch, once per round; an epoch is cut into slices taken in turn."""
+    """Seconds that each contender takes for an epoch, once per round; an epoch is cut into slices
+    taken in turn.
+    """
     clock = time.process_time if options.processor_time else time.perf_counter
     for run in contenders.values():
         run(slices[0])
@@ -240,7 +252,9 @@ def ratio(seconds: dict[str, list[float]], above: str, below: str) -> float:
 
 @dataclass
 class Row:
-    """What was measured of one preset, in seconds per epoch and ratios; `-` where a library does not take part."""
+    """What was measured of one preset, in seconds per epoch and ratios; `-` where a library does
+    not take part.
+    """
 
     name: str
     config: TrainConfig
@@ -301,7 +315,9 @@ def not_augmented(config: TrainConfig) -> TrainConfig:
 
 
 def rows_to_measure(names: list[str]) -> dict[str, TrainConfig]:
-    """Dense networks; one that augments its images comes a second time without, to compare with those that cannot."""
+    """Dense networks; one that augments its images comes a second time without, to compare with
+    those that cannot.
+    """
     rows = {}
     for name in names:
         config = rows[name] = ROWS[name].replace(threads=1)

@@ -30,7 +30,9 @@ def append(count: int, *, first: int = 0, **provenance: str) -> list[str]:
 
 
 def program(first: int, count: int, before: str = "") -> subprocess.Popen[str]:
-    """Another program that stores so many drawings and prints their ids; `before` is what it does first."""
+    """Another program that stores so many drawings and prints their ids; `before` is what it does
+    first.
+    """
     command = [sys.executable, "-c", before + APPEND, str(first), str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

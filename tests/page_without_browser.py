@@ -1,4 +1,4 @@
-"""A page without a browser: Streamlit's own harness, which runs its script and keeps what it drew."""
+"""A page without a browser: Streamlit's AppTest runs its script and records its elements."""
 
 from functools import cache
 

@@ -1,4 +1,6 @@
-"""Homes: each place where drawings and corrections may live, empty, for the tests that hold in all of them."""
+"""Homes: each place where drawings and corrections may live, empty, for the tests that hold in all
+of them.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

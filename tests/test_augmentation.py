@@ -1,4 +1,6 @@
-"""Augmentation: each strength does what it says and nothing else, and all comes from the generator alone."""
+"""Augmentation: each strength does what it says and nothing else, and all comes from the generator
+alone.
+"""
 
 from dataclasses import fields
 from pathlib import Path
@@ -213,7 +215,9 @@ def test_changed_ink_stays_between_paper_and_full(images):
 
 
 def trained(config: TrainConfig, *, until: int, start: Path | None = None, save: Path | None = None) -> np.ndarray:
-    """The parameters after so many steps on a few digits, from the start or from where another trainer was saved."""
+    """The parameters after so many steps on a few digits, from the start or from where another
+    trainer was saved.
+    """
     train, validation = (load_digits("mnist-5k", "train")[rows] for rows in (slice(0, 200), slice(200, 250)))
     trainer: Trainer = build_trainer(config, train, validation)
     if start:

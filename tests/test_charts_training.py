@@ -13,7 +13,9 @@ from experiments.runs.history import HISTORY_COLUMNS
 
 
 def history(rows: int, epoch: int = 10) -> pd.DataFrame:
-    """A run that learns, with a validation every `epoch` rows; its validation loss is lowest at row 4 * epoch."""
+    """A run that learns, with a validation every `epoch` rows; its validation loss is lowest at row
+    4 * epoch.
+    """
     step = np.arange(1, rows + 1)
     table = pd.DataFrame(dict.fromkeys(HISTORY_COLUMNS, np.nan), index=range(rows))
     table["step"], table["epoch"] = step, step / epoch

@@ -1,4 +1,6 @@
-"""Comparison: settings in words, McNemar's test, two models on the same digits, the mean of several curves."""
+"""Comparison: settings in words, McNemar's test, two models on the same digits, the mean of several
+curves.
+"""
 
 from fractions import Fraction
 from math import comb
@@ -106,7 +108,9 @@ def test_mcnemar_agrees_with_scipys_test_of_fair_coins():
 
 
 def test_equally_good_models_are_called_different_in_at_most_five_percent():
-    """Whatever the number of digits that only one reads right: the sum over all outcomes, each with its chance."""
+    """Whatever the number of digits that only one reads right: the sum over all outcomes, each with
+    its chance.
+    """
     for total in (5, 8, 20, 101):
         wrongly = sum(comb(total, k) for k in range(total + 1) if mcnemar(k, total - k) < 0.05) / 2**total
         assert wrongly <= 0.05

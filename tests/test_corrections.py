@@ -1,4 +1,6 @@
-"""Corrections: what people say about labels is kept in each of the places where it may live, and changes no file."""
+"""Corrections: what people say about labels is kept in each of the places where it may live, and
+changes no file.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Corrections in their file: what damages it costs a line at most, and it lies beside the drawings."""
+"""Corrections in their file: damage costs one line at most."""
 
 from pathlib import Path
 

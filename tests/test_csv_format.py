@@ -1,4 +1,6 @@
-"""CSV files: each way a file can be wrong is named with its line, and each harmless variation is read."""
+"""CSV files: each way a file can be wrong is named with its line, and each harmless variation is
+read.
+"""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""The Data page without a browser: what is shown, what is done to it, and a sentence wherever something is wrong."""
+"""The Data page without a browser: what is shown, what is done to it, and a sentence wherever
+something is wrong.
+"""
 
 import io
 import zipfile

@@ -1,4 +1,6 @@
-"""Downloads: mirrors in order, nothing accepted unchecked, and one helpful sentence without a network."""
+"""Downloads: mirrors in order, nothing accepted unchecked, and one helpful sentence without a
+network.
+"""
 
 import gzip
 import hashlib

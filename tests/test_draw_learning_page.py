@@ -1,4 +1,6 @@
-"""Learning on the Draw page without a browser: what is offered and shown, and what Keep, Discard and Go back do."""
+"""Learning on the Draw page without a browser: what is offered and shown, and what Keep, Discard
+and Go back do.
+"""
 
 from dataclasses import replace
 
@@ -54,7 +56,9 @@ def click(app: AppTest, label: str) -> AppTest:
 
 
 def address(app: AppTest, name: str) -> str | None:
-    """What the address says; the harness gives a text that it was told, and a list of one that the page set."""
+    """What the address says; the harness gives a text that it was told, and a list of one that the
+    page set.
+    """
     found = app.query_params.get(name)
     return found[0] if isinstance(found, list) else found
 

@@ -1,4 +1,6 @@
-"""The Draw page without a browser: what is answered, what is stored, and a sentence wherever something is wrong."""
+"""The Draw page without a browser: what is answered, what is stored, and a sentence wherever
+something is wrong.
+"""
 
 import struct
 import tracemalloc

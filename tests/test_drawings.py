@@ -1,4 +1,6 @@
-"""Drawings: stored once and never lost, changed and changed back, in each of the places where they may live."""
+"""Drawings: stored once and never lost, changed and changed back, in each of the places where they
+may live.
+"""
 
 import json
 import signal

@@ -1,4 +1,6 @@
-"""Drawings in a file: what is kept stands in drawings.csv, and whatever becomes of that file, nothing is lost."""
+"""Drawings in a file: what is kept stands in drawings.csv, and whatever becomes of that file,
+nothing is lost.
+"""
 
 import os
 import signal
@@ -312,7 +314,7 @@ def test_ten_thousand_drawings_are_read_and_added_to_quickly() -> None:
     open_storage.cache_clear()
 
     def seconds(action: Callable[[], object], times: int) -> float:
-        """Of the processor, and the best of several: what others do on the machine is not measured."""
+        """Processor time, the best of several: other work on the machine does not count."""
         best = float("inf")
         for _ in range(times):
             began = time.process_time()

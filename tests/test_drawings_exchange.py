@@ -1,4 +1,6 @@
-"""Exchange: what is exported comes back byte for byte, and a bad file is a sentence that says where it is bad."""
+"""Exchange: what is exported comes back byte for byte, and a bad file is a sentence that says where
+it is bad.
+"""
 
 import gzip
 import io

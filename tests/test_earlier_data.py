@@ -66,7 +66,9 @@ def listing(digits: Digits, *options: object) -> dict[str, dict[str, Any]]:
 
 
 def history(run: Path) -> list[list[str]]:
-    """The rows of a run's history.csv, without the head, without what depends on the machine's speed."""
+    """The rows of a run's history.csv, without the head, without what depends on the machine's
+    speed.
+    """
     return [line.split(",")[:8] for line in (run / "history.csv").read_text().splitlines()[1:]]
 
 

@@ -1,4 +1,6 @@
-"""The Evaluate page: numbers that belong to the weights and digits shown, and a sentence wherever there are none."""
+"""The Evaluate page: numbers that belong to the weights and digits shown, and a sentence wherever
+there are none.
+"""
 
 import re
 import shutil
@@ -245,7 +247,9 @@ def accuracies(app: AppTest) -> list[str]:
 
 
 def charts(app: AppTest) -> list[bytes]:
-    """The points of each chart of robustness: they follow the confusion matrix and the accuracy of each class."""
+    """The points of each chart of robustness: they follow the confusion matrix and the accuracy of
+    each class.
+    """
     return [chart.proto.spec for chart in app.get("plotly_chart")[2:]]
 
 

@@ -1,4 +1,6 @@
-"""Explore without a browser: the test of learning rates and the prepared experiments, in each of their states."""
+"""Explore without a browser: the test of learning rates and the prepared experiments, in each of
+their states.
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""The Runs view of the Explore page without a browser: what is listed, what is compared, and what can be done."""
+"""The Runs view of the Explore page without a browser: what is listed, what is compared, and what
+can be done.
+"""
 
 import json
 from dataclasses import replace

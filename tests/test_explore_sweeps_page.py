@@ -1,4 +1,6 @@
-"""The Sweeps view without a browser: what a sweep is started with, and what is said and offered in each state."""
+"""The Sweeps view without a browser: what a sweep is started with, and what is said and offered in
+each state.
+"""
 
 import pytest
 import streamlit as st

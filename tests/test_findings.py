@@ -130,7 +130,9 @@ def test_of_two_settings_the_one_that_matters_stands_out_in_a_small_grid() -> No
 
 
 def test_the_p_of_a_setting_is_that_of_all_permutations() -> None:
-    """Eight results, the four highest with one value of the setting: 2 of the 70 permutations are as clear."""
+    """Eight results, the four highest with one value of the setting: 2 of the 70 permutations are
+    as clear.
+    """
     values = [0.5, 0.51, 0.52, 0.53, 0.9, 0.91, 0.92, 0.93]
     trials = [
         trial(number, {"optimizer": "adam" if number > 3 else "sgd"}, value) for number, value in enumerate(values)

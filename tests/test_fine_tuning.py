@@ -1,4 +1,6 @@
-"""Fine-tuning: a model learns from corrected drawings, is compared with itself before, and is kept or not."""
+"""Fine-tuning: a model learns from corrected drawings, is compared with itself before, and is kept
+or not.
+"""
 
 import json
 from dataclasses import replace
@@ -302,7 +304,9 @@ def test_the_interval_of_errors_gone_is_wide_for_few_drawings_and_holds_the_shar
 def test_real_strokes_that_were_corrected_help_with_the_writers_other_drawings(
     reference_data: Path, monkeypatch: pytest.MonkeyPatch, turned: float, gone: float
 ):
-    """Of the writers held out, one read badly: small with a thick pen, upright or on a tablet that lies askew."""
+    """Of the writers held out, one read badly: small with a thick pen, upright or on a tablet that
+    lies askew.
+    """
     monkeypatch.setattr(fine_tuning, "PRACTISED", PRACTISED)
     monkeypatch.setenv("DIGITS_DATA", str(reference_data))
     pens = load_pens(reference_data / "pen-drawings" / "pendigits_orig_train.npz").by([12]).turned(turned)

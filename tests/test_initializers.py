@@ -1,4 +1,6 @@
-"""Initializers and randomness: the spread that the formulas promise, from generators that depend on their key alone."""
+"""Initializers and randomness: the spread that the formulas promise, from generators that depend on
+their key alone.
+"""
 
 import pytest
 

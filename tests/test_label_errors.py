@@ -1,4 +1,6 @@
-"""Suspect labels: what is wrong is found first, nothing judges what it learned, and a search can be taken up."""
+"""Suspect labels: what is wrong is found first, nothing judges what it learned, and a search can be
+taken up.
+"""
 
 import json
 import time

@@ -1,4 +1,6 @@
-"""The Label errors view without a browser: what it offers, shows and puts down, and the switch on Train."""
+"""The Label errors view without a browser: what it offers, shows and puts down, and the switch on
+Train.
+"""
 
 from pathlib import Path
 

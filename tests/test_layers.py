@@ -1,4 +1,4 @@
-"""Layers: their gradients are what numbers say, and their corner cases are what the field expects."""
+"""Layers: gradients equal numeric ones, and corner cases follow the usual definitions."""
 
 import numpy as np
 import pytest

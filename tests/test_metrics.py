@@ -63,7 +63,8 @@ def test_the_area_under_the_roc_curve_is_that_of_scikit_learn_ties_and_all():
 
 
 def test_the_calibration_error_is_that_worked_out_by_hand():
-    # confidences 0.6 (right), 0.7 (wrong) in one bin of two; 0.4 (right) in the other: |1.3 - 1| / 3 + |0.4 - 1| / 3
+    # confidences 0.6 (right), 0.7 (wrong) in one bin of two; 0.4 (right) in the other: |1.3 - 1| /
+    # 3 + |0.4 - 1| / 3
     probabilities = np.array([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4]])
     labels = np.array([0, 0, 2])
     assert metrics.calibration_error(probabilities, labels, bins=2) == pytest.approx(0.3, abs=1e-12)

@@ -1,4 +1,6 @@
-"""Out-of-distribution drawings: the same for the same seed, and rejected by a classifier with a threshold."""
+"""Out-of-distribution drawings: the same for the same seed, and rejected by a classifier with a
+threshold.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pen drawings: strokes by real writers, rendered as the canvas of the Draw page would show them."""
+"""Pen drawings: strokes by real writers, rendered as on the canvas of the Draw page."""
 
 from pathlib import Path
 
@@ -10,7 +10,9 @@ from pretraining.pens import CANVAS, HELD_OUT, VALIDATION, Manner, load_pens, re
 
 
 def write(path: Path, **changes: object) -> Path:
-    """Two digits of 1 and 2 strokes in a box 500 wide, as the file of pen drawings holds them; None leaves one out."""
+    """Two digits of 1 and 2 strokes in a box 500 wide, as the file of pen drawings holds them; None
+    leaves one out.
+    """
     whole = {
         "pts": np.float32([[100, 50], [100, 450], [50, 50], [450, 50], [250, 0], [250, 500]]),
         "stroke_len": [2, 2, 2],

@@ -94,7 +94,8 @@ def test_an_mnist_digit_is_reproduced_at_any_size(mnist_digits):
         drawings = [np.kron(digit, np.ones((size, size), np.uint8)) for digit in mnist_digits]
         off = [differs(center_ink(drawing), digit) for drawing, digit in zip(drawings, mnist_digits, strict=True)]
         assert np.median(off) < 0.2
-        # a centre of mass close to halfway between two pixels may be rounded to the other one; the boldest are thinned
+        # a centre of mass close to halfway between two pixels may be rounded to the other one; the
+        # boldest are thinned
         assert np.mean(np.array(off) < 1) >= 0.95
 
 

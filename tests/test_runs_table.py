@@ -1,4 +1,6 @@
-"""Run table: what it says of each run, what it reads again, labels, and deletion that can be undone."""
+"""Run table: what it says of each run, what it reads again, labels, and deletion that can be
+undone.
+"""
 
 import json
 import os
@@ -89,7 +91,9 @@ def test_without_a_runs_folder_there_are_no_rows():
 
 
 def test_best_is_the_epoch_with_the_lowest_loss_though_another_was_more_often_right():
-    """Of a run from before the status told it, so from its history, whose last line is half written."""
+    """Of a run from before the status told it, so from its history, whose last line is half
+    written.
+    """
     run = ended(validation_loss=0.5, validation_accuracy=0.97, best_epoch=3.0)
     validated(run, (0.5, None, None), (1, 0.4, 0.95), (2, 0.3, 0.96), (3, 0.5, 0.97), (4, None, None))
     with (run.folder / "history.csv").open("a") as file:

@@ -1,4 +1,6 @@
-"""The shipped weights: small, and right about MNIST, about writers they have never met, and about what is no digit."""
+"""The shipped weights: small, and right about MNIST, about writers they have never met, and about
+what is no digit.
+"""
 
 import numpy as np
 import pytest

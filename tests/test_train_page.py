@@ -1,4 +1,6 @@
-"""The Train page without a browser: what a run is started with, and what is said and offered in each of its states."""
+"""The Train page without a browser: what a run is started with, and what is said and offered in
+each of its states.
+"""
 
 import dataclasses
 import re

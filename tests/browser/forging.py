@@ -27,14 +27,16 @@ class Forger:
     texts: list[str] = field(default_factory=list)
 
     def run(self, **trigger: str) -> None:
-        """Ask for a run of the page's script, with these buttons pressed, and read all that it draws."""
+        """Ask for a run of the page's script, with these buttons pressed, and read all that it
+        draws.
+        """
         ask = self._request()
         for pressed in trigger.values():
             ask.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
         self._send(ask)
 
     def send_value(self, component: str, value: Any) -> None:
-        """Run the page's script as if this component had sent a value (a dict, or anything else)."""
+        """Run the page's script as if this component had sent a value of any type."""
         ask = self._request()
         ask.rerun_script.widget_states.widgets.add(id=self.components[component], json_value=json.dumps(value))
         self._send(ask)
