@@ -46,7 +46,10 @@ def main() -> int:
     parser = options(__doc__)
     arguments = parser.parse_args()
     try:
-        classifier, pens = load_classifier(arguments.model), load_pens(arguments.pens).by(WRITERS[arguments.writers])
+        classifier, pens = (
+            load_classifier(arguments.model),
+            load_pens(arguments.pens).of_writers(WRITERS[arguments.writers]),
+        )
     except (CheckpointError, DataError) as error:
         print(error, file=sys.stderr)
         return 2

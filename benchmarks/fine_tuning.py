@@ -145,7 +145,7 @@ def main() -> int:
     arguments = parser.parse_args()
     model = Path(arguments.model) if arguments.model else SHIPPED
     try:
-        classifier, pens = load_classifier(model), load_pens(arguments.pens).by(WRITERS[arguments.writers])
+        classifier, pens = load_classifier(model), load_pens(arguments.pens).of_writers(WRITERS[arguments.writers])
         # the test digits are looked at for the report only, like the writers held out
         old = load_digits("mnist", "test" if arguments.writers == "held-out" else "validation")
         images = pen_images(pens.turned(arguments.turned), MANNERS[arguments.manner])

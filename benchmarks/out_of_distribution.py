@@ -42,7 +42,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the drawings (default: %(default)s)")
     arguments = parser.parse_args()
     try:
-        classifier, pens = load_classifier(arguments.model), load_pens(arguments.pens).by(WRITERS[arguments.writers])
+        classifier, pens = (
+            load_classifier(arguments.model),
+            load_pens(arguments.pens).of_writers(WRITERS[arguments.writers]),
+        )
         digits = {"MNIST, test": load_digits("mnist", "test").images}
     except (CheckpointError, DataError) as error:
         print(error, file=sys.stderr)

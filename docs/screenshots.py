@@ -1,4 +1,7 @@
-"""Screenshots: the pictures of the README, taken from the running app by `python -m docs.screenshots`."""
+"""Screenshots: take the pictures of the README from the running app.
+
+python -m docs.screenshots
+"""
 
 import re
 import tempfile

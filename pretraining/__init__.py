@@ -1,1 +1,1 @@
-"""Pretraining: how the shipped weights are made, from MNIST, pen strokes and drawings that are no digits."""
+"""Pretraining: makes the shipped weights from MNIST, pen strokes and other drawings."""

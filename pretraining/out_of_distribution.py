@@ -1,4 +1,4 @@
-"""Out-of-distribution drawings: they show no digit, and train or test the rejection of such images."""
+"""Out-of-distribution drawings, which show no digit, to train and test their rejection."""
 
 import importlib.util
 import math
@@ -29,7 +29,7 @@ TEST_LETTERS = "CJLNUVXYcenuvx"
 
 
 def families_for_training(digits: Bytes) -> dict[str, Family]:
-    """The kinds of images for training. Some are pairs of the `digits` (n, 28, 28)."""
+    """The kinds of images for training. One is pairs of the `digits` (n, 28, 28)."""
     return {
         "curves": curves,
         "tangles": tangles,
@@ -43,7 +43,7 @@ def families_for_training(digits: Bytes) -> dict[str, Family]:
 
 
 def families_for_tests(pens: Pens) -> dict[str, Family]:
-    """The kinds of images for tests: other scribbles, letters, fonts and symbols, pairs of `pens`."""
+    """The kinds of images for tests: other scribbles, letters, fonts and symbols; pairs of pens."""
     return {
         "spirals": spirals,
         "coils": coils,
@@ -70,7 +70,7 @@ def draw_images(families: dict[str, Family], each: int, seed: int) -> dict[str, 
     return drawn
 
 
-def scrawl(random: np.random.Generator, strokes: Strokes, *, turn: float = 12.0) -> Bytes:
+def draw_varied(random: np.random.Generator, strokes: Strokes, *, turn: float = 12.0) -> Bytes:
     """Draw strokes with random rotation (degrees), slant, stretch, noise, pen width and size."""
     angle = math.radians(random.uniform(-turn, turn))
     slant, stretch = random.uniform(-0.25, 0.25), math.exp(random.uniform(-0.25, 0.25))
@@ -88,14 +88,14 @@ def drawn(strokes: Strokes, width: float, longer_side: float) -> Bytes:
 
 
 def curves(random: np.random.Generator) -> Bytes:
-    """One to three smooth lines with 12 turns in all; with fewer, 1 % would look like a 2 or 3."""
+    """One to three smooth lines with 12 turns in all. With fewer turns, 1 % look like a 2 or 3."""
     lines = random.integers(1, 4)
-    return scrawl(random, [bent(random.uniform(size=(12 // lines, 2))) for _ in range(lines)])
+    return draw_varied(random, [smooth_line(random.uniform(size=(12 // lines, 2))) for _ in range(lines)])
 
 
 def tangles(random: np.random.Generator) -> Bytes:
     """A smooth line that crosses itself many times."""
-    return scrawl(random, [bent(random.uniform(size=(random.integers(14, 30), 2)))])
+    return draw_varied(random, [smooth_line(random.uniform(size=(random.integers(14, 30), 2)))])
 
 
 def zigzags(random: np.random.Generator) -> Bytes:
@@ -103,7 +103,7 @@ def zigzags(random: np.random.Generator) -> Bytes:
     corners = random.integers(6, 12)
     x, y = np.linspace(0, random.uniform(0.9, 1.8), corners), np.arange(corners) % 2.0
     points = np.column_stack([x, y]) + random.normal(0, 0.08, (corners, 2))
-    return scrawl(random, [points], turn=180)
+    return draw_varied(random, [points], turn=180)
 
 
 def spirals(random: np.random.Generator) -> Bytes:
@@ -111,7 +111,7 @@ def spirals(random: np.random.Generator) -> Bytes:
     turns = random.uniform(2.5, 4)
     t = np.linspace(0, 1, 160)
     angle = 2 * math.pi * (turns * t + random.uniform()) * random.choice([-1, 1])
-    return scrawl(random, [np.column_stack([t * np.cos(angle), t * np.sin(angle)])])
+    return draw_varied(random, [np.column_stack([t * np.cos(angle), t * np.sin(angle)])])
 
 
 def coils(random: np.random.Generator) -> Bytes:
@@ -119,30 +119,30 @@ def coils(random: np.random.Generator) -> Bytes:
     loops, height = random.integers(3, 8), random.uniform(0.8, 2.5)
     angle = 2 * math.pi * np.linspace(0, loops, 30 * loops)
     x, y = angle / (2 * math.pi) * random.uniform(0.5, 1.0) + 0.5 * np.cos(angle), height / 2 * np.sin(angle)
-    return scrawl(random, [np.column_stack([x, y])], turn=30)
+    return draw_varied(random, [np.column_stack([x, y])], turn=30)
 
 
 def hatchings(random: np.random.Generator) -> Bytes:
     """Four to nine parallel lines at any angle."""
     lines, length = random.integers(4, 10), random.uniform(0.6, 1.4)
     strokes = [np.array([[x, 0], [x, length]]) + random.normal(0, 0.04, (2, 2)) for x in np.linspace(0, 1, lines)]
-    return scrawl(random, strokes, turn=90)
+    return draw_varied(random, strokes, turn=90)
 
 
 def dashes(random: np.random.Generator) -> Bytes:
-    """A single flat stroke; an upright one would be a 1."""
+    """A single flat stroke; an upright stroke would be a 1."""
     angle, bend = math.radians(random.uniform(-35, 35)), random.normal(0, 0.06)
     end = np.array([math.cos(angle), math.sin(angle)])
     points = np.array([[0, 0], 0.5 * end + [0, bend], end])
     longer_side = random.uniform(40, 220)
-    return drawn([bent(points)], random.uniform(10, min(30, 0.4 * longer_side)), longer_side)
+    return drawn([smooth_line(points)], random.uniform(10, min(30, 0.4 * longer_side)), longer_side)
 
 
 def ticks(random: np.random.Generator) -> Bytes:
     """Two to four short strokes in any direction, far apart."""
     angles = random.uniform(0, math.pi, random.integers(2, 5))
     half = np.column_stack([np.cos(angles), np.sin(angles)]) * random.uniform(0.06, 0.12)
-    middles = spread(random, len(angles))
+    middles = spread_points(random, len(angles))
     strokes = list(np.stack([middles - half, middles + half], axis=1))
     return drawn(strokes, random.uniform(10, 20), random.uniform(110, 240))
 
@@ -151,12 +151,12 @@ def waves(random: np.random.Generator) -> Bytes:
     """A flat wave of one or two periods."""
     x = np.linspace(0, 1, 40)
     y = random.uniform(0.08, 0.16) * np.sin(2 * math.pi * (random.uniform(1, 2.2) * x + random.uniform()))
-    return scrawl(random, [np.column_stack([x, y])])
+    return draw_varied(random, [np.column_stack([x, y])])
 
 
 def symbols(*names: str) -> Family:
     """A family of some of the SYMBOLS."""
-    return lambda random: scrawl(random, SYMBOLS[names[random.integers(len(names))]])
+    return lambda random: draw_varied(random, SYMBOLS[names[random.integers(len(names))]])
 
 
 def letters(alphabet: str, fonts: tuple[str | None, ...]) -> Family:
@@ -211,13 +211,13 @@ def pairs_of_pens(pens: Pens) -> Family:
     return draw
 
 
-def bent(points: Points) -> Points:
+def smooth_line(points: Points) -> Points:
     """A smooth line through the points."""
     positions = np.linspace(0, len(points) - 1, 6 * len(points))
     return np.asarray(CubicSpline(np.arange(len(points)), points)(positions))
 
 
-def spread(random: np.random.Generator, count: int) -> Points:
+def spread_points(random: np.random.Generator, count: int) -> Points:
     """Random points in the unit square with a distance of at least 1/3."""
     while True:
         points = random.uniform(size=(count, 2))

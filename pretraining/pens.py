@@ -21,7 +21,7 @@ VALIDATION = (1, 7, 13, 19, 25)
 
 CANVAS = 280  # pixels: the side of the canvas
 LONGER_SIDE = 200  # pixels of a digit that fills the canvas
-FINER = 4  # drawn 4 times larger and then averaged: smooth edges, as in a browser
+OVERSAMPLING = 4  # drawn 4 times larger, then averaged: smooth edges as in a browser
 
 ARRAYS = ("pts", "stroke_len", "n_strokes", "labels", "writer", "box")
 
@@ -31,7 +31,7 @@ Strokes: TypeAlias = list[npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Pens:
-    """Digits as strokes: lists of arrays (points, 2) in canvas pixels, x to the right and y down."""
+    """Digits as strokes: lists of arrays (points, 2) in canvas pixels, x to the right, y down."""
 
     strokes: list[Strokes]
     labels: Bytes
@@ -40,8 +40,8 @@ class Pens:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def by(self, writers: Collection[int]) -> "Pens":
-        """The digits of these writers."""
+    def of_writers(self, writers: Collection[int]) -> "Pens":
+        """The digits by these writers."""
         rows = np.flatnonzero(np.isin(self.writers, list(writers)))
         return Pens([self.strokes[row] for row in rows], self.labels[rows], self.writers[rows])
 
@@ -54,13 +54,13 @@ class Pens:
     @property
     def training(self) -> "Pens":
         """The digits of the writers for training."""
-        return self.by({*self.writers.tolist()} - {*HELD_OUT, *VALIDATION})
+        return self.of_writers({*self.writers.tolist()} - {*HELD_OUT, *VALIDATION})
 
 
 class Manner(NamedTuple):
-    """How a digit is drawn, in pixels.
+    """Pen width, size and position of a digit on the canvas, in pixels.
 
-    longer_side: of the digit; None leaves its size and position as written.
+    longer_side: that of the digit. None: size and position as written.
     """
 
     width: float
@@ -90,7 +90,7 @@ def load_pens(path: str | Path) -> Pens:
     except FileNotFoundError:
         raise DataError(f"There is no file of pen drawings at {path}. Give the path of the .npz file.") from None
     except (BadZipFile, EOFError, OSError, TypeError, ValueError):
-        raise DataError(f"{path} is no whole .npz file with the arrays {', '.join(ARRAYS)}. Get it again.") from None
+        raise DataError(f"{path} is no complete .npz file with the arrays {', '.join(ARRAYS)}. Get it again.") from None
     if lacking := [name for name in ARRAYS if name not in arrays]:
         raise DataError(f"{path} lacks the arrays {', '.join(lacking)}. It must hold {', '.join(ARRAYS)}.")
     points, lengths, counts, labels, writers, box = arrays.values()
@@ -114,15 +114,15 @@ def render(strokes: Strokes, manner: Manner) -> Bytes:
         low, high = points.min(axis=0), points.max(axis=0)
         scale = longer_side / max(*(high - low).tolist(), 1)
         strokes = [(stroke - (low + high) / 2) * scale + np.array(centre) for stroke in strokes]
-    canvas = Image.new("L", (CANVAS * FINER, CANVAS * FINER))
+    canvas = Image.new("L", (CANVAS * OVERSAMPLING, CANVAS * OVERSAMPLING))
     pen = ImageDraw.Draw(canvas)
-    radius = width * FINER / 2
+    radius = width * OVERSAMPLING / 2
     for stroke in strokes:
-        path = (stroke * FINER).tolist()
+        path = (stroke * OVERSAMPLING).tolist()
         pen.line([tuple(point) for point in path], fill=255, width=round(2 * radius))
         for x, y in path:
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    return np.asarray(canvas.reduce(FINER))
+    return np.asarray(canvas.reduce(OVERSAMPLING))
 
 
 def pen_images(pens: Pens, manner: Manner) -> Bytes:

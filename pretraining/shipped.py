@@ -1,6 +1,7 @@
 """The command that makes the shipped weights.
 
-    python -m pretraining.shipped --all --pens pendigits_orig_train.npz --out model/pretrained/digits.npz
+    python -m pretraining.shipped --all --pens pendigits_orig_train.npz \\
+        --out model/pretrained/digits.npz
 
 Without --all, some digits are for validation only. With the same machine and libraries, the weights
 are the same, bit for bit.
@@ -36,8 +37,8 @@ from model.rng import Purpose, rng
 from pretraining import out_of_distribution, pens
 from pretraining.out_of_distribution import Family, draw_images, families_for_training
 
-RENDERINGS = 6  # of each pen drawing, with random width, size and position
-BLOTS = 3  # more renderings of each, small and with a thick pen: the hardest to recognize
+RENDERINGS = 6  # images of each pen drawing, with random width, size and position
+THICK_RENDERINGS = 3  # more images of each, small and with a thick pen: the hardest to recognize
 OUT_OF_DISTRIBUTION = 750  # images of each family
 VALIDATION_OUT_OF_DISTRIBUTION = 200  # images of each family
 MANNERS = ("whole canvas, 12 px", "whole canvas, 20 px", "whole canvas, 28 px", "small (60 px), 28 px")
@@ -61,7 +62,7 @@ CONFIG = RunConfig(
     epochs=20,
 )
 TEMPERATURE, REJECTS_ABOVE = 1.008, 1.146
-"""Results of `finish` with these settings, for the weights that also learn from validation digits."""
+"""Results of `finish` with these settings, for weights trained on validation digits too."""
 REJECTED = 0.005
 """Share of the validation digits, of MNIST and of pens, that may be rejected."""
 
@@ -70,7 +71,7 @@ Parts: TypeAlias = dict[str, Digits]
 
 
 class Material(NamedTuple):
-    """Digits by name.
+    """Training and validation digits, by name.
 
     train: "MNIST", "pens", "out-of-distribution". validation: "MNIST" and "out-of-distribution" of
     other images, and a set of pen drawings for each of MANNERS.
@@ -90,13 +91,13 @@ class Material(NamedTuple):
         return joined(self.validation["MNIST"], *self.pens.values())
 
 
-def assemble(pens_file: Path, validation_share: float, seed: int) -> Material:
-    """Make the material. It has nothing from held-out writers or from the test digits of MNIST."""
+def build_material(pens_file: Path, validation_share: float, seed: int) -> Material:
+    """Make the material, without held-out writers and without the test digits of MNIST."""
     everyone = pens.load_pens(pens_file)
-    writers, others = everyone.training, everyone.by(pens.VALIDATION)
+    writers, others = everyone.training, everyone.of_writers(pens.VALIDATION)
     train, validation = load_training(SHIPPED, validation_share)
     drawn = [pens.varied_pen_images(writers, rng(seed, Purpose.DRAWINGS, part)) for part in range(RENDERINGS)]
-    for part in range(RENDERINGS, RENDERINGS + BLOTS):
+    for part in range(RENDERINGS, RENDERINGS + THICK_RENDERINGS):
         drawn.append(pens.varied_pen_images(writers, rng(seed, Purpose.DRAWINGS, part), (18, 30), (50, 90)))
     return Material(
         {
@@ -113,15 +114,15 @@ def assemble(pens_file: Path, validation_share: float, seed: int) -> Material:
 
 
 def load_material(folder: Path | None, pens_file: Path, validation_share: float, seed: int) -> Material:
-    """The material, from a file in `folder` if it is there already: making it takes minutes."""
+    """The material, from a file in `folder` if there is one, because making it takes minutes."""
     if folder is None:
-        return assemble(pens_file, validation_share, seed)
+        return build_material(pens_file, validation_share, seed)
     digest = hashlib.sha256(repr((validation_share, seed)).encode())
     for source in (pens_file, __file__, pens.__file__, out_of_distribution.__file__, preprocessing.__file__):
         digest.update(Path(source).read_bytes())
     file_of_material = folder / f"material-{digest.hexdigest()[:12]}.npz"
     if not file_of_material.exists():
-        material = assemble(pens_file, validation_share, seed)
+        material = build_material(pens_file, validation_share, seed)
         arrays = {
             f"{side}/{name}/{what}": getattr(digits, what)
             for side, parts in material._asdict().items()
@@ -141,7 +142,7 @@ def load_material(folder: Path | None, pens_file: Path, validation_share: float,
 
 
 def no_digits(families: dict[str, Family], each: int, seed: int) -> Digits:
-    """Out-of-distribution images, with the label of no digit."""
+    """Out-of-distribution images with the label UNLABELLED."""
     images = np.concatenate(list(draw_images(families, each, seed).values()))
     return Digits(images, np.full(len(images), UNLABELLED, np.uint8))
 
@@ -186,7 +187,7 @@ def best_temperature(probabilities: Floats, labels: Bytes) -> float:
 
 
 def divide_logits(trainer: Trainer, temperature: float) -> None:
-    """Divide the weights of the last layer, so that no user of them needs the temperature."""
+    """Divide the last layer by the temperature, so that predictions need no extra step."""
     last = trainer.network.layers[-1]
     assert isinstance(last, Dense)
     last.W /= np.float32(temperature)
@@ -226,7 +227,7 @@ def description(material: Material) -> dict[str, Any]:
         "classes": list("0123456789"),
         "trained_on": {name: len(part) for name, part in material.train.items()},
         "validated_on": {name: len(part) for name, part in material.validation.items()},
-        "renderings_of_each_pen_digit": RENDERINGS + BLOTS,
+        "renderings_of_each_pen_digit": RENDERINGS + THICK_RENDERINGS,
         "validation_writers": list(pens.VALIDATION),
         "data_fingerprint": joined(*material.train.values()).fingerprint,
         "versions": {"python": platform.python_version()}
@@ -234,7 +235,7 @@ def description(material: Material) -> dict[str, Any]:
     }
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. -> exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pens", type=Path, required=True, help="the pen drawings, a .npz file")
@@ -244,12 +245,12 @@ def main(words: Sequence[str] | None = None) -> int:
     help_ = "train on the digits for validation too, with the temperature and threshold that were found without"
     parser.add_argument("--all", action="store_true", help=help_)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another setting, repeatable")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(argv)
     settings = [f"epochs={arguments.epochs}", *arguments.set] if arguments.epochs else arguments.set
     try:
         pairs = [setting.partition("=")[::2] for setting in settings]
         config = CONFIG.replace(**{name: RunConfig.parse(name, text) for name, text in pairs})
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)  # before the training, to fail early
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)  # fail before the training
         material = load_material(arguments.work, arguments.pens, config.validation_share, config.seed)
         about = description(material)
         print(", ".join(f"{count:,} {name}" for name, count in about["trained_on"].items()), "to train on.", flush=True)

@@ -358,7 +358,6 @@ UNDOCUMENTED: dict[str, int] = {}
 LONG_PROSE: dict[str, int] = {
     "experiments": 1,
     "dashboard": 25,
-    "pretraining": 6,
 }
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS: set[str] = set()

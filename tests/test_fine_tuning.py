@@ -309,7 +309,7 @@ def test_real_strokes_that_were_corrected_help_with_the_writers_other_drawings(
     """
     monkeypatch.setattr(fine_tuning, "PRACTISED", PRACTISED)
     monkeypatch.setenv("DIGITS_DATA", str(reference_data))
-    pens = load_pens(reference_data / "pen-drawings" / "pendigits_orig_train.npz").by([12]).turned(turned)
+    pens = load_pens(reference_data / "pen-drawings" / "pendigits_orig_train.npz").of_writers([12]).turned(turned)
     drawn = Digits(pen_images(pens, MANNERS[MANNER]), pens.labels)
     order = taking_turns(drawn.labels, np.random.default_rng(0))
     classifier, old = load_classifier(), load_training(SHIPPED)[1]

@@ -29,7 +29,7 @@ def test_strokes_are_read_in_pixels_of_the_canvas_with_their_digit_and_writer(tm
     pens = load_pens(write(tmp_path / "pens.npz"))
     assert [len(strokes) for strokes in pens.strokes] == [1, 2]
     np.testing.assert_allclose(pens.strokes[1][1], [[140, 0], [140, 280]])
-    assert pens.by([2]).labels.tolist() == [7]
+    assert pens.of_writers([2]).labels.tolist() == [7]
     assert pens.training.writers.tolist() == [2]
 
 
@@ -59,7 +59,7 @@ def test_a_file_that_is_absent_or_cut_short_is_refused_with_a_sentence(tmp_path:
         load_pens(tmp_path / "none.npz")
     whole = write(tmp_path / "pens.npz")
     whole.write_bytes(whole.read_bytes()[:300])
-    with pytest.raises(DataError, match=r"no whole \.npz file with the arrays pts"):
+    with pytest.raises(DataError, match=r"no complete \.npz file with the arrays pts"):
         load_pens(whole)
 
 
@@ -90,7 +90,7 @@ def test_a_digit_is_as_large_as_asked_around_the_place_asked_or_left_where_it_wa
 
 
 def test_varied_images_differ_from_digit_to_digit_and_are_the_same_for_the_same_seed(tmp_path: Path):
-    pens = load_pens(write(tmp_path / "pens.npz")).by([2])
+    pens = load_pens(write(tmp_path / "pens.npz")).of_writers([2])
     twice = type(pens)(pens.strokes * 2, pens.labels.repeat(2), pens.writers.repeat(2))
     images, again = (varied_pen_images(twice, np.random.default_rng(0)) for _ in range(2))
     np.testing.assert_array_equal(images, again)

@@ -38,7 +38,7 @@ def test_they_read_mnist_and_are_as_sure_as_they_are_right(reference_data, monke
 @pytest.mark.slow
 @pytest.mark.parametrize("manner", MANNERS)
 def test_they_read_real_pens_by_writers_never_met(manner, reference_data):
-    pens = load_pens(reference_data / FILE).by(HELD_OUT)
+    pens = load_pens(reference_data / FILE).of_writers(HELD_OUT)
     probabilities = load_classifier().predict_proba(pen_images(pens, MANNERS[manner]))
     least = LEAST_SMALL if manner.startswith("small") else LEAST
     assert accuracy(pens.labels, probabilities.argmax(axis=1)) >= least
@@ -47,7 +47,7 @@ def test_they_read_real_pens_by_writers_never_met(manner, reference_data):
 
 @pytest.mark.slow
 def test_they_doubt_what_is_no_digit_and_hardly_a_digit(reference_data):
-    classifier, pens = load_classifier(), load_pens(reference_data / FILE).by(HELD_OUT)
+    classifier, pens = load_classifier(), load_pens(reference_data / FILE).of_writers(HELD_OUT)
     digits = classifier.predict_proba(pen_images(pens, MANNERS["whole canvas, 20 px"]))
     drawings = draw_images(families_for_tests(pens), each=50, seed=1)
     others = classifier.predict_proba(np.concatenate(list(drawings.values())))
