@@ -48,7 +48,7 @@ class Classifier:
                 probabilities[start : start + len(x)] = self._loss.probabilities(self._network.forward(x))
         return probabilities
 
-    def recognizes(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
+    def knows(self, probabilities: Floats) -> npt.NDArray[np.bool_]:
         """Whether images with these probabilities, (n, 10), show any of the classes: (n,)."""
         return np.asarray(entropy(probabilities) <= self.rejects_above)
 

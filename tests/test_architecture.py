@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import pytest
 
+from model import Classifier
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("model", "dataset", "experiments", "dashboard", "pretraining")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -341,6 +343,10 @@ def test_the_names_that_others_rely_on_exist(package: str) -> None:
     module = importlib.import_module(package)
     assert not [fixed for fixed in FIXED_NAMES[package] if not hasattr(module, fixed)]
     assert set(FIXED_NAMES[package]) <= set(module.__all__)
+
+
+def test_the_methods_that_others_rely_on_exist() -> None:
+    assert all(hasattr(Classifier, method) for method in ("knows", "predict_proba"))
 
 
 def test_each_file_of_the_network_stays_readable_in_one_sitting() -> None:

@@ -66,6 +66,6 @@ def test_a_classifier_rejects_images_above_the_threshold_of_its_checkpoint():
     probabilities = np.array([[0.5, 0.5, 0, 0], [0.55, 0.15, 0.15, 0.15]])
     np.testing.assert_allclose(entropy(probabilities), [stats.entropy(row) for row in probabilities])
     told = Classifier(Checkpoint(config.to_dict(), weights, about={"rejects_above": 0.7}))
-    assert told.recognizes(probabilities).tolist() == [True, False]
+    assert told.knows(probabilities).tolist() == [True, False]
     untold = Classifier(Checkpoint(config.to_dict(), weights))
-    assert untold.recognizes(np.full((1, 10), 0.1)).tolist() == [True]
+    assert untold.knows(np.full((1, 10), 0.1)).tolist() == [True]

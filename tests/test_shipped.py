@@ -57,8 +57,8 @@ def test_the_command_writes_weights_that_say_what_they_were_made_from(make, caps
 
 def test_the_weights_reject_what_they_were_shown_to_be_no_digit_and_keep_the_digits(make, little: Material):
     classifier = load_classifier(make("digits.npz", "--epochs", "6"))
-    assert np.mean(classifier.recognizes(classifier.predict_proba(little.digits.images))) >= 0.98
-    assert not np.any(classifier.recognizes(classifier.predict_proba(little.validation[OTHERS].images)))
+    assert np.mean(classifier.knows(classifier.predict_proba(little.digits.images))) >= 0.98
+    assert not np.any(classifier.knows(classifier.predict_proba(little.validation[OTHERS].images)))
 
 
 def test_making_them_twice_gives_the_same_weights(make):

@@ -52,4 +52,4 @@ def test_they_doubt_what_is_no_digit_and_hardly_a_digit(reference_data):
     drawings = draw_images(families_for_tests(pens), each=50, seed=1)
     others = classifier.predict_proba(np.concatenate(list(drawings.values())))
     assert auroc(entropy(others), entropy(digits)) >= 0.95
-    assert np.mean(~classifier.recognizes(digits)) <= 0.01
+    assert np.mean(~classifier.knows(digits)) <= 0.01

@@ -70,7 +70,7 @@ def read_sheet(sheet: Sheet, classifier: Classifier) -> Reading | str:
     except BlankDrawing as error:
         return BLANK_UPLOAD if sheet.is_upload else str(error)
     probabilities = classifier.predict_proba(network_input(stages)[None])
-    known = bool(classifier.recognizes(probabilities)[0])
+    known = bool(classifier.knows(probabilities)[0])
     return Reading(sheet, stages, probabilities[0], classifier.classes, classifier.fingerprint, known)
 
 

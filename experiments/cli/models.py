@@ -150,7 +150,7 @@ def predict(arguments: argparse.Namespace) -> int:
             raise BlankDrawing(f"{path}: {error}") from error
     answers = []
     probabilities = classifier.predict_proba(np.stack(inks))
-    for path, shares, known in zip(arguments.images, probabilities, classifier.recognizes(probabilities), strict=True):
+    for path, shares, known in zip(arguments.images, probabilities, classifier.knows(probabilities), strict=True):
         of_class = dict(zip(classifier.classes, shares.tolist(), strict=True))
         first, second = sorted(of_class, key=lambda label: -of_class[label])[:2]
         answer = {"file": path, "prediction": first, "probability": of_class[first]}
