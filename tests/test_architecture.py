@@ -358,7 +358,10 @@ def test_each_file_of_the_network_stays_readable_in_one_sitting() -> None:
 # Readability. Each number and each name below may only be removed or lowered, until nothing is
 # left.
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / file for file in ("README.md", "CHANGELOG.md", "dataset/README.md", "model/pretrained/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 CYCLES: list[set[str]] = []
 UNDOCUMENTED: dict[str, int] = {}
 LONG_PROSE: dict[str, int] = {
