@@ -18,22 +18,24 @@ from dataset.files import atomic_write
 if TYPE_CHECKING:
     import pandas as pd
 
-HISTORY_COLUMNS = (
-    "step",
-    "epoch",
-    "learning_rate",
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "gradient_norm",
-    "images_per_second",
-    "seconds",
-)
-HEADER = ",".join(HISTORY_COLUMNS) + "\n"
 
-Row = list[float | None]
-"""A value for each of the columns; None: not measured."""
+class Row(NamedTuple):
+    """A reported step: a line of the file. None: not measured."""
+
+    step: int
+    epoch: float
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    gradient_norm: float | None
+    images_per_second: float | None
+    seconds: float
+
+
+HISTORY_COLUMNS = Row._fields
+HEADER = ",".join(HISTORY_COLUMNS) + "\n"
 
 
 class Validation(NamedTuple):

@@ -181,18 +181,17 @@ class Run(Job[Status]):
             raise RunError(f"The requests to the run {self.id} cannot be read: {error}") from error
         return _checked(requests)
 
-    def request(self, action: str | None = None, *, learning_rate: float | UnsetType | None = UNSET) -> None:
+    def request(self, action: Action | None = None, *, learning_rate: float | UnsetType | None = UNSET) -> None:
         """Ask the worker to run, pause or stop, or to use a learning rate.
 
         A learning rate of None goes back to the schedule.
 
         What is not given stays as it was requested before. Raises RunError for what cannot be.
         """
-        given = {"action": action or UNSET, "learning_rate": learning_rate}
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
-        _checked(Requests(**changes))
         with self._request_lock():
-            write_record(self.folder / "control.json", replace(self.requests(), **changes))
+            before = self.requests()
+            rate = before.learning_rate if learning_rate is UNSET else learning_rate
+            write_record(self.folder / "control.json", _checked(Requests(action or before.action, rate)))
 
     def enqueue(self) -> None:
         """Put it at the end of the queue, with the request to run, ready for a new worker."""

@@ -108,7 +108,8 @@ class Recorder:
                     f"The digits of {self.run.config.data} are not those this run was trained on so far: "
                     "put the old file back to resume it, or start a new run."
                 )
-        self._rows, self._pending_row = about["history_rows"], about["held_row"]
+        self._rows = about["history_rows"]
+        self._pending_row = Row(*about["held_row"]) if about["held_row"] else None
         self.clock = Clock(about["seconds"])
         self.about["validation_accuracy"] = about["validation_accuracy"]
 
@@ -193,8 +194,8 @@ class Recorder:
         if event.report or self._rate_changed:
             self._rate_changed = False
             rate, seconds = self.clock.lap(self._images_shown())
-            row: Row = [event.step, event.epoch, event.learning_rate, loss, accuracy]
-            row += [None, None, event.gradient_norm, rate, seconds]
+            measured = event.step, event.epoch, event.learning_rate, loss, accuracy
+            row = Row(*measured, None, None, event.gradient_norm, rate, seconds)
             if self.trainer.check_is_due():
                 self._pending_row = row
             else:
@@ -203,7 +204,7 @@ class Recorder:
     def _record_epoch(self, event: EpochDone) -> None:
         loss, accuracy = event.validation_loss, event.validation_accuracy
         assert self._pending_row is not None  # from the step before; the checkpoint holds it too
-        self._append_row([*self._pending_row[:5], loss, accuracy, *self._pending_row[7:]])
+        self._append_row(self._pending_row._replace(validation_loss=loss, validation_accuracy=accuracy))
         self._pending_row = None
         self.status.set_later(
             validation_epoch=event.epoch, train_loss=event.train_loss, train_accuracy=event.train_accuracy

@@ -48,34 +48,15 @@ def train_run(run: Run, shutdown: Shutdown | None = None) -> Generator[Status, N
         yield from Worker(run, shutdown).work()
 
 
-class RequestPoller:
-    """The requests to a run, as they were when it was last polled."""
-
-    def __init__(self, run: Run) -> None:
-        self.now = Requests()
-        self._run, self._file = run, run.folder / "control.json"
-        self._stamp: Stamp = None
-
-    def poll(self) -> bool:
-        """Read the requests; -> whether they have changed. Cheap enough for every step."""
-        latest = stamp(self._file)
-        if latest is None or latest == self._stamp:
-            return False
-        self._stamp, before = latest, self.now
-        try:
-            self.now = self._run.requests()
-        except RunError as error:  # edited by hand, perhaps not saved whole yet
-            self._run.log(str(error))
-        return self.now != before
-
-
 class Worker:
     """Works on one run: waits for its turn, trains it, and says in its status how that ended."""
 
     def __init__(self, run: Run, shutdown: Shutdown) -> None:
         self.run, self.shutdown = run, shutdown
         self.status = StatusWriter(run)
-        self.requests = RequestPoller(run)
+        self.requests = Requests()  # as last polled
+        self._requests_file = run.folder / "control.json"
+        self._requests_stamp: Stamp = None
         self.recorder: Recorder | None = None  # once the run trains
         self.is_fine_tuning = self.status.now.group == fine_tuning.GROUP
 
@@ -113,6 +94,18 @@ class Worker:
         self.status.set(state=ended.state, reason=ended.reason, place=None, seconds_left=None, seconds=seconds)
         self.run.log(f"{ended.state} at step {self.status.now.step}. {ended.reason}".rstrip())
 
+    def poll_requests(self) -> bool:
+        """Read the requests to the run; -> whether they have changed. Cheap enough for every step."""
+        latest = stamp(self._requests_file)
+        if latest is None or latest == self._requests_stamp:
+            return False
+        self._requests_stamp, before = latest, self.requests
+        try:
+            self.requests = self.run.requests()
+        except RunError as error:  # edited by hand, perhaps not saved whole yet
+            self.run.log(str(error))
+        return self.requests != before
+
     def wait_for_turn(self) -> Iterator[Status]:
         """Wait until nobody asks for a pause and it is this run's turn.
 
@@ -122,10 +115,10 @@ class Worker:
         while True:
             if self.shutdown.requested:
                 raise ShutdownRequested
-            self.requests.poll()
-            if self.requests.now.action == "stop":
+            self.poll_requests()
+            if self.requests.action == "stop":
                 raise Ended("stopped", "Stopped while it waited.")
-            if self.requests.now.action == "pause":
+            if self.requests.action == "pause":
                 if self.status.now.state != "paused":
                     self.status.set(state="paused", place=None, seconds_left=None)
                     self.run.log("paused")
@@ -181,8 +174,8 @@ class Worker:
         if run.last.exists():
             recorder.load_checkpoint()
         recorder.begin()
-        if self.requests.now.learning_rate is not UNSET:
-            recorder.set_learning_rate(self.requests.now.learning_rate)
+        if self.requests.learning_rate is not UNSET:
+            recorder.set_learning_rate(self.requests.learning_rate)
         if not run.last.exists():
             recorder.save_checkpoint()
         return recorder
@@ -201,7 +194,7 @@ class Worker:
                     recorder.record(event)
                     if self.shutdown.requested:
                         raise ShutdownRequested
-                    if self.requests.poll():
+                    if self.poll_requests():
                         yield from self.apply_requests(recorder)
                     if self.status.is_due or isinstance(event, EpochDone):
                         recorder.report()
@@ -212,17 +205,17 @@ class Worker:
 
     def apply_requests(self, recorder: Recorder) -> Iterator[Status]:
         """Stop, pause or use another learning rate, as requested."""
-        if self.requests.now.action == "stop":
+        if self.requests.action == "stop":
             raise Ended("stopped", "Stopped by hand; the model is saved, and the run can be resumed.")
-        if self.requests.now.action == "pause":
+        if self.requests.action == "pause":
             recorder.clock.stop()
             recorder.save_checkpoint()
             recorder.report()
             yield from self.wait_for_turn()
             self.run.log("resumed")
             recorder.start_clock()
-        if self.requests.now.learning_rate is not UNSET:
-            recorder.set_learning_rate(self.requests.now.learning_rate)
+        if self.requests.learning_rate is not UNSET:
+            recorder.set_learning_rate(self.requests.learning_rate)
 
     def finish(self, recorder: Recorder) -> Ended:
         """Save the end of the training; -> how the run ended by itself."""
