@@ -222,15 +222,10 @@ class Search(Job[SearchStatus]):
             np.savez(file, networks=networks, labels=labels, answers=answers)
 
 
-def searches_folder() -> Path:
-    """Where all searches are: hidden among the runs."""
-    return runs_folder() / ".suspects"
-
-
 def search_for(source: str, part: Part, digits: Digits | None = None) -> Search:
     """The search for these digits, begun or not. `digits` saves loading them again."""
     digits = load_judged(source, part) if digits is None else digits
-    return Search(searches_folder() / f"{digits.fingerprint}-{part}-{METHOD}")
+    return Search(runs_folder() / ".suspects" / f"{digits.fingerprint}-{part}-{METHOD}")
 
 
 def create_search(source: str, part: Part, digits: Digits | None = None) -> Search:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.label_errors import LabelErrors, SearchStatus
 
 
-def list_sources(_: argparse.Namespace) -> int:
+def list_sources(_: argparse.Namespace) -> None:
     """List the sources of digits, and how many drawings there are of each digit."""
     for source in SOURCES.values():
         here = "here" if available(source.name) else f"not here yet: digits data download {source.name}"
@@ -36,18 +36,16 @@ def list_sources(_: argparse.Namespace) -> int:
     each = ", ".join(f"{count} of {digit}" for digit, count in enumerate(counts) if count)
     write(f"drawings ({counts.sum():,} in {drawing_storage().name})")
     write(f"    {each or 'None yet: draw some on the Draw page.'}")
-    return 0
 
 
-def download_source(arguments: argparse.Namespace) -> int:
+def download_source(arguments: argparse.Namespace) -> None:
     """Download a source, unless it is here already."""
     if arguments.name not in SOURCES:
         raise DataError(f"there is no source {arguments.name!r}; the sources are {', '.join(SOURCES)}.")
     write(f"{arguments.name} is in {download(arguments.name, progressbar=sys.stderr.isatty())}")
-    return 0
 
 
-def check_file(arguments: argparse.Namespace) -> int:
+def check_file(arguments: argparse.Namespace) -> None:
     """Print the problems of a CSV file; DataError if it has any."""
     problems = check_csv(arguments.file)
     if problems:
@@ -56,10 +54,9 @@ def check_file(arguments: argparse.Namespace) -> int:
         raise DataError(f"{arguments.file} has {at_least}{len(problems)} problems.")
     digits = load_digits(arguments.file, "all")
     write(f"{arguments.file} is whole: {len(digits):,} digits{'' if digits.labelled else ', without labels'}.")
-    return 0
 
 
-def export_file(arguments: argparse.Namespace) -> int:
+def export_file(arguments: argparse.Namespace) -> None:
     """Copy the drawings, or the corrected labels, to a new file."""
     file = path_of(arguments.file)
     if file.name.removesuffix(".gz") == CORRECTIONS:
@@ -68,19 +65,17 @@ def export_file(arguments: argparse.Namespace) -> int:
         write(f"{len(content.splitlines()) - 1:,} corrections of labels are now in {file}.")
     else:
         write(f"{export_drawings(file):,} drawings are now in {file}.")
-    return 0
 
 
-def import_file(arguments: argparse.Namespace) -> int:
+def import_file(arguments: argparse.Namespace) -> None:
     """Add the drawings, or the corrected labels, of a file to the storage."""
     if is_corrections(arguments.file):
         write(f"{import_corrections(arguments.file):,} corrections of labels were added to {drawing_storage().name}.")
     else:
         write(f"{import_drawings(arguments.file):,} digits were added to {drawing_storage().name}.")
-    return 0
 
 
-def move_drawings(arguments: argparse.Namespace) -> int:
+def move_drawings(arguments: argparse.Namespace) -> None:
     """Copy drawings and corrected labels with their history to another storage."""
     before = drawing_storage().name
     drawings, judged = move(arguments.to)
@@ -90,10 +85,9 @@ def move_drawings(arguments: argparse.Namespace) -> int:
         write("Set DIGITS_DATABASE to that address to use them from there.")
     else:
         write("Set DIGITS_DRAWINGS to that file and no DIGITS_DATABASE to use them from there.")
-    return 0
 
 
-def rank_label_errors(arguments: argparse.Namespace) -> int:
+def rank_label_errors(arguments: argparse.Namespace) -> None:
     """List the most likely label errors; search for them in this process, if that is not done."""
     from experiments.label_errors import as_part, create_search, load_judged, parts_of, run_search, search_for
     from experiments.runs.run import RunError
@@ -114,13 +108,12 @@ def rank_label_errors(arguments: argparse.Namespace) -> int:
     if arguments.json:
         about = {"source": source, "part": part, "digits": len(digits), "read_otherwise": found.disagreements}
         print(json.dumps(about | {"suspects": records}))
-        return 0
+        return
     write(
         *label_error_lines(records, digits),
         f"{found.disagreements:,} of {len(digits):,} digits are read otherwise than labelled. "
         "Rows are counted from 0. Review them on the Data page, under Label errors.",
     )
-    return 0
 
 
 def search_progress(status: SearchStatus) -> Progress:

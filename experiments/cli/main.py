@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         from model.errors import DigitLabError  # only now: NumPy takes longer to import than help to print
 
         try:
-            status: int = arguments.function(arguments)
+            status: int | None = arguments.function(arguments)
         except BrokenPipeError:
             raise
         except (DigitLabError, OSError) as error:
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it raises nothing again
         return 141
-    return status
+    return status or 0
 
 
 SOURCE = "mnist, mnist-5k, fashion-mnist, or a CSV or IDX file"
@@ -111,7 +111,7 @@ def resume(arguments: argparse.Namespace) -> int:
         argument("--restore", "bring deleted runs back; without RUN, list them"),
     ),
 )
-def runs(arguments: argparse.Namespace) -> int:
+def runs(arguments: argparse.Namespace) -> None:
     """List runs, or compare some. The list shows the settings in which they differ.
 
     With RUN, the runs stand side by side, and the models of two are compared on the same digits.
@@ -122,7 +122,7 @@ def runs(arguments: argparse.Namespace) -> int:
     """
     from experiments.cli import runs
 
-    return runs.runs(arguments)
+    runs.runs(arguments)
 
 
 @command("range", PRESET, DATA, *SETTINGS, json_switch("with the whole curve"))
@@ -207,7 +207,7 @@ def learn(arguments: argparse.Namespace) -> int:
     ),
     json_switch("with accuracy, correct, total, confusion"),
 )
-def test(arguments: argparse.Namespace) -> int:
+def test(arguments: argparse.Namespace) -> None:
     """Score a model on digits it has not seen. Count how many it reads right.
 
     examples:
@@ -216,7 +216,7 @@ def test(arguments: argparse.Namespace) -> int:
     """
     from experiments.cli import models
 
-    return models.test(arguments)
+    models.test(arguments)
 
 
 @command(
@@ -225,7 +225,7 @@ def test(arguments: argparse.Namespace) -> int:
     MODEL,
     json_switch("with all ten probabilities of each"),
 )
-def predict(arguments: argparse.Namespace) -> int:
+def predict(arguments: argparse.Namespace) -> None:
     """Read the digit in each picture. PNG, JPEG and others, any size up to 5 MB, dark on light or
     light on dark.
 
@@ -235,15 +235,15 @@ def predict(arguments: argparse.Namespace) -> int:
     """
     from experiments.cli import models
 
-    return models.predict(arguments)
+    models.predict(arguments)
 
 
 @command("presets", argument("name NAME", "list every setting of this one", nargs="?"), json_switch(""))
-def presets(arguments: argparse.Namespace) -> int:
+def presets(arguments: argparse.Namespace) -> None:
     """List the presets. They are networks with their training, to use as they are or to change."""
     from experiments.cli import models
 
-    return models.presets(arguments)
+    models.presets(arguments)
 
 
 DATA_ACTIONS = COMMANDS.add_parser(
@@ -254,51 +254,51 @@ DATA_ACTIONS = COMMANDS.add_parser(
 
 
 @command("list", of=DATA_ACTIONS)
-def list_sources(arguments: argparse.Namespace) -> int:
+def list_sources(arguments: argparse.Namespace) -> None:
     """List the sources of digits and the drawings."""
     from experiments.cli import data
 
-    return data.list_sources(arguments)
+    data.list_sources(arguments)
 
 
 @command("download", argument("name NAME", "mnist or fashion-mnist"), of=DATA_ACTIONS)
-def download(arguments: argparse.Namespace) -> int:
+def download(arguments: argparse.Namespace) -> None:
     """Download mnist or fashion-mnist once, to use it without a network later."""
     from experiments.cli import data
 
-    return data.download_source(arguments)
+    data.download_source(arguments)
 
 
 @command("check", argument("file FILE", "a CSV file"), of=DATA_ACTIONS)
-def check(arguments: argparse.Namespace) -> int:
+def check(arguments: argparse.Namespace) -> None:
     """List the first 20 problems of a CSV file."""
     from experiments.cli import data
 
-    return data.check_file(arguments)
+    data.check_file(arguments)
 
 
 @command("export", argument("file FILE", "the file to create; its name tells the format"), of=DATA_ACTIONS)
-def export(arguments: argparse.Namespace) -> int:
+def export(arguments: argparse.Namespace) -> None:
     """Copy drawings to a new .csv, .zip or IDX file, corrected labels to label_corrections.csv."""
     from experiments.cli import data
 
-    return data.export_file(arguments)
+    data.export_file(arguments)
 
 
 @command("import", argument("file FILE", "a file that was exported"), of=DATA_ACTIONS)
-def import_(arguments: argparse.Namespace) -> int:
+def import_(arguments: argparse.Namespace) -> None:
     """Add the content of an exported file to your drawings, or to your corrected labels."""
     from experiments.cli import data
 
-    return data.import_file(arguments)
+    data.import_file(arguments)
 
 
 @command("move", argument("to TO", "the address of a database, or a CSV file"), of=DATA_ACTIONS)
-def move(arguments: argparse.Namespace) -> int:
+def move(arguments: argparse.Namespace) -> None:
     """Copy drawings and corrected labels with their history to a database, or from one to CSV."""
     from experiments.cli import data
 
-    return data.move_drawings(arguments)
+    data.move_drawings(arguments)
 
 
 @command(
@@ -309,7 +309,7 @@ def move(arguments: argparse.Namespace) -> int:
     json_switch(),
     of=DATA_ACTIONS,
 )
-def label_errors(arguments: argparse.Namespace) -> int:
+def label_errors(arguments: argparse.Namespace) -> None:
     """Rank digits by how likely their labels are wrong. The networks that judge a digit were not
     trained on it.
 
@@ -320,7 +320,7 @@ def label_errors(arguments: argparse.Namespace) -> int:
     """
     from experiments.cli import data
 
-    return data.rank_label_errors(arguments)
+    data.rank_label_errors(arguments)
 
 
 if __name__ == "__main__":

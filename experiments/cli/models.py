@@ -24,7 +24,7 @@ ARCHITECTURE = ("hidden", "image_layers", "activation")
 RECIPE = ("loss", "optimizer", "schedule", "learning_rate", "batch_size")
 
 
-def presets(arguments: argparse.Namespace) -> int:
+def presets(arguments: argparse.Namespace) -> None:
     """List the presets, or the settings of the one that is named."""
     chosen = PRESETS if arguments.name is None else {arguments.name: find_preset(arguments.name)}
     if arguments.json:
@@ -37,14 +37,14 @@ def presets(arguments: argparse.Namespace) -> int:
             for name, config in chosen.items()
         }
         print(json.dumps(found))
-        return 0
+        return
     for name, config in chosen.items():
         write(f"{name}{' (default)' if name == DEFAULT_PRESET else ''}: {DESCRIPTIONS[name]}")
         write(f"    {config.architecture} {config.activation}, {config.parameter_count():,} parameters")
         write(f"    {recipe(config)}")
     if not arguments.name:
         write("", "All settings of one: digits presets NAME. Train it: digits train --preset NAME")
-        return 0
+        return
     write("", "Settings, each changed with --set KEY=VALUE:")
     for key, value in chosen[arguments.name].to_dict().items():
         if key in ("data", "start_from"):
@@ -54,7 +54,6 @@ def presets(arguments: argparse.Namespace) -> int:
         limits = f" [{', '.join(CHOICES[key])}]" if key in CHOICES else limits
         shown = ",".join(map(str, value)) if isinstance(value, list) else f"{value:g}" if bounds else value
         write(f"  {key}={shown}{limits}", f"      {HELP[key]}")
-    return 0
 
 
 def recipe(config: RunConfig) -> str:
@@ -64,7 +63,7 @@ def recipe(config: RunConfig) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {setting_text(config, name)}" for name in shown)
 
 
-def test(arguments: argparse.Namespace) -> int:
+def test(arguments: argparse.Namespace) -> None:
     """Score a model on labelled digits."""
     classifier, name = load_chosen(arguments)
     source = arguments.data or default_source()
@@ -90,7 +89,7 @@ def test(arguments: argparse.Namespace) -> int:
         if robustness:
             found["robustness"] = {"digits": len(disturbed), "correct": robustness}
         print(json.dumps(found))
-        return 0
+        return
     write(f"{percent(correct / total)} right: {correct:,} of {total:,} {arguments.split} digits of {source}")
     write(f"95 % interval {percent(low)} to {percent(high)}; model {name} ({classifier.fingerprint})")
     if corrections.version:
@@ -99,7 +98,6 @@ def test(arguments: argparse.Namespace) -> int:
     write("", "Rows: true class. Columns: predicted class.", *table_lines(["", *digits.classes], rows))
     if robustness:
         write(*robustness_lines(robustness, len(disturbed)))
-    return 0
 
 
 def check_scorable(digits: Digits, source: str, split: str, classifier: Classifier) -> None:
@@ -139,7 +137,7 @@ def robustness_lines(robustness: dict[str, dict[str, int]], total: int) -> list[
     ]
 
 
-def predict(arguments: argparse.Namespace) -> int:
+def predict(arguments: argparse.Namespace) -> None:
     """Read the digit in each picture."""
     classifier, name = load_chosen(arguments)
     inks = []
@@ -161,4 +159,3 @@ def predict(arguments: argparse.Namespace) -> int:
             write(f"{path}: {nearest}{first} with {percent(of_class[first])}, {next_guess}")
     if arguments.json:
         print(json.dumps({"model": name, "fingerprint": classifier.fingerprint, "predictions": answers}))
-    return 0

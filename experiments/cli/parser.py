@@ -17,7 +17,7 @@ EXAMPLES = """examples:
 
 digits COMMAND --help explains a command."""
 
-Function: TypeAlias = Callable[[argparse.Namespace], int]
+Function: TypeAlias = Callable[[argparse.Namespace], int | None]  # -> exit status; None: 0
 Adder: TypeAlias = Callable[[argparse._ActionsContainer], object]  # adds arguments to a parser or a group
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 

@@ -44,19 +44,20 @@ FILTERS: dict[str, Callable[[RunRow, str], bool]] = {
 ALLOWED = {**CHOICES, "state": STATES, "starred": ("true", "false")}
 
 
-def runs(arguments: argparse.Namespace) -> int:
+def runs(arguments: argparse.Namespace) -> None:
     """List the runs, compare those that are named, or delete or restore them."""
     if arguments.delete:
-        return delete_runs(arguments.runs)
-    if arguments.restore:
-        return restore_runs(arguments.runs)
-    if arguments.runs:
+        delete_runs(arguments.runs)
+    elif arguments.restore:
+        restore_runs(arguments.runs)
+    elif arguments.runs:
         rows = [row_of(find_run(name)) for name in arguments.runs]
-        return compare_runs(rows, short_ids(run_rows()), as_json=arguments.json)
-    return list_runs(arguments)
+        compare_runs(rows, short_ids(run_rows()), as_json=arguments.json)
+    else:
+        list_runs(arguments)
 
 
-def list_runs(arguments: argparse.Namespace) -> int:
+def list_runs(arguments: argparse.Namespace) -> None:
     """List the runs that match the filters, the damaged ones on standard error."""
     if arguments.limit < 0:
         raise ConfigError(f"--limit takes how many runs to list, or 0 for all, got {arguments.limit}.")
@@ -67,16 +68,15 @@ def list_runs(arguments: argparse.Namespace) -> int:
     if arguments.json:
         differ = differing_settings(shown)
         print(json.dumps({"runs": [row_record(row) for row in shown], "differing": differ, "found": len(found)}))
-        return 0
+        return
     for folder, reason in run_table().damaged():
         warn(f"{folder.name} in {folder.parent} is no whole run. {reason}")
     if not shown:
         write("No run is like that." if rows else f"There are no runs in {runs_folder()} yet. Make one: digits train")
-        return 0
+        return
     write(*runs_table(shown, short_ids(rows), terminal_width()))
     if len(shown) < len(found):
         write("", f"{len(shown):,} of {len(found):,} runs; --limit 0 lists all.")
-    return 0
 
 
 def filtered_rows(rows: Sequence[RunRow], filters: Sequence[str]) -> list[RunRow]:
@@ -174,7 +174,7 @@ def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
     return table_lines(headings, [[_cut(cell) for cell in line] for line in lines], left=("",))
 
 
-def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool) -> int:
+def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool) -> None:
     """Show runs side by side; compare the models of two of them on the same validation digits."""
     from experiments.comparison import ComparisonError
 
@@ -190,7 +190,7 @@ def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool
     if as_json:
         record = {"runs": [row_record(row) for row in rows], "differing": differing_settings(rows)}
         print(json.dumps(record | {"comparison": comparison and comparison_record(comparison)}))
-        return 0
+        return
     width = terminal_width() or UNLIMITED
     lines = side_by_side(rows, short)
     write(*(lines if max(map(len, lines)) <= width else runs_table(rows, short, width)))
@@ -205,7 +205,6 @@ def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool
         write(textwrap.fill(plain(comparison.verdict(*names)), width))
     elif reason:
         write("", textwrap.fill(plain(reason), width))
-    return 0
 
 
 def compare_models(rows: Sequence[RunRow], names: Sequence[str]) -> tuple[Comparison, list[str]]:
@@ -230,7 +229,7 @@ def compare_models(rows: Sequence[RunRow], names: Sequence[str]) -> tuple[Compar
     return compare(models[0], models[1], digits), warnings
 
 
-def delete_runs(names: Sequence[str]) -> int:
+def delete_runs(names: Sequence[str]) -> None:
     """Move runs aside, also damaged ones."""
     if not names:
         raise RunError("Say which runs to delete: digits runs --delete RUN ...")
@@ -238,17 +237,15 @@ def delete_runs(names: Sequence[str]) -> int:
     for run in [damaged.get(name) or find_run(name) for name in names]:
         delete_run(run)
         write(f"{run.id} is deleted. Bring it back: digits runs --restore {run.id}")
-    return 0
 
 
-def restore_runs(names: Sequence[str]) -> int:
+def restore_runs(names: Sequence[str]) -> None:
     """Bring deleted runs back; without names, list them."""
     deleted = RunTable(deleted_folder()).rows()
     for name in names:
         write(f"{restore_run(full_id(name, deleted)).id} is back.")
     if not names:
         write(*(runs_table(deleted, short_ids(deleted), terminal_width()) if deleted else ["No run is deleted."]))
-    return 0
 
 
 def row_record(row: RunRow) -> dict[str, Any]:

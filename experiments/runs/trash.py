@@ -103,10 +103,7 @@ def _deleted_sweeps_folder() -> Path:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    try:
-        folders = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
-    except FileNotFoundError:
-        return []
+    folders = [path for path in folder.glob("*") if path.is_dir()]
     return sorted(folders, key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
 
 
