@@ -226,6 +226,6 @@ class Recorder:
         self._rows += 1
 
     def _images_shown(self) -> int:
-        """Training images shown so far. The last batch of an epoch may be smaller than the others."""
+        """Training images shown so far. The last batch of an epoch may be smaller."""
         epochs, batches = divmod(self.trainer.step, self.trainer.steps_per_epoch)
         return epochs * self.trainer.images + batches * (self.run.config.batch_size or self.trainer.images)

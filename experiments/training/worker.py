@@ -95,7 +95,7 @@ class Worker:
         self.run.log(f"{ended.state} at step {self.status.now.step}. {ended.reason}".rstrip())
 
     def poll_requests(self) -> bool:
-        """Read the requests to the run; -> whether they have changed. Cheap enough for every step."""
+        """Read the requests; -> whether they have changed. Cheap enough for every step."""
         latest = stamp(self._requests_file)
         if latest is None or latest == self._requests_stamp:
             return False
