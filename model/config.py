@@ -36,9 +36,7 @@ class TrainConfig(NetworkConfig):
     )
     batch_size: int = number(128, 0, 60_000, "Images per step; 0 takes all of them (full-batch gradient descent).")
     epochs: int = number(5, 1, 1000, "How many times the network is trained on every training image.")
-    steps: int = number(
-        0, 0, 1_000_000, "Number of training steps, instead of epochs; 0: train for the number of epochs."
-    )
+    steps: int = number(0, 0, 1_000_000, "Number of training steps, instead of epochs; 0: use the epochs.")
 
     shift: float = number(0.0, 0.0, 8.0, "Move each training image at random by up to this many pixels.")
     rotation: float = number(0.0, 0.0, 45.0, "Turn each training image at random by up to this many degrees.")
