@@ -163,8 +163,10 @@ def _build_image_layer(
             convs = [layer for layer in before if isinstance(layer, Conv2D)]
             pool = MaxPool2D(shape, part.size, input_window=convs[0].output_window if convs else 1)
             return [pool, *(_normalization_and_activation(config, pool.output_shape) if convs else [])]
-        case _:
+        case "average-pool":
             return [AveragePool2D(shape, part.size)]
+        case _:
+            raise ValueError(f"build_layers cannot build {part.kind} yet: add it to _build_image_layer.")
 
 
 def _build_residual(config: NetworkConfig, shape: Shape, filters: int) -> Residual:

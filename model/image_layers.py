@@ -2,16 +2,53 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
-PATTERNS = {
-    "conv": re.compile(
-        r"conv (?P<filters>\d+)(?: (?P<size>\d+)x(?P=size))?(?: stride (?P<stride>\d+))?(?P<valid> valid)?"
+
+class Kind(NamedTuple):
+    """A kind of image layer: its name and explanation on pages, its text in a config, its size.
+
+    The named groups of `pattern` are the settings that a layer of this kind has. `size` is the
+    default side of the kernel or of the window in pixels; 0: it has none.
+    """
+
+    name: str
+    explanation: str
+    pattern: re.Pattern[str]
+    size: int = 0
+
+    def has(self, setting: str) -> bool:
+        """Whether a layer of this kind has the setting: filters, size, stride or valid."""
+        return setting in self.pattern.groupindex
+
+
+_SIZE = r"(?: (?P<size>\d+)x(?P=size))?"
+KINDS = {
+    "conv": Kind(
+        "Convolution",
+        "The same small filters at every place of the image. Each filter makes a new image.",
+        re.compile(rf"conv (?P<filters>\d+){_SIZE}(?: stride (?P<stride>\d+))?(?P<valid> valid)?"),
+        size=3,
     ),
-    "residual": re.compile(r"residual (?P<filters>\d+)"),
-    "max-pool": re.compile(r"max-pool(?: (?P<size>\d+)x(?P=size))?"),
-    "average-pool": re.compile(r"average-pool(?: (?P<size>\d+)x(?P=size))?"),
+    "residual": Kind(
+        "Residual block",
+        "Two 3×3 convolutions whose result is added to their input: deep networks train better.",
+        re.compile(r"residual (?P<filters>\d+)"),
+        size=3,
+    ),
+    "max-pool": Kind(
+        "Max pooling",
+        "The largest number of each window. The image gets smaller.",
+        re.compile(rf"max-pool{_SIZE}"),
+        size=2,
+    ),
+    "average-pool": Kind(
+        "Average pooling",
+        "The mean of each window. The image gets smaller.",
+        re.compile(rf"average-pool{_SIZE}"),
+        size=2,
+    ),
 }
-KINDS = tuple(PATTERNS)
 MAX_LAYERS, MAX_FILTERS = 12, 256
 KERNELS = (1, 3, 5, 7)
 GRAMMAR = "conv 16, conv 16 5x5, conv 16 stride 2, conv 16 valid, residual 32, max-pool, max-pool 3x3 or average-pool"
@@ -33,10 +70,10 @@ class ImageLayer:
     @property
     def text(self) -> str:
         """The shortest text for this layer."""
-        parts = [self.kind]
-        if self.kind in ("conv", "residual"):
+        kind, parts = KINDS[self.kind], [self.kind]
+        if kind.has("filters"):
             parts.append(str(self.filters))
-        if self.size != _default_size(self.kind):
+        if self.size != kind.size:
             parts.append(f"{self.size}x{self.size}")
         if self.stride > 1:
             parts.append(f"stride {self.stride}")
@@ -47,22 +84,19 @@ class ImageLayer:
 
 def read_image_layer(text: str) -> ImageLayer:
     """The image layer that a text names. Raises ValueError."""
-    for kind, pattern in PATTERNS.items():
-        if found := pattern.fullmatch(" ".join(text.split())):
-            given = {name: int(value) for name, value in found.groupdict().items() if value and value.isdigit()}
-            padding = "valid" if found.groupdict().get("valid") else "same"
-            layer = ImageLayer(kind, **{"size": _default_size(kind)} | given, padding=padding)
+    for name, kind in KINDS.items():
+        if found := kind.pattern.fullmatch(" ".join(text.split())):
+            given = found.groupdict()
+            numbers = {setting: int(value) for setting, value in given.items() if value and value.isdigit()}
+            padding = "valid" if given.get("valid") else "same"
+            layer = ImageLayer(name, **{"size": kind.size} | numbers, padding=padding)
             _check(layer)
             return layer
     raise ValueError(f"there is no image layer {text!r}; write {GRAMMAR}.")
 
 
-def _default_size(kind: str) -> int:
-    return 3 if kind in ("conv", "residual") else 2
-
-
 def _check(layer: ImageLayer) -> None:
-    if layer.kind in ("conv", "residual") and not 1 <= layer.filters <= MAX_FILTERS:
+    if KINDS[layer.kind].has("filters") and not 1 <= layer.filters <= MAX_FILTERS:
         raise ValueError(f"{layer.kind} has 1 to {MAX_FILTERS} filters, got {layer.filters}.")
     if layer.kind == "conv" and layer.size not in KERNELS:
         sizes = ", ".join(f"{size}x{size}" for size in KERNELS)

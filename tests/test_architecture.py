@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import pytest
 
+from dashboard.navigation import PAGES
 from model import Classifier
 
 ROOT = Path(__file__).parent.parent
@@ -282,7 +283,6 @@ def full_name(function: object) -> str:
 
 def test_no_page_imports_another_page() -> None:
     """What pages share lives in components, charts and session; these import no page either."""
-    folders = {"draw", "train", "evaluate", "explore", "data"}
     wrong = []
     for path in SOURCES:
         if not name(path).startswith("dashboard/") or name(path) == "dashboard/app.py":
@@ -290,7 +290,7 @@ def test_no_page_imports_another_page() -> None:
         for node in ast.walk(parse(path)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dashboard."):
                 page = (node.module or "").split(".")[1]
-                if page in folders and page != path.parent.name:
+                if page in PAGES and page != path.parent.name:
                     wrong.append(f"{name(path)}:{node.lineno} {node.module}")
     assert not wrong
 

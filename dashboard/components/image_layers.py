@@ -10,18 +10,6 @@ from dashboard.session import state
 from model import ConfigError, TrainConfig
 from model.image_layers import KERNELS, KINDS, MAX_FILTERS, MAX_LAYERS, ImageLayer, read_image_layer
 
-NAMES = {
-    "conv": "Convolution",
-    "residual": "Residual block",
-    "max-pool": "Max pooling",
-    "average-pool": "Average pooling",
-}
-MEANING = {
-    "conv": "The same small filters at every place of the image. Each filter makes a new image.",
-    "residual": "Two 3×3 convolutions whose result is added to their input: deep networks train better.",
-    "max-pool": "The largest number of each window. The image gets smaller.",
-    "average-pool": "The mean of each window. The image gets smaller.",
-}
 PADDINGS = {
     "same": "Same: zeros around the image keep its size",
     "valid": "Valid: no padding, the image loses its edge",
@@ -37,7 +25,8 @@ USUAL = {"kind": "conv", "filters": 16, "kernel": 3, "stride": 1, "padding": "sa
 
 def layer_text(layer: ImageLayer) -> str:
     """A layer in words: "Convolution 3×3, 16 filters"."""
-    parts = [f"{NAMES[layer.kind]} {squared(layer.size)}"]
+    name = KINDS[layer.kind].name
+    parts = [f"{name} {squared(layer.size)}" if layer.size else name]
     if layer.filters:
         parts.append(f"{layer.filters} filter{'s' * (layer.filters > 1)}")
     if layer.stride > 1:
@@ -87,7 +76,7 @@ class ImageLayers:
         for place, layer in enumerate(layers):
             values: dict[str, Any] = USUAL | {"kind": layer.kind, "stride": layer.stride, "padding": layer.padding}
             values |= {"filters": layer.filters} if layer.filters else {}
-            values |= {"window" if "pool" in layer.kind else "kernel": layer.size}
+            values |= {"window" if "pool" in layer.kind else "kernel": layer.size} if layer.size else {}
             for part, value in values.items():
                 state.set_widget(self.key(part, place), value)
 
@@ -132,10 +121,10 @@ class ImageLayers:
         match kind:
             case "conv":
                 return ImageLayer(kind, filters, kernel, stride, padding)
-            case "residual":
-                return ImageLayer(kind, filters, 3)
-            case _:
+            case "max-pool" | "average-pool":
                 return ImageLayer(kind, size=window)
+            case _:
+                return ImageLayer(kind, filters if KINDS[kind].has("filters") else 0, KINDS[kind].size)
 
     def _render_layer(self, place: int, count: int) -> None:
         """The settings of one layer, only those that its kind has."""
@@ -143,9 +132,9 @@ class ImageLayers:
         def options(part: str) -> dict[str, Any]:
             return {"key": self.key(part, place), "persist_state": "session"}
 
-        kind = st.selectbox("Layer", KINDS, format_func=NAMES.__getitem__, **options("kind"))
-        st.caption(MEANING[kind])
-        if kind in ("conv", "residual"):
+        kind = st.selectbox("Layer", list(KINDS), format_func=lambda kind: KINDS[kind].name, **options("kind"))
+        st.caption(KINDS[kind].explanation)
+        if KINDS[kind].has("filters"):
             st.number_input("Filters", min_value=1, max_value=MAX_FILTERS, **options("filters"))
         if kind == "conv":
             st.selectbox("Kernel", KERNELS, format_func=squared, help="The size of a filter.", **options("kernel"))

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from dashboard.navigation import PAGES
 from tests.browser.chromium import CANVAS, SEVEN, draw, serve, wait_for_canvas, wait_until_idle
 from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
+PATHS = [f"/{name}" for name in PAGES if name != "draw"]
 
 
-@pytest.mark.parametrize("path", ["/", "/train", "/evaluate", "/explore", "/data"])
+@pytest.mark.parametrize("path", ["/", *PATHS])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_a_phone(new_page: NewPage, path: str, scheme: str) -> None:
     page = new_page(path, width=390, height=844, color_scheme=scheme, has_touch=True, is_mobile=True)
@@ -22,7 +24,7 @@ def test_no_page_is_wider_than_a_phone(new_page: NewPage, path: str, scheme: str
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-@pytest.mark.parametrize("path", ["/train", "/evaluate", "/explore", "/data"])
+@pytest.mark.parametrize("path", PATHS)
 def test_a_link_to_a_page_is_the_first_thing_a_fresh_server_is_asked_for(
     browser: Browser, tmp_path: Path, path: str
 ) -> None:
