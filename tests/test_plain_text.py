@@ -123,6 +123,9 @@ def test_an_id_in_the_address_is_plain_text(page: str, parameter: str) -> None:
         ("![x](y)", r"\!\[x\](y)"),
         ("two\nlines", "two lines"),
         (":smile:", ":\N{WORD JOINER}smile:"),
+        ("http://x.org", "http:\N{WORD JOINER}//x.org"),
+        ("www.x.org", "www\N{WORD JOINER}.x.org"),
+        ("me@x.org", "me\N{WORD JOINER}@x.org"),
         ("1. one", "\N{WORD JOINER}1. one"),
     ],
 )

@@ -3,9 +3,10 @@
 import re
 
 SPECIAL = re.compile(r"([\\`*\[\]<>$~|!#&]|(?<!\w)_|_(?!\w))")
-SHORTCODE = re.compile(r":(?=[a-z+-][a-z0-9_+/-]*:)", re.IGNORECASE)  # an emoji or an icon
-LIST_MARK = re.compile(r"^([-+=]|\d+[.)])")
-WORD_JOINER = "\N{WORD JOINER}"  # invisible
+MARKS = re.compile(  # of an emoji or icon, of a link, at the beginning of a list
+    r":(?=//|[a-z+-][a-z0-9_+/-]*:)|\bwww(?=\.)|(?<=\w)(?=@)|^(?=[-+=]|\d+[.)])", re.IGNORECASE
+)
+WORD_JOINER = "\N{WORD JOINER}"  # invisible; with one beside it, no mark has its meaning
 
 
 def plain_text(name: str) -> str:
@@ -18,4 +19,4 @@ def plain_text(name: str) -> str:
     needs `html.escape` instead.
     """
     text = SPECIAL.sub(r"\\\1", " ".join(name.split()))
-    return LIST_MARK.sub(WORD_JOINER + r"\1", SHORTCODE.sub(":" + WORD_JOINER, text))
+    return MARKS.sub(r"\g<0>" + WORD_JOINER, text)
