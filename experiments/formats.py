@@ -41,8 +41,13 @@ def duration(seconds: float) -> str:
     return f"{hours}{NO_BREAK}h {minutes}{NO_BREAK}min"
 
 
-def loss(value: float) -> str:
-    """A loss with four decimals, or in scientific notation where these would all be 0."""
+def loss(value: float | None) -> str:
+    """A loss with four decimals, or in scientific notation where these would all be 0.
+
+    None gives a dash.
+    """
+    if value is None:
+        return MISSING
     return f"{value:.4f}" if value >= 0.001 else f"{value:.1e}"
 
 

@@ -92,23 +92,16 @@ def measure(
     """
     counts = dict(counts or {})
     for key, (name, strength) in points().items():
-        if key not in counts:
-            correct = 0
-            for part in _correct_by_part(classifier, digits, name, strength, prepare=prepare):
-                correct += part
-                yield dict(counts)
-            counts[key] = correct
+        if key in counts:
+            continue
+        images, correct = disturb(digits.images, name, strength), 0
+        for start in range(0, len(digits), PART):
+            part = slice(start, start + PART)
+            reading = read(classifier, images[part], prepare=prepare)
+            correct += int((reading.predictions == digits.labels[part]).sum())
+            yield dict(counts)
+        counts[key] = correct
     yield counts
-
-
-def _correct_by_part(
-    classifier: Classifier, digits: Digits, name: str, strength: float, *, prepare: bool
-) -> Iterator[int]:
-    images = disturb(digits.images, name, strength)
-    for start in range(0, len(digits), PART):
-        part = slice(start, start + PART)
-        reading = read(classifier, images[part], prepare=prepare)
-        yield int((reading.predictions == digits.labels[part]).sum())
 
 
 def points() -> dict[str, tuple[str, float]]:

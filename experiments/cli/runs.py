@@ -161,10 +161,10 @@ def side_by_side(rows: Sequence[RunRow], short: dict[str, str]) -> list[str]:
         "": lambda _: "",
         "state": lambda row: row.status.state,
         "best accuracy": lambda row: percent(row.status.best_validation_accuracy),
-        "best loss": lambda row: _loss(row.status.best_validation_loss),
+        "best loss": lambda row: loss(row.status.best_validation_loss),
         "best epoch": lambda row: MISSING if row.status.best_epoch is None else f"{row.status.best_epoch:.3g}",
         "last accuracy": lambda row: percent(row.status.validation_accuracy),
-        "last loss": lambda row: _loss(row.status.validation_loss),
+        "last loss": lambda row: loss(row.status.validation_loss),
         "epochs": _epochs,
         "time": lambda row: duration(row.status.seconds),
         "parameters": lambda row: f"{row.status.parameters:,}",
@@ -276,10 +276,6 @@ def _epochs(row: RunRow) -> str:
     status = row.status
     done = f"{round(row.status.epoch, 1):g}"
     return done if status.step >= status.total_steps or row.status.state == "finished" else f"{done}/{status.epochs:g}"
-
-
-def _loss(value: float | None) -> str:
-    return MISSING if value is None else loss(value)
 
 
 def _cut(text: str, longest: int = LONGEST) -> str:
