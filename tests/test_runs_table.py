@@ -12,10 +12,11 @@ import pytest
 
 from experiments.jobs.record import START_GRACE
 from experiments.runs import table
+from experiments.runs.config import differing
 from experiments.runs.control import start_training
 from experiments.runs.history import HISTORY_COLUMNS, append_row
 from experiments.runs.run import Label, Run, RunError, create_run, open_run, runs_folder
-from experiments.runs.table import differing_settings, fold_sweeps, run_rows, run_table, seed_groups
+from experiments.runs.table import fold_sweeps, run_rows, run_table, seed_groups
 from experiments.runs.trash import (
     delete_run,
     delete_sweep,
@@ -223,8 +224,8 @@ def test_differing_settings_come_in_the_order_of_the_config():
     for changes in ({"seed": 1, "learning_rate": 0.1}, {"hidden": (16,)}, {}):
         ended(SMALL.replace(**changes))
     rows = run_rows()
-    assert differing_settings(rows) == ["hidden", "learning_rate", "seed"]
-    assert differing_settings(rows[:1]) == differing_settings([]) == []
+    assert differing(row.config for row in rows) == ["hidden", "learning_rate", "seed"]
+    assert differing(row.config for row in rows[:1]) == differing([]) == []
 
 
 def test_runs_that_differ_by_their_seed_are_one_group():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataset import SOURCES, DataError, Digits, available, check_csv, count_by_digit, download, load_digits
 from dataset.corrections import (
@@ -20,11 +20,10 @@ from dataset.drawings import drawing_storage
 from dataset.drawings.exchange import export_drawings, import_drawings
 from dataset.files import path_of, write_new
 from dataset.transfer import move
+from experiments import label_errors
 from experiments.cli.terminal import Progress, follow, table_lines, write
 from experiments.formats import duration, percent
-
-if TYPE_CHECKING:
-    from experiments.label_errors import LabelErrors, SearchStatus
+from experiments.runs.run import RunError
 
 
 def list_sources(_: argparse.Namespace) -> None:
@@ -89,18 +88,15 @@ def move_drawings(arguments: argparse.Namespace) -> None:
 
 def rank_label_errors(arguments: argparse.Namespace) -> None:
     """List the most likely label errors; search for them in this process, if that is not done."""
-    from experiments.label_errors import as_part, create_search, load_judged, parts_of, run_search, search_for
-    from experiments.runs.run import RunError
-
     if arguments.limit < 0:
         raise DataError(f"--limit is 0 or more, got {arguments.limit}.")
     source = arguments.source
-    part = as_part(arguments.part or parts_of(source)[0])
-    digits = load_judged(source, part)
-    search = search_for(source, part, digits)
+    part = label_errors.as_part(arguments.part or label_errors.parts_of(source)[0])
+    digits = label_errors.load_judged(source, part)
+    search = label_errors.search_for(source, part, digits)
     if not search.is_done():
-        search = create_search(source, part, digits)
-        status = follow(run_search(search), search_progress, sys.stderr if arguments.json else sys.stdout)
+        search = label_errors.create_search(source, part, digits)
+        status = follow(label_errors.run_search(search), search_progress, sys.stderr if arguments.json else sys.stdout)
         if status.state != "finished":
             raise RunError(status.reason or "The search was stopped. The same command goes on where it was.")
     found = search.result()
@@ -116,17 +112,15 @@ def rank_label_errors(arguments: argparse.Namespace) -> None:
     )
 
 
-def search_progress(status: SearchStatus) -> Progress:
+def search_progress(status: label_errors.SearchStatus) -> Progress:
     """The progress of a search for label errors."""
-    from experiments.label_errors import NETWORKS
-
     if status.state == "queued":
         return Progress(status.share, "Waiting for another search to end.")
     left = "" if status.seconds_left is None else f"{duration(status.seconds_left)} left"
-    return Progress(status.share, f"network {status.network} of {NETWORKS}", left)
+    return Progress(status.share, f"network {status.network} of {label_errors.NETWORKS}", left)
 
 
-def label_error_records(found: LabelErrors, digits: Digits, limit: int) -> list[dict[str, Any]]:
+def label_error_records(found: label_errors.LabelErrors, digits: Digits, limit: int) -> list[dict[str, Any]]:
     """The labels that are most likely wrong, with what people decided about them, for JSON."""
     corrections = load_corrections()
     rows = found.order[:limit].tolist()

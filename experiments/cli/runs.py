@@ -16,7 +16,7 @@ from experiments.cli.terminal import UNLIMITED, plain, table_lines, terminal_wid
 from experiments.formats import MISSING, duration, loss, percent
 from experiments.runs.config import CHOICES, SETTINGS, RunConfig, differing, setting_text
 from experiments.runs.run import STATES, Run, RunError, runs_folder
-from experiments.runs.table import RunRow, RunTable, differing_settings, row_of, run_rows, run_table
+from experiments.runs.table import RunRow, RunTable, row_of, run_rows, run_table
 from experiments.runs.trash import delete_run, deleted_folder, restore_run
 from model import CheckpointError, ConfigError
 
@@ -66,7 +66,7 @@ def list_runs(arguments: argparse.Namespace) -> None:
     found = sorted_rows(filtered_rows(found, arguments.filter), arguments.sort)
     shown = found[: arguments.limit or None]
     if arguments.json:
-        differ = differing_settings(shown)
+        differ = differing(row.config for row in shown)
         print(json.dumps({"runs": [row_record(row) for row in shown], "differing": differ, "found": len(found)}))
         return
     for folder, reason in run_table().damaged():
@@ -129,7 +129,7 @@ def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None 
             notes.append(note.format(columns.pop(heading)[0]))
     settings = {
         name: [_cut(setting_text(row.config, name)) for row in rows]
-        for name in differing_settings(rows)
+        for name in differing(row.config for row in rows)
         if name not in ("epochs", "steps")  # the column of epochs shows them
     }
     optional = dict(sorted(settings.items(), key=lambda item: (item[0] == "seed", -len(set(item[1])))))
@@ -188,7 +188,7 @@ def compare_runs(rows: Sequence[RunRow], short: dict[str, str], *, as_json: bool
         except (ComparisonError, CheckpointError, DataError) as error:
             reason = f"Their models are not compared: {error}"
     if as_json:
-        record = {"runs": [row_record(row) for row in rows], "differing": differing_settings(rows)}
+        record = {"runs": [row_record(row) for row in rows], "differing": differing(row.config for row in rows)}
         print(json.dumps(record | {"comparison": comparison and comparison_record(comparison)}))
         return
     width = terminal_width() or UNLIMITED

@@ -7,7 +7,7 @@ import json
 import sys
 from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from dataset import SOURCES, available, default_source, download, load_training
 from dataset.files import path_of
 from experiments.cli.naming import find_preset, find_run, key_and_value, model_file, reference
 from experiments.cli.terminal import follow, run_progress, table_lines, warn, write
+from experiments.fine_tuning import FineTuningResult, Score, accept_fine_tuning, create_fine_tuning, read_result
 from experiments.formats import MISSING, duration, percent
+from experiments.range_test import HIGHEST, create_range_test, read_range_test
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, Status, create_run
+from experiments.training.cost import calibrate_threads
 from experiments.training.worker import train_run
 from model import ConfigError, load_checkpoint
-
-if TYPE_CHECKING:
-    from experiments.fine_tuning import FineTuningResult, Score
+from model.classifier import SHIPPED
 
 OPTIONS = ("epochs", "steps", "learning_rate", "batch_size", "seed")  # settings with an option of their own
 
@@ -40,8 +41,6 @@ def prepare_config(arguments: argparse.Namespace) -> RunConfig:
     config = build_config(arguments)
     fetch_data(config)
     if arguments.threads == "auto":
-        from experiments.training.cost import calibrate_threads
-
         threads, reason = calibrate_threads(config)
         write(reason, out=sys.stderr if arguments.json else None)
         config = config.replace(threads=threads)
@@ -138,8 +137,6 @@ def run_record(run: Run, status: Status) -> dict[str, Any]:
 
 def range_test(arguments: argparse.Namespace) -> int:
     """Run a learning-rate range test and print the rates to try; 1 if the loss did not fall."""
-    from experiments.range_test import HIGHEST, create_range_test, read_range_test
-
     run = create_range_test(prepare_config(arguments), name=arguments.preset)
     with closing(train_run(run)) as statuses:
         *_, status = statuses
@@ -163,9 +160,6 @@ def range_test(arguments: argparse.Namespace) -> int:
 
 def learn(arguments: argparse.Namespace) -> int:
     """Fine-tune a model on the drawings, and save it as a run unless it is refused; 1 if it is."""
-    from experiments.fine_tuning import accept_fine_tuning, create_fine_tuning, read_result
-    from model.classifier import SHIPPED
-
     out = sys.stderr if arguments.json else sys.stdout
     name = arguments.run or arguments.model
     run = create_fine_tuning(model_file(name) if name else SHIPPED)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dataset.files import Stamp, stamp
 from experiments.jobs.record import START_GRACE
-from experiments.runs.config import SETTINGS, RunConfig, differing, has_effect
+from experiments.runs.config import SETTINGS, RunConfig, has_effect
 from experiments.runs.history import best_validation
 from experiments.runs.run import Label, Run, RunError, Status, runs_folder, title_of
 
@@ -112,11 +112,6 @@ def fold_sweeps(rows: Sequence[RunRow], always: Iterable[str] = ()) -> list[RunR
             best[row.status.group] = max(best.get(row.status.group, row), row, key=_rank)
     shown = {*always, *(row.id for row in best.values())}
     return [row for row in rows if row.status.trial is None or row.label.starred or row.id in shown]
-
-
-def differing_settings(rows: Iterable[RunRow]) -> list[str]:
-    """The settings in which these runs differ, in the order of the config."""
-    return differing(row.config for row in rows)
 
 
 def seed_groups(rows: Iterable[RunRow]) -> list[list[RunRow]]:
