@@ -1,6 +1,7 @@
-"""Screenshots: take the pictures of the README from the running app.
+"""Screenshots: `python -m docs.screenshots` makes the pictures of the README from the running app.
 
-python -m docs.screenshots
+It starts the server with an empty folder of runs, opens Chromium, draws a 7, trains a network, runs
+a sweep of 40 trials, and writes docs/screenshots/*.png. This takes two minutes.
 """
 
 import re
@@ -9,71 +10,88 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import CANVAS, SEVEN, chromium, draw, serve
+from tests.browser.chromium import SEVEN, chromium, draw, serve, wait_for_canvas, wait_until_idle
 
 FOLDER = Path(__file__).parent / "screenshots"
 SIZE = {"width": 1280, "height": 800}
+TRAINING_MS = 240_000  # the longest wait for a training or a sweep
 
 
-def take(page: Page, name: str) -> None:
+def save_screenshot(page: Page, name: str) -> None:
+    """Write the visible part of the page to docs/screenshots/."""
+    wait_until_idle(page)
+    page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # charts fade in
-    FOLDER.mkdir(exist_ok=True)
     page.screenshot(path=FOLDER / f"{name}.png")
 
 
-def button(page: Page, name: str) -> None:
+def click(page: Page, name: str) -> None:
+    """Click the button with exactly this text."""
     page.locator("button:not([data-testid=stHeader] *)").filter(has=page.get_by_text(name, exact=True)).first.click()
 
 
-def take_draw(page: Page, url: str) -> None:
+def type_number(page: Page, name: str, number: int) -> None:
+    """Type a number into the field with this name."""
+    field = page.get_by_role("spinbutton", name=name, exact=True)
+    field.fill(str(number))
+    field.press("Enter")
+
+
+def show_draw(page: Page, url: str) -> None:
+    """The Draw page with a drawn 7."""
     page.goto(url)
-    page.locator(CANVAS).wait_for()
-    page.wait_for_timeout(1000)  # the canvas takes strokes only once its script has run
+    wait_for_canvas(page)
     draw(page, SEVEN)
     expect(page.locator(".answer span")).to_have_text("7")
-    take(page, "draw")
 
 
-def take_train(page: Page, url: str) -> None:
+def show_train(page: Page, url: str) -> None:
+    """The Train page in the middle of a training of 100 epochs."""
     page.goto(f"{url}/train")
     page.get_by_role("combobox", name="Preset").click()
     page.get_by_role("option", name="best-mlp").click()
     page.get_by_text("435 steps on").wait_for()
-    epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
-    epochs.fill("100")
-    epochs.press("Enter")
+    type_number(page, "Epochs", 100)
     page.get_by_text("2,900 steps on").wait_for()
-    button(page, "Start fresh")
-    page.get_by_text(re.compile(r"Running, epoch [5-9]\d")).wait_for(timeout=120_000)
-    take(page, "train")
-    button(page, "Stop")
+    click(page, "Start fresh")
+    page.get_by_text(re.compile(r"Running, epoch [5-9]\d")).wait_for(timeout=TRAINING_MS)
 
 
-def take_evaluate(page: Page, url: str) -> None:
+def show_evaluate(page: Page, url: str) -> None:
+    """The Evaluate page with the shipped model and the test digits of mnist-5k."""
     page.goto(f"{url}/evaluate?data=mnist-5k&split=test")
     page.get_by_text("95 %").first.wait_for()
-    take(page, "evaluate")
+    page.locator(".stPlotlyChart .nsewdrag").first.wait_for()
 
 
-def take_explore(page: Page, url: str) -> None:
+def show_explore(page: Page, url: str) -> None:
+    """The Explore page with a finished sweep of 40 trials."""
     page.set_viewport_size({"width": 1280, "height": 1180})  # down to the map
     page.goto(f"{url}/explore?view=Sweeps")
-    button(page, "At random")
-    trials = page.get_by_role("spinbutton", name="Trials", exact=True)
-    trials.fill("40")
-    trials.press("Enter")
+    click(page, "At random")
+    type_number(page, "Trials", 40)
     page.get_by_text("40 trials").wait_for()
-    button(page, "Start sweep")
-    page.get_by_text(re.compile("^Finished after")).wait_for(timeout=120_000)
+    click(page, "Start sweep")
+    page.get_by_text(re.compile("^Finished after")).wait_for(timeout=TRAINING_MS)
     page.get_by_text("Which settings matter").wait_for()
-    take(page, "explore")
 
 
 def main() -> None:
+    """Make all screenshots."""
     with chromium() as browser, tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as url:
-        for take_page in (take_draw, take_train, take_evaluate, take_explore):
-            page = browser.new_context(viewport=SIZE, device_scale_factor=1.5).new_page()
-            take_page(page, url)
+        for name, show in {
+            "draw": show_draw,
+            "train": show_train,
+            "evaluate": show_evaluate,
+            "explore": show_explore,
+        }.items():
+            context = browser.new_context(viewport=SIZE, device_scale_factor=1.5, color_scheme="light")
+            context.set_default_timeout(60_000)
+            page = context.new_page()
+            show(page, url)
+            save_screenshot(page, name)
+            print(f"docs/screenshots/{name}.png")
+            context.close()
 
 
 if __name__ == "__main__":

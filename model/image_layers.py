@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of image layer: its name and explanation on pages, its text in a config, its size.
+    """A kind of image layer: its name and explanation on pages, examples and pattern of its text.
 
     The named groups of `pattern` are the settings that a layer of this kind has. `size` is the
     default side of the kernel or of the window in pixels; 0: it has none.
@@ -14,6 +14,7 @@ class Kind(NamedTuple):
 
     name: str
     explanation: str
+    examples: tuple[str, ...]
     pattern: re.Pattern[str]
     size: int = 0
 
@@ -27,31 +28,36 @@ KINDS = {
     "conv": Kind(
         "Convolution",
         "The same small filters at every place of the image. Each filter makes a new image.",
+        ("conv 16", "conv 16 5x5", "conv 16 stride 2", "conv 16 valid"),
         re.compile(rf"conv (?P<filters>\d+){_SIZE}(?: stride (?P<stride>\d+))?(?P<valid> valid)?"),
         size=3,
     ),
     "residual": Kind(
         "Residual block",
         "Two 3×3 convolutions whose result is added to their input: deep networks train better.",
+        ("residual 32",),
         re.compile(r"residual (?P<filters>\d+)"),
         size=3,
     ),
     "max-pool": Kind(
         "Max pooling",
         "The largest number of each window. The image gets smaller.",
+        ("max-pool", "max-pool 3x3"),
         re.compile(rf"max-pool{_SIZE}"),
         size=2,
     ),
     "average-pool": Kind(
         "Average pooling",
         "The mean of each window. The image gets smaller.",
+        ("average-pool",),
         re.compile(rf"average-pool{_SIZE}"),
         size=2,
     ),
 }
 MAX_LAYERS, MAX_FILTERS = 12, 256
 KERNELS = (1, 3, 5, 7)
-GRAMMAR = "conv 16, conv 16 5x5, conv 16 stride 2, conv 16 valid, residual 32, max-pool, max-pool 3x3 or average-pool"
+_EXAMPLES = [example for kind in KINDS.values() for example in kind.examples]
+GRAMMAR = f"{', '.join(_EXAMPLES[:-1])} or {_EXAMPLES[-1]}"
 
 
 @dataclass(frozen=True)

@@ -131,4 +131,13 @@ class GELU(Activation):
         return np.multiply(dy, self._slopes[: len(dy)], out=dy)
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {kind.kind: kind for kind in (ReLU, LeakyReLU, Tanh, Sigmoid, GELU)}
+ACTIVATIONS: dict[str, type[Activation]] = {
+    each.kind: each
+    for each in (
+        ReLU,
+        LeakyReLU,
+        Tanh,
+        Sigmoid,
+        GELU,
+    )
+}
