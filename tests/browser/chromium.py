@@ -111,8 +111,11 @@ def draw(page: Page, points: list[tuple[int, int]]) -> None:
     page.mouse.up()
 
 
-def point_of_chart(page: Page, alt: str, x: object, y: object) -> tuple[float, float]:
-    """The place on the screen of a point of the Plotly chart whose text alternative starts so."""
+def point_of_chart(page: Page, alt: str, x: object, y: object = None) -> tuple[float, float]:
+    """The place on the screen of a point of the Plotly chart whose text alternative starts so.
+
+    Without `y` it is the point of the last curve at `x`.
+    """
     figure = page.locator(f".stPlotlyChart[aria-label^='{alt}']").first
     figure.locator(".nsewdrag").first.wait_for()
     figure.scroll_into_view_if_needed()
@@ -122,6 +125,7 @@ def point_of_chart(page: Page, alt: str, x: object, y: object) -> tuple[float, f
             const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
             const at = (axis, value) => axis._offset
                 + (axis.type === "category" ? axis.l2p(axis._categories.indexOf(value)) : axis.d2p(value));
+            y ??= chart.calcdata.at(-1).find(point => point.x === x).y;
             return [box.x + at(xaxis, x), box.y + at(yaxis, y)];
         }""",
         [x, y],
