@@ -246,11 +246,10 @@ def accuracies(app: AppTest) -> list[str]:
     return [text.value for text in app.markdown if "read correctly" in text.value]
 
 
-def charts(app: AppTest) -> list[bytes]:
-    """The points of each chart of robustness: they follow the confusion matrix and the accuracy of
-    each class.
-    """
-    return [chart.proto.spec for chart in app.get("plotly_chart")[2:]]
+def charts(app: AppTest) -> list[str]:
+    """The specification of each chart of robustness."""
+    specifications = [chart.proto.spec for chart in app.get("plotly_chart")]
+    return [each for each in specifications if '"Accuracy by ' in each]
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -42,8 +42,8 @@ def render_chart(
     alt: str,
     key: str | None = None,
     width: Literal["stretch", "content"] = "stretch",
-    on_click: Callable[[Any], None] | None = None,
-    on_brush: Callable[[dict[str, Any]], None] | None = None,
+    on_click: Callable[[Any], object] | None = None,
+    on_brush: Callable[[dict[str, Any]], object] | None = None,
 ) -> None:
     """Show the figure; screen readers get `alt`.
 
