@@ -123,6 +123,7 @@ def test_an_id_in_the_address_is_plain_text(page: str, parameter: str) -> None:
         ("![x](y)", r"\!\[x\](y)"),
         ("two\nlines", "two lines"),
         (":smile:", ":\N{WORD JOINER}smile:"),
+        (":red[x]", ":\N{WORD JOINER}red" + r"\[x\]"),
         ("http://x.org", "http:\N{WORD JOINER}//x.org"),
         ("www.x.org", "www\N{WORD JOINER}.x.org"),
         ("me@x.org", "me\N{WORD JOINER}@x.org"),

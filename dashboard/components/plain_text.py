@@ -3,8 +3,8 @@
 import re
 
 SPECIAL = re.compile(r"([\\`*\[\]<>$~|!#&]|(?<!\w)_|_(?!\w))")
-MARKS = re.compile(  # of an emoji or icon, of a link, at the beginning of a list
-    r":(?=//|[a-z+-][a-z0-9_+/-]*:)|\bwww(?=\.)|(?<=\w)(?=@)|^(?=[-+=]|\d+[.)])", re.IGNORECASE
+MARKS = re.compile(  # of a color, an emoji, an icon, a link or a list
+    r":(?=//|[a-z+-])|\bwww(?=\.)|(?<=\w)(?=@)|^(?=[-+=]|\d+[.)])", re.IGNORECASE
 )
 WORD_JOINER = "\N{WORD JOINER}"  # invisible; with one beside it, no mark has its meaning
 
