@@ -97,7 +97,7 @@ class Comparison:
         better, worse = (first, second) if alone >= other_alone else (second, first)
         more, fewer = max(alone, other_alone), min(alone, other_alone)
         counts = f"{better} alone reads {more:,} of {self.total:,} digits right, {worse} alone {fewer:,}."
-        often, alike = frequency_text(self.p_value), "two equally good models differ so much"
+        often, alike = frequency_text(self.p_value), "two equally good models would differ this much"
         if self.p_value >= 0.05:
             return f"{counts} That may be chance: {alike} {often}."
         return f"{counts} {better} is better: {alike} only {often}."

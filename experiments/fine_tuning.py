@@ -34,9 +34,9 @@ from model.metrics import wilson_interval
 GROUP = "lesson"
 FOLDER, RESULT_FILE = ".lessons", "lesson.json"
 
-SECONDS = 1.5  # of training on a core of 2.5 GHz, whatever the network: a cheap one practises more MNIST digits
+SECONDS = 1.5  # of training on a core of 2.5 GHz, with any network: a small one is trained on more MNIST digits
 PRACTISED = (400, 50_000)  # MNIST digits, at least and at most
-DRAWING_FACTOR = 20  # drawings per square root of MNIST digits: a third beside 1,600, a twelfth beside 50,000
+DRAWING_FACTOR = 20  # drawings per square root of MNIST digits: a third with 1,600, a twelfth with 50,000
 VALIDATION_SHARE = 0.25  # of mnist-5k: its usual twelfth would be so few digits that one of them decides
 ALLOWED_LOSS = 0.002  # the share of MNIST digits, 0.2 points, that may be read worse afterwards
 INTERPOLATE_FROM = 0.001  # where a larger share is read worse, only a part of the change is used

@@ -205,7 +205,7 @@ def test_no_more_drawings_than_there_is_room_for(person: Person) -> None:
     person.comes({}, shared(drawings=2))
     store(shade=1)
     editing.undo_drawing(store(shade=2))  # it takes up room although it is deleted
-    with pytest.raises(Refusal, match="room for 2 drawings here"):
+    with pytest.raises(Refusal, match="At most 2 drawings can be stored here"):
         store()
     person.comes(OWNER, shared(drawings=2))
     store()
@@ -286,11 +286,11 @@ def test_a_sweep_needs_room_for_the_runs_that_it_will_make(person: Person, monke
     monkeypatch.setattr(control, "_launch_worker", lambda run: None)
     said = {"trainings_per_session": 99, "trainings": 99, "training_seconds": 9999}
     person.comes(VISITOR, shared(runs=5, **said))
-    with pytest.raises(Refusal, match="room for 5 runs here"):
+    with pytest.raises(Refusal, match="At most 5 runs can be stored here"):
         actions.start_sweep(sweep_of(6))
     actions.start_sweep(sweep_of(4))
     actions.start_training(QUICK, name="x")
-    with pytest.raises(Refusal, match="room for 5 runs here, and 5 are stored or planned"):
+    with pytest.raises(Refusal, match="At most 5 runs can be stored here, and 5 are stored or planned"):
         actions.start_training(QUICK, name="y")
 
 
@@ -349,9 +349,9 @@ def test_what_one_visit_has_made_is_not_taken_back_or_kept_by_another(person: Pe
     decision.visit.started = (run.id,)
     assert refusal_of(Action.STEER, of=run.id) is None
     person.comes({}, shared())
-    with pytest.raises(Refusal, match="take back drawings of others"):
+    with pytest.raises(Refusal, match="undo drawings of others"):
         actions.undo_drawing(identity)
-    with pytest.raises(Refusal, match="steer what others have started"):
+    with pytest.raises(Refusal, match="control jobs of others"):
         actions.accept_fine_tuning(run)
     assert load_drawings().state.tolist() == ["kept"]
 
@@ -378,7 +378,7 @@ def test_downloads_are_the_owners_and_measuring_waits_for_trainings(
 def test_so_many_runs_are_kept(person: Person) -> None:
     finish(QUICK)
     person.comes(VISITOR, shared(runs=1))
-    with pytest.raises(Refusal, match="room for 1 run here"):
+    with pytest.raises(Refusal, match="At most 1 run can be stored here"):
         actions.start_training(QUICK, name="x")
 
 

@@ -326,7 +326,7 @@ def test_leaving_saves_the_run_and_says_how_to_go_on(number):
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
-    assert f"Go on with: digits resume {run.id}" in out.decode()
+    assert f"Continue with: digits resume {run.id}" in out.decode()
     assert run.status().state == "interrupted"
     step = run.status().step
     again = subprocess.Popen([*COMMAND, "resume", run.id], stdout=subprocess.PIPE)

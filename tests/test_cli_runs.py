@@ -98,7 +98,7 @@ def test_filters_and_sorting_choose_the_rows(digits):
     ):
         status, out, _ = digits("runs", *options)
         assert (status, listed(out)) == (0, [short(run) for run in expected]), options
-    assert digits("runs", "--filter", "seed=5") == (0, "No run is like that.\n", "")
+    assert digits("runs", "--filter", "seed=5") == (0, "No run matches the filters.\n", "")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_damaged_folder_does_not_hide_the_others(digits):
     os.utime(bad.folder, (0, 0))
     status, out, err = digits("runs")
     assert (status, listed(out)) == (0, [short(good)])
-    assert f"{bad.id} in {runs_folder()} is no whole run." in err
+    assert f"{bad.id} in {runs_folder()} is not a complete run." in err
 
 
 def test_json_holds_everything_about_each_run(digits):
@@ -302,7 +302,7 @@ def test_a_model_that_continues_from_one_that_knew_the_digits_is_named(digits):
     two = create_run(SMALL, start=everything.model)
     to_end(two)
     _, out, err = digits("runs", one.id, two.id)
-    assert err == f"digits: {short(two)} began with weights that had learnt 333 of these digits.\n"
+    assert err == f"digits: {short(two)} began with weights that had been trained on 333 of these digits.\n"
     assert "They disagree on" in out
 
 

@@ -89,15 +89,16 @@ def test_without_drawings_the_panel_says_what_to_do() -> None:
 
 def test_the_panel_counts_what_there_is_to_learn_from() -> None:
     store(50)
-    assert "40 drawings to learn from, 40 of them corrected; 10 drawings more held out to test it." in words(
+    assert "40 drawings to learn from, 40 of them corrected; 10 more are held out for testing." in words(
         open_page("draw")
     )
 
 
 def test_drawings_that_were_all_read_right_can_be_learned_from_too() -> None:
     store(1, wrong=False)
-    assert "1 drawing to learn from, none of them corrected; every fifth of each digit is held out." in words(
-        open_page("draw")
+    assert (
+        "1 drawing to learn from, none of them corrected; every fifth drawing of a digit will be held out for testing."
+        in words(open_page("draw"))
     )
 
 
@@ -119,7 +120,7 @@ def test_what_came_of_a_fine_tuning_is_a_sentence_whatever_there_was_to_learn() 
     none, old = Score(0, 0, 0), Score(990, 989, 1000)
     both = FineTuningResult(Score(0, 8, 9), Score(22, 24, 26), old, ())
     assert outcome_text(both) == (
-        "It now reads 8 of 9 corrected drawings, before 0; and 24 of 26 that it never learned from, before 22."
+        "It now reads 8 of 9 corrected drawings, before 0; and 24 of 26 held-out drawings, before 22."
     )
     assert (
         outcome_text(FineTuningResult(Score(0, 1, 1), none, old, ()))
@@ -127,7 +128,7 @@ def test_what_came_of_a_fine_tuning_is_a_sentence_whatever_there_was_to_learn() 
     )
     assert (
         outcome_text(FineTuningResult(none, none, old, ()))
-        == "It practised on drawings that it had read correctly before."
+        == "It was trained on drawings that it had read correctly before."
     )
 
 

@@ -143,7 +143,7 @@ def test_where_the_disk_does_not_last_the_page_says_so_and_offers_the_drawings(
     assert "forgets drawings" not in said(opened())  # nothing to lose yet
     app = click(draw(opened(), SEVEN), "Correct")
     assert ("forgets drawings" in said(app)) == offered
-    assert [button.label for button in app.get("download_button")] == ["Keep a copy"] * offered
+    assert [button.label for button in app.get("download_button")] == ["Download a copy"] * offered
     monkeypatch.setenv("DIGITS_DATABASE", "postgresql://nobody@localhost/nothing")
     assert drawings_last()
 

@@ -261,16 +261,16 @@ def press(app: AppTest, label: str) -> AppTest:
 def test_robustness_is_measured_on_request_and_then_kept(run: Run):
     app = opened(model=run.id, split="test")
     before = charts(app)
-    press(app, "Measure every strength")
+    press(app, "Measure all strengths")
     assert all(len(after) > len(empty) for after, empty in zip(charts(app), before, strict=True))
     other = opened(model=run.id, split="test")
     assert charts(other) == charts(app)
-    assert next(button for button in other.button if button.label == "Measure every strength").disabled
+    assert next(button for button in other.button if button.label == "Measure all strengths").disabled
 
 
 def test_a_measurement_shows_its_progress_and_can_be_stopped(run: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("dashboard.evaluate.robustness.start_robustness", robustness.create_robustness)
-    app = press(opened(model=run.id, split="test"), "Measure every strength")
+    app = press(opened(model=run.id, split="test"), "Measure all strengths")
     total = len(robustness.points())
     assert app.get("progress")[0].proto.text == f"0 of {total} points measured"
     job = robustness.open_robustness(load_classifier(run.model), load_digits("mnist-5k", "test"))
@@ -286,7 +286,7 @@ def test_a_measurement_that_cannot_be_started_or_failed_is_a_sentence(run: Run, 
         raise RunError("There is no room.")
 
     monkeypatch.setattr("dashboard.evaluate.robustness.start_robustness", refuse)
-    app = press(opened(model=run.id, split="test"), "Measure every strength")
+    app = press(opened(model=run.id, split="test"), "Measure all strengths")
     assert "could not be started: There is no room." in said(app)
     job = robustness.create_robustness(load_classifier(run.model), load_digits("mnist-5k", "test"))
     job.set_status(state="failed", reason="The disk is full.")

@@ -205,7 +205,7 @@ def test_the_command_ranks_and_says_where_to_judge(file: str, capsys: pytest.Cap
     assert sorted(suspect["row"] for suspect in found["suspects"]) == list(range(0, 300, 50))
     assert main(["data", "suspects", file, "--limit", "1"]) == 0
     out = capsys.readouterr().out
-    assert "6 of 300 digits are read otherwise than labelled" in out
+    assert "6 of 300 digits are read differently from their label" in out
     assert main(["data", "suspects", file, "--part", "half"]) == 2
     assert "Choose one of: test, train, all" in capsys.readouterr().err
 

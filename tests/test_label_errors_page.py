@@ -11,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.data import label_errors as view
 from dataset import Digits, load_digits
 from dataset.corrections import corrections_file, image_hashes, load_corrections
-from experiments import label_errors as suspects
+from experiments import label_errors
 from experiments.label_errors import LabelErrors, SearchStatus, create_search, run_search, search_for
 from experiments.runs.run import RunError
 from experiments.runs.table import list_runs
 from model import TrainConfig
 from tests.digit_files import csv_lines, write_csv
-from tests.made_label_errors import made_suspects
+from tests.made_label_errors import make_label_errors
 from tests.page_without_browser import open_page, run
 
 VIEW = {"part": "Label errors"}
@@ -27,23 +27,23 @@ VIEW = {"part": "Label errors"}
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search is short, and goes on in this process."""
 
-    def search(source: str, part: suspects.Part, digits: Digits) -> suspects.Search:
+    def search(source: str, part: label_errors.Part, digits: Digits) -> label_errors.Search:
         made = create_search(source, part, digits)
         for _ in run_search(made):
             pass
         return made
 
     st.cache_resource.clear()
-    monkeypatch.setattr(suspects, "RECIPE", TrainConfig(hidden=(16,)))
-    monkeypatch.setattr(suspects, "EPOCHS", 1)
-    monkeypatch.setattr(suspects, "LEAST_STEPS", 1)
+    monkeypatch.setattr(label_errors, "RECIPE", TrainConfig(hidden=(16,)))
+    monkeypatch.setattr(label_errors, "EPOCHS", 1)
+    monkeypatch.setattr(label_errors, "LEAST_STEPS", 1)
     monkeypatch.setattr(view, "start_search", search)
     monkeypatch.setattr(view, "DOUBLE_CLICK", 0.0)
 
 
 @pytest.fixture
 def found() -> LabelErrors:
-    return made_suspects()
+    return make_label_errors()
 
 
 def click(app: AppTest, label: str) -> AppTest:
@@ -63,17 +63,17 @@ def test_where_nothing_is_known_the_page_says_how_long_it_takes_and_a_click_sear
     assert "of 5,000 digits differently from their label" in text(run(app))
 
 
-def test_the_most_suspect_is_shown_first_beside_digits_of_both_labels(found: LabelErrors) -> None:
+def test_the_likeliest_error_is_shown_first_with_digits_of_both_labels(found: LabelErrors) -> None:
     app = open_page("data", **VIEW)
     assert "#### Labelled 0, read as 1" in text(app)
     assert "**10** of 5,000 digits differently from their label. You have reviewed 0 of the 1,000" in text(app)
     html = "".join(element.proto.body for element in app.get("html"))
-    assert html.count("<img") == 1 + 2 * suspects.NEIGHBOURS
+    assert html.count("<img") == 1 + 2 * label_errors.NEIGHBOURS
     assert "Most similar digits labelled 0" in html
     assert "Most similar digits labelled 1" in html
 
 
-def test_each_verdict_is_put_down_and_the_next_suspect_comes_up(found: LabelErrors) -> None:
+def test_each_verdict_is_stored_and_the_next_label_error_is_shown(found: LabelErrors) -> None:
     digits = load_digits("mnist-5k", "all")
     images = image_hashes(digits.images[found.order[:4]])
     app = click(open_page("data", **VIEW), "Relabel as 1")
@@ -112,7 +112,7 @@ def test_what_was_judged_by_others_is_passed_over_and_said_where_it_is_opened(fo
     click(open_page("data", **VIEW), "Relabel as 1")
     app = open_page("data", **VIEW)  # another session
     assert "#### Labelled 1, read as 2" in text(app)
-    app.session_state["DataState.suspect"] = 0
+    app.session_state["DataState.review_row"] = 0
     assert "Reviewed before: now 1." in text(run(app))
 
 
@@ -176,7 +176,7 @@ def test_a_file_that_is_not_there_or_has_no_labels_is_one_sentence(tmp_path: Pat
     unlabelled = write_csv(tmp_path / "some.csv", [line.partition(",")[2] for line in csv_lines(60)])
     app = open_page("data", **VIEW, labels="A file of your own")
     for path, sentence in ((str(tmp_path / "no.csv"), "There is no file"), (str(unlabelled), "has no labels")):
-        app.text_input(key="suspects-path").set_value(path)
+        app.text_input(key="label-errors-path").set_value(path)
         app = run(app)
         assert [sentence in error.value for error in app.error] == [True]
 

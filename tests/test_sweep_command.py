@@ -80,7 +80,7 @@ def test_the_same_file_goes_on_with_the_same_sweep(digits_sweep, file):
 def test_a_random_search_says_how_to_go_on(digits_sweep, file):
     file.write_text(TOML.replace("grid", "random"))
     _, out, _ = digits_sweep(file, "--trials", 2)
-    assert f"Go on with more trials: digits sweep {file} --trials 4" in out
+    assert f"Continue with more trials: digits sweep {file} --trials 4" in out
 
 
 @pytest.mark.parametrize(

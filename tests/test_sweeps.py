@@ -621,7 +621,7 @@ def test_a_sweep_that_is_killed_loses_no_trial_and_leaves_no_process(command, nu
         assert [trial for trial in sweep.trials() if trial in before] == before
         if number != signal.SIGKILL:
             assert driver.returncode == 130
-            assert "all is kept. Go on with: digits sweep" in out
+            assert "everything is saved. Continue with: digits sweep" in out
             assert err == ""
     driver = command("--json")
     out, _ = driver.communicate(timeout=60)

@@ -25,18 +25,18 @@ MINUTE = 60.0
 
 
 class Action(Enum):
-    """What a person may be refused, in the words of the refusal: "Only the owner may ... here"."""
+    """Actions to refuse. Each value completes the sentence "Only the owner may ... here"."""
 
     EDIT = "relabel, set aside or delete drawings"
     LOOK_BACK = "look at earlier versions"
     IMPORT = "import drawings"
     LABELS = "correct labels"
-    SEARCH = "look for suspect labels"
+    SEARCH = "search for label errors"
     RUNS = "name, star or delete runs"
-    FILES = "use files of their own"
+    FILES = "upload or open data files"
     DOWNLOAD = "download data sets"
-    STEER = "steer what others have started"
-    UNDO = "take back drawings of others"
+    STEER = "control jobs of others"
+    UNDO = "undo drawings of others"
     DRAW = "draw"
     TRAIN = "train"
     MEASURE = "measure robustness"
@@ -215,8 +215,8 @@ def _drawing_refusal(policy: Policy) -> Refusal | None:
         stored = len(log.ids)
     if stored >= limits.drawings:
         return Refusal(
-            f"There is room for {count(limits.drawings, 'drawing')} here, and it is full. It works again when the "
-            "owner has raised the limit."
+            f"At most {count(limits.drawings, 'drawing')} can be stored here, and {stored:,} are stored. It works "
+            "again when the owner has raised the limit."
         )
     return None
 
@@ -245,7 +245,7 @@ def _training_refusal(policy: Policy, cost: Cost) -> Refusal | None:
         )
     if cost.new_runs and stored + cost.new_runs > limits.runs:
         return Refusal(
-            f"There is room for {count(limits.runs, 'run')} here, and {stored:,} are stored or planned. It works again "
+            f"At most {count(limits.runs, 'run')} can be stored here, and {stored:,} are stored or planned. It works again "
             "when the owner has deleted some."
         )
     return None

@@ -118,7 +118,7 @@ def difference_cells(difference: np.ndarray, classes: tuple[str, ...]) -> pd.Dat
     """
     cells, diagonal = class_cells(difference, classes)
     more = difference.ravel()
-    better = np.where(diagonal, more, -more)  # more is better on the diagonal, and worse beside it
+    better = np.where(diagonal, more, -more)  # more is better on the diagonal, and worse off it
     texts = [f"{count:+,}".replace("-", "−") if count else "" for count in more]
     return cells.assign(more=more, shade=better / (np.abs(more).max() or 1), text=texts)
 

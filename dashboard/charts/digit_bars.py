@@ -26,7 +26,7 @@ def missing_hint(counts: Sequence[int]) -> str:
     missing = [str(digit) for digit, count in enumerate(counts) if not count]
     few = [str(digit) for digit, count in enumerate(counts) if count and count < total / 40]
     if missing and total:
-        return f"You have no {joined(missing)} yet: what is never drawn is not learned."
+        return f"You have no {joined(missing)} yet: the network cannot learn them without drawings."
     if few:
         return f"You have few of {joined(few, 'and')}: some more would help most."
     return ""

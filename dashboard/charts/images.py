@@ -84,7 +84,7 @@ def label_error_card(
         groups += f"<section><h4>{escape(heading)}</h4><div>{images}</div></section>"
     colours = f"--line: {palette.line}; --muted: {palette.muted};"
     picture = image_html(image, escape(title), palette)
-    return f'<div class="suspect" style="{colours}">{picture}<div>{groups}</div></div>'
+    return f'<div class="label-error" style="{colours}">{picture}<div>{groups}</div></div>'
 
 
 def thumbnails_data(thumbnails: Iterable[Thumbnail], palette: Palette) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def parallel_figure(view: SweepView, palette: Palette, *, brushes: Brushes) -> V
 
 
 def _layers(count: int, objective: Objective, palette: Palette) -> list[VegaFigure]:
-    """The layers for so many settings; the last one takes the brush."""
+    """The layers for this number of settings; the last one receives the brush."""
     x = numbers("axis", None, axis=None, scale={"domain": [-0.12, count + 0.12], "nice": False})
     y = numbers("place", None, axis=None, scale={"domain": [BELOW, ABOVE], "nice": False})
     place, text = {"x": x, "y": y}, {"x": x, "y": y, "text": {"field": "text"}}
@@ -135,5 +135,5 @@ def _line(trial: Trial, view: SweepView, outcome: Axis) -> list[dict[str, Any]]:
 
 
 def crowded(axes: Sequence[Axis]) -> bool:
-    """Whether the titles of so many axes take two lines."""
+    """Whether the titles of this number of axes need two lines."""
     return len(axes) > 2

@@ -30,7 +30,10 @@ def plotly_figure(
     """A figure in the look of the app; `height` in pixels is that of the whole figure."""
     from plotly.graph_objects import Figure
 
-    heading = {"text": plain(title)} | ({"subtitle": {"text": plain(subtitle)}} if subtitle else {})
+    heading: Trace = {"text": plain(title)}
+    if subtitle:
+        heading["subtitle"] = {"text": plain(subtitle)}
+        layout["margin"] = {"t": 64}  # or the subtitle would lie on the chart
     return Figure(traces, {"template": plotly_template(palette), "title": heading, "height": height} | layout)
 
 

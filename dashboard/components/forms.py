@@ -17,7 +17,7 @@ DEFAULT_STEPS = 500  # shown when a person changes from epochs to steps
 NAMES = {
     "scale": "Stretch",
     "shear": "Slant",
-    "elastic": "Elastic wobble",
+    "elastic": "Elastic distortion",
     "patience": "Early stopping (checks)",
     "drawings_weight": "Times each drawing counts",
     "relu": "ReLU",

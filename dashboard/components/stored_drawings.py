@@ -27,14 +27,14 @@ def render_backup_offer() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fleeting"):
         st.caption("This server forgets drawings when it restarts.", width="content")
         st.download_button(
-            "Keep a copy",
+            "Download a copy",
             export_csv,
             "drawings.csv",
             "text/csv",
             on_click="ignore",
             type="tertiary",
             icon=":material/download:",
-            help="All drawings as a CSV file. `digits data import` brings them back; in a database they would stay.",
+            help="All drawings as a CSV file. `digits data import` restores them. A database would store them permanently.",
         )
 
 
@@ -45,7 +45,7 @@ def render_damaged_rows() -> None:
         if not rows or not file:
             return
         what = "1 damaged row was" if rows == 1 else f"{rows:,} damaged rows were"
-        st.warning(f"{what} moved to {file}. All others are in use. Delete that file once you have looked at it.")
+        st.warning(f"{what} moved to {file}. All others are in use. To remove this warning, delete that file.")
         st.download_button(
             "Download these rows",
             file.read_bytes,

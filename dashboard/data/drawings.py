@@ -236,11 +236,11 @@ def _pictures(drawings: Drawings, row: int) -> str:
 def _facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, str]:
     """Everything known about a drawing, by name; an empty text is unknown."""
     label, predicted, kind = int(drawings.digits.labels[row]), int(drawings.predicted[row]), str(drawings.state[row])
-    known = {"Label": str(label), "Answer then": "not asked"}
+    known = {"Label": str(label), "Answer when drawn": "not asked"}
     if predicted >= 0:
         sure = drawings.confidence[row]
-        known["Answer then"] = f"{predicted}" + ("" if np.isnan(sure) else f", {probability(sure)} sure")
-        known["Model then"] = _model_name(str(drawings.model[row]), classifier)
+        known["Answer when drawn"] = f"{predicted}" + ("" if np.isnan(sure) else f", {probability(sure)} sure")
+        known["Model when drawn"] = _model_name(str(drawings.model[row]), classifier)
     if classifier.classes == DIGIT_CLASSES:
         now = classifier.predict_proba(drawings.digits.images[row][None])
         known["Answer now"] = f"{now.argmax()}, {probability(now.max())} sure"

@@ -30,7 +30,7 @@ def render() -> None:
             "version of the drawings. You can look at any version and return to it, and a run names the version that "
             "it was trained on."
         )
-        if st.toggle("Leave out drawings that were stored one by one", key="changes-only", bind="query-params"):
+        if st.toggle("Hide drawings that were stored one by one", key="changes-only", bind="query-params"):
             history = [entry for entry in history if entry.changes or len(entry.stored) > 1]
         _render_table(history[::-1])
 

@@ -37,7 +37,7 @@ DOUBLE_CLICK = 0.35  # seconds
 FILE = "file"
 LATEST = 30  # runs that show how fast this machine is
 LABELS = "labels"  # the key of the widget, and the name in the address
-PAGE, SHEET = "suspects-page", "suspects-sheet"
+PAGE, SHEET = "label-errors-page", "label-errors-sheet"
 LISTED, COUNT = 1000, 48  # suspected label errors that are listed, and thumbnails on a page
 SOURCE_PARTS: dict[str, tuple[str, Part]] = {
     f"{source}-{part}": (source, part)
@@ -46,8 +46,8 @@ SOURCE_PARTS: dict[str, tuple[str, Part]] = {
     for part in label_errors.parts_of(source)
 }
 EXPLANATION = (
-    "Networks read each digit that they were not trained on. Where they disagree with a label, either the label or the "
-    "networks are wrong: you say which. The files stay as they are; your verdicts are stored beside your drawings."
+    "Networks read digits that they were not trained on. Where they disagree with a label, either the label or the "
+    "networks are wrong: you decide. The data files do not change; your decisions are stored with your drawings."
 )
 
 
@@ -100,7 +100,7 @@ def _choose_labels() -> tuple[str, Part]:
         width=420,
     )
     if choice == FILE:
-        return choose_path(Form("suspects")), "all"
+        return choose_path(Form("label-errors")), "all"
     source, part = SOURCE_PARTS[choice]
     if available(source):
         return source, part
@@ -121,14 +121,14 @@ def _result(search: Search) -> LabelErrors:
 
 
 def _show_first() -> None:
-    page_state.suspect = None
+    page_state.review_row = None
     state.set_widget(PAGE, 1)
 
 
 def _render_start(search: Search, status: SearchStatus | None, source: str, part: Part, digits: Digits) -> None:
     """There is no result yet: an explanation, the expected time and the button."""
     st.caption(EXPLANATION)
-    with st.container(key="suspects-state"):
+    with st.container(key="label-errors-state"):
         if status is not None and status.state == "failed":
             st.error(plain_text(status.reason))
         elif status is not None and status.state != "queued":
@@ -154,7 +154,7 @@ def _render_progress(search: Search) -> None:
     status = search.status()
     if not status.active:
         st.rerun()
-    with st.container(key="suspects-state"):
+    with st.container(key="label-errors-state"):
         text = "Starting, or waiting for another search to end"
         if status.state != "queued":
             left = "" if status.seconds_left is None else f", about {duration(round(status.seconds_left))} left"
@@ -174,14 +174,14 @@ def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
         images = image_hashes(digits.images[listed])
         waiting = [row for row, image in zip(listed.tolist(), images, strict=True) if image not in corrections.by_image]
         first = next(iter(waiting), int(listed[0]))
-        row = first if page_state.suspect is None or page_state.suspect not in listed else page_state.suspect
+        row = first if page_state.review_row is None or page_state.review_row not in listed else page_state.review_row
         rank = int(np.flatnonzero(listed == row)[0])
         st.markdown(
             f"The networks read **{found.disagreements:,}** of {len(digits):,} digits differently from their label. "
             f"You have reviewed {len(listed) - len(waiting):,} of the {len(listed):,} most likely label errors."
         )
         card, sheet = st.columns(2, gap="medium")
-        with card, st.container(key="suspect-card"):
+        with card, st.container(key="label-error-card"):
             _render_digit(found, digits, row, rank)
             _render_verdicts(search, found, digits, corrections.by_image.get(images[rank]), row, images[rank])
         with sheet:
@@ -226,16 +226,16 @@ def _render_verdicts(
 
     if is_refused(Action.LABELS):
         return
-    with st.container(horizontal=True, key="suspect-verbs"):
+    with st.container(horizontal=True, key="label-error-buttons"):
         button(f"Relabel as {names[other]}", RELABELLED, other, type="primary", icon=":material/edit:", shortcut="Y")
         button("Label is correct", RIGHT, given, icon=":material/check:", shortcut="N")
         unused = "It is no longer used for training."
         button("Set aside", SET_ASIDE, given, icon=":material/inventory_2:", shortcut="A", help=unused)
-        with st.popover("Other label"), st.container(horizontal=True, key="suspect-labels"):
+        with st.popover("Other label"), st.container(horizontal=True, key="label-error-labels"):
             for label, name in enumerate(names):
                 if label not in (given, other):
-                    button(name, RELABELLED, label, key=f"suspect-label-{label}")
-    with st.container(horizontal=True, vertical_alignment="center", key="suspect-outcome"):
+                    button(name, RELABELLED, label, key=f"label-error-label-{label}")
+    with st.container(horizontal=True, vertical_alignment="center", key="label-error-outcome"):
         own = [review for review in page_state.reviews if review.search == search.id]
         if own:
             st.markdown(_outcome_text(own[-1], names), width="content")
@@ -260,7 +260,7 @@ def _render_sheet(found: LabelErrors, digits: Digits, corrections: Corrections, 
     render_selectable(
         tiles,
         [str(shown)],
-        turn=f"{number}-{shown}-{page_state.suspect_turn}",
+        turn=f"{number}-{shown}-{page_state.review_turn}",
         title=f"Suspected label errors {here.start + 1:,} to {here.start + len(tiles):,}",
         key=SHEET,
         on_change=_show_clicked,
@@ -298,8 +298,8 @@ def _show_clicked() -> None:
     """Show the digit that was clicked last."""
     ids = selection(SHEET).ids
     if ids and ids[-1].isdecimal():
-        page_state.suspect = int(ids[-1])
-    page_state.suspect_turn += 1
+        page_state.review_row = int(ids[-1])
+    page_state.review_turn += 1
 
 
 def _save_verdict(review: Review) -> None:
@@ -309,14 +309,14 @@ def _save_verdict(review: Review) -> None:
     if _store(review, review.verdict, review.label):
         page_state.reviews = [*page_state.reviews, review]
         page_state.reviewed_at = time.monotonic()
-        page_state.suspect = None
+        page_state.review_row = None
 
 
 def _undo(review: Review) -> None:
     """Restore what was stored before this verdict, and show the digit."""
     if _store(review, TAKEN_BACK, review.given):
         page_state.reviews = [one for one in page_state.reviews if one is not review]
-        page_state.suspect = review.row
+        page_state.review_row = review.row
 
 
 def _store(review: Review, verdict: str, label: int) -> bool:
@@ -326,7 +326,7 @@ def _store(review: Review, verdict: str, label: int) -> bool:
     except EXPECTED as error:
         st.toast(plain_text(str(error)), icon=":material/error:")
         return False
-    page_state.suspect_turn += 1
+    page_state.review_turn += 1
     return True
 
 

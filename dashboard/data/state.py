@@ -39,13 +39,13 @@ class DataState(PageState):
     outcome = Value[tuple[str, int | None]](lambda: ("", None))  # of the last edit: text, number of the change
     imports = Value[int](int)  # how often files were imported
     import_problem = Value[str](str)  # why the last import failed
-    suspect = Value[int | None](lambda: None)  # the row under review; None: the first without a verdict
-    suspect_turn = Value[int](int)  # how often the row changed
+    review_row = Value[int | None](lambda: None)  # the row under review; None: the first without a verdict
+    review_turn = Value[int](int)  # how often the row changed
     reviewed_at = Value[float](float)  # of the last verdict, in seconds of time.monotonic()
     reviews = Value[list[Review]](list)  # of this session, the latest one last
 
     def select(self, ids: Iterable[str]) -> None:
-        """Select these drawings and no others, whatever is selected in the browser."""
+        """Select these drawings and no others, also if the browser has selected others."""
         self.selected = tuple(ids)
         self.selection_turn += 1
 

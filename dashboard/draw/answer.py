@@ -122,7 +122,7 @@ def render_input_picture(reading: Reading | str) -> None:
     st.image(
         enlarged(BLANK if isinstance(reading, str) else reading.image, PICTURE),
         width=PICTURE,
-        caption="What the network gets",
+        caption="Network input",
         output_format="PNG",
         alt="The 28 by 28 pixels",
     )
@@ -130,11 +130,11 @@ def render_input_picture(reading: Reading | str) -> None:
 
 def render_input_pixels(reading: Reading | str) -> None:
     """The network input as a heatmap, each cell with its number."""
-    st.subheader("What the network sees", anchor=False)
+    st.subheader("Network input as numbers", anchor=False)
     st.caption("The drawing as 28 by 28 numbers: 0 is paper, 255 is full ink. Point at a cell to read it.")
     with st.container(height=HEIGHT, border=False):  # so that nothing moves with the first drawing
         if isinstance(reading, str):
-            st.caption("The heatmap appears here with the drawing.")
+            st.caption("The heatmap appears here once there is a drawing.")
             return
         figure = network_input_figure(reading.image, state.palette())
         alt = "Heatmap: the ink in each of the 28 by 28 pixels"
@@ -143,9 +143,9 @@ def render_input_pixels(reading: Reading | str) -> None:
 
 def render_stages(reading: Reading | str) -> None:
     """Every stage between the drawing and the network input."""
-    st.subheader("How the drawing became that", anchor=False)
+    st.subheader("From the drawing to the network input", anchor=False)
     if isinstance(reading, str):
-        st.caption("Seven stages turn a drawing into the pixels that the network reads. They appear here with it.")
+        st.caption("Seven stages turn a drawing into the network input. They appear here once there is a drawing.")
         return
     with st.grid(min_column_width=140):
         for stage in reading.stages:

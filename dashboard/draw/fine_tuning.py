@@ -106,9 +106,9 @@ def _render_start(classifier: Classifier, used: Run | None) -> None:
         text = "There are no new drawings yet. Learning again uses the same drawings once more."
     elif training:
         test = (
-            f"{count(held_out, 'drawing')} more held out to test it"
+            f"{held_out:,} more {'is' if held_out == 1 else 'are'} held out for testing"
             if held_out
-            else "every fifth of each digit is held out"
+            else "every fifth drawing of a digit will be held out for testing"
         )
         text = f"{count(training, 'drawing')} to learn from, {corrected or 'none'} of them corrected; {test}."
     elif held_out:
@@ -168,22 +168,26 @@ def outcome_text(result: FineTuningResult) -> str:
     parts = []
     for score, noun in (
         (result.corrected, count(result.corrected.total, "corrected drawing")),
-        (result.held_out, f"{result.held_out.total:,} that it never learned from"),
+        (result.held_out, f"{result.held_out.total:,} held-out drawings"),
     ):
         if score.total:
             parts.append(f"{score.after:,} of {noun}, before {score.before:,}")
     if not parts:
-        return "It practised on drawings that it had read correctly before."
+        return "It was trained on drawings that it had read correctly before."
     return f"It now reads {'; and '.join(parts)}."
 
 
 def _render_return(run: Run) -> None:
     """The fine-tuning in use, and the button that returns to the model before it."""
     with st.container(horizontal=True, vertical_alignment="center", key="fine-tuning-used"):
-        if st.button("Go back", icon=":material/undo:", help="To the model before; this one stays in the list"):
+        if st.button(
+            "Go back",
+            icon=":material/undo:",
+            help="Use the model before this fine-tuning. The fine-tuned model stays in the list.",
+        ):
             _decide(fine_tuning.model_before(run))
-        st.markdown(f"The model in use has **{plain_text(run.name)}**.", width="stretch")
-        st.toggle("Show what that changed", key=CHANGES)
+        st.markdown(f"Model in use: **{plain_text(run.name)}**.", width="stretch")
+        st.toggle("Show the changes", key=CHANGES)
 
 
 def _render_unfinished(run: Run, status: Status) -> None:
@@ -226,11 +230,11 @@ def _render_result(run: Run, result: FineTuningResult) -> None:
 
 def scores_table(result: FineTuningResult) -> str:
     """Shares of correctly read images before and after, as an HTML table."""
-    held_out = "every fifth, never learned from" if result.held_out.total else "none yet: every fifth will be"
+    held_out = "not used for training" if result.held_out.total else "none yet: every fifth drawing of a digit will be"
     rows = (
-        ("Corrected drawings", "learned from", result.corrected),
+        ("Corrected drawings", "used for training", result.corrected),
         ("Held-out drawings", held_out, result.held_out),
-        ("Old digits", "MNIST digits it did not practise on", result.old),
+        ("MNIST digits", "not used for training", result.old),
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("Read correctly", "n", "Before", "After"))
     lines = "".join(

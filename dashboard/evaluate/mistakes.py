@@ -56,7 +56,7 @@ def _render_matrix(found: Evaluation, classes: tuple[str, ...], picked: tuple[in
     figure = confusion_figure(
         found.confusion, classes, state.palette(), measure=measure, mute_diagonal=muted, picked=picked
     )
-    alt = "Confusion matrix: true classes in rows, predicted ones in columns. The boxes beside it pick a cell too."
+    alt = "Confusion matrix: true classes in rows, predicted ones in columns. The boxes next to it pick a cell too."
     # Each choice makes a new chart without a selection. Otherwise a click on the cell that was
     # clicked last would not count as a change.
     render_chart(figure, key=f"confusion-{page_state.cells_picked}", alt=alt, on_click=_pick)

@@ -80,12 +80,12 @@ def _read(job: str, name: str, strength: float, _subject: Subject) -> Reading:
 
 def render_robustness(classifier: Classifier, digits: Digits) -> None:
     """The whole section; what is measured is drawn again while a measurement goes on."""
-    st.subheader("How robust the model is", anchor=False)
+    st.subheader("Robustness", anchor=False)
     part = sample(digits)
     share = "All digits" if len(part) == len(digits) else f"{len(part):,} of them, evenly spread,"
     st.caption(
         f"Accuracy when the digits are disturbed more and more. {share} are changed as 28 × 28 pixels, just before the "
-        "network reads them. On the Draw page a drawing is centred and resized first, which undoes a part of it."
+        "network reads them. On the Draw page a drawing is centred and resized first, which removes part of the disturbance."
     )
     subjects = _choose_subjects(classifier, part)
     active = any(subject.status().active for subject in subjects)
@@ -158,7 +158,7 @@ def _render_state(subjects: list[Subject], states: list[RobustnessStatus]) -> No
         st.html(key_to_curves(names, state.palette(), undisturbed=percent(undisturbed)), width="stretch")
         done, refusal = all(subject.job.is_done for subject in subjects), refusal_of(Action.MEASURE)
         if st.button(
-            "Measure every strength",
+            "Measure all strengths",
             icon=":material/query_stats:",
             help=str(refusal) if refusal else None,
             disabled=done or refusal is not None,

@@ -15,6 +15,7 @@ from experiments.sweeps import list_sweeps
 
 MEAN = "mean"  # the widget that asks whether seeds are drawn as their mean
 NAMED_SETTINGS = 2  # at most, in a name
+KINDS = {"": "Single runs", "lesson": "Fine-tuning", "range-test": "Range tests"}  # by group
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def group_names(rows: Iterable[RunRow]) -> dict[str, str]:
     """The names of the groups of these runs, by id; a sweep has a name of its own."""
     groups = {row.status.group: row.status.trial is not None for row in rows if row.status.group}
     sweeps = {sweep.id: sweep.spec.name for sweep in list_sweeps()} if any(groups.values()) else {}
-    return {group: sweeps.get(group) or group.replace("-", " ").capitalize() for group in groups}
+    return {group: sweeps.get(group) or KINDS.get(group) or group.replace("-", " ").capitalize() for group in groups}
 
 
 def name_in_group(row: RunRow, groups: Mapping[str, str]) -> str:

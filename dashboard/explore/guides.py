@@ -161,7 +161,7 @@ def _figure(guide: Guide, chart: Chart, results: dict[str, Curves]) -> VegaFigur
 
 
 def _sentences(guide: Guide, results: dict[str, Curves] | None) -> str:
-    """What to look at, with a tick at each sentence that a finished experiment confirms."""
+    """The expected results, with a tick at each sentence that a finished experiment confirms."""
     palette, items = state.palette(), ""
     holds = guide.findings(results) if results is not None else {}
     for sentence in guide.sentences:
@@ -169,7 +169,7 @@ def _sentences(guide: Guide, results: dict[str, Curves] | None) -> str:
         text = sentence.replace(" %", "\N{NO-BREAK SPACE}%")
         items += f'<li><i title="{title}">{sign}</i>{text}</li>'
     colours = f"--muted: {palette.muted}; --correct: {palette.correct};"
-    return f'<div class="guide-text" style="{colours}"><b>What to look at</b><ol>{items}</ol></div>'
+    return f'<div class="guide-text" style="{colours}"><b>Expected results</b><ol>{items}</ol></div>'
 
 
 def _render_table(guide: Guide, results: dict[str, Curves]) -> None:

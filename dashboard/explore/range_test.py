@@ -23,8 +23,8 @@ LIVE_SECONDS = 0.25
 SETTINGS = "range-test-settings"
 FORM = "form"  # of the Train page
 EXPLANATION = (
-    "A training of a second or two, in which the learning rate rises from far too low to far too high. Where the loss "
-    "falls, the rate is high enough; where the loss rises again, the rate is too high."
+    "This test trains for a second or two while the learning rate rises from far too low to far too high. Where the "
+    "loss falls, the rate is high enough; where it rises again, the rate is too high."
 )
 
 

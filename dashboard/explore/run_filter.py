@@ -7,13 +7,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.forms import named
-from dashboard.explore.compared_runs import group_names
+from dashboard.explore.compared_runs import KINDS, group_names
 from dashboard.session import state
 from experiments.runs.config import BOUNDS, differing, setting_text
 from experiments.runs.run import STATES
 from experiments.runs.table import RunRow, fold_sweeps
 
-KINDS = {"": "Single runs", "lesson": "Fine-tuning", "range-test": "Range tests"}  # by group
 SWEEP = "Sweeps"  # all other groups
 USUAL = ["Single runs", "Fine-tuning", SWEEP]  # kinds that are listed at first
 FEW = 12  # values of a number that are listed one by one

@@ -43,7 +43,7 @@ MORE_CHOICES: dict[str, tuple[Any, ...]] = {
 }
 TITLES = {"hidden": "Hidden layers", "width": "Width", "depth": "Depth", "augmentation": "Augmentation"}
 SAMPLERS = {
-    "grid": ("Every combination", "Tries all combinations of the values. Two settings fill a whole map."),
+    "grid": ("Every combination", "Tries all combinations of the values. The results for two settings form a map."),
     "random": (
         "At random",
         "Draws each setting from its range. Better than a grid if you search several settings and few of them matter: "
@@ -51,7 +51,7 @@ SAMPLERS = {
     ),
     "tpe": (
         "Guided",
-        "Begins at random, then tries more values near good results (a tree-structured Parzen estimator, TPE). Finds "
+        "Starts at random, then tries more values near good results (a tree-structured Parzen estimator, TPE). Finds "
         "good settings in fewer trials, from about 20 on.",
     ),
 }
@@ -87,7 +87,7 @@ def choose_space(*, grid: bool) -> tuple[Space, str]:
     """Draw the choice of settings and the values of each -> the space, and its first problem."""
     _set_default("searched", list(DEFAULT_SPACE))
     names = st.multiselect(
-        "What to search",
+        "Settings to search",
         list(SEARCHABLE),
         key=FORM.key("searched"),
         format_func=title_of,
@@ -142,7 +142,7 @@ def _choose_range(name: str, default: Range, *, grid: bool) -> tuple[Range, str]
     values = Range(start, end, log=default.log and start > 0, points=points)
     if grid:
         listed = ", ".join(number(value) for value in values.values(name))
-        st.caption(listed + (" (each the same factor above the one before)" if values.log else ""))
+        st.caption(listed + (" (evenly spaced on a logarithmic scale)" if values.log else ""))
     return values, ""
 
 
@@ -182,7 +182,7 @@ def can_show(space: Space) -> bool:
 def choose_sampler() -> str:
     """Draw the choice of the search method -> its name."""
     chosen = st.segmented_control(
-        "How to search",
+        "Search method",
         list(SAMPLERS),
         required=True,
         format_func=lambda name: SAMPLERS[name][0],

@@ -100,7 +100,7 @@ def _render_new_sweep() -> None:
     set_defaults()
     st.markdown(
         "A sweep trains the same network many times with different settings, and shows which of them matter. Start "
-        "with the settings below, or choose what to search."
+        "with the settings below, or choose others."
     )
     start = st.container()
     left, right = st.columns([5, 4], gap="large")
@@ -120,7 +120,7 @@ def _render_new_sweep() -> None:
 def _spec(base: RunConfig, space: Space, sampler: str, limits: dict[str, Any]) -> tuple[SweepSpec | None, str]:
     """The sweep with these settings, or the problem with them."""
     if not space:
-        return None, "Nothing is searched: choose at least one setting under What to search."
+        return None, "Nothing is searched: choose at least one setting under Settings to search."
     if sampler == "grid" and (size := grid_size(space)) > MOST:
         return None, (
             f"This grid has {size:,} combinations, but at most {MOST:,} are possible. Choose fewer values or settings, "

@@ -98,7 +98,7 @@ def rank_label_errors(arguments: argparse.Namespace) -> None:
         search = label_errors.create_search(source, part, digits)
         status = follow(label_errors.run_search(search), search_progress, sys.stderr if arguments.json else sys.stdout)
         if status.state != "finished":
-            raise RunError(status.reason or "The search was stopped. The same command goes on where it was.")
+            raise RunError(status.reason or "The search was stopped. The same command continues it.")
     found = search.result()
     records = label_error_records(found, digits, arguments.limit)
     if arguments.json:
@@ -107,7 +107,7 @@ def rank_label_errors(arguments: argparse.Namespace) -> None:
         return
     write(
         *label_error_lines(records, digits),
-        f"{found.disagreements:,} of {len(digits):,} digits are read otherwise than labelled. "
+        f"{found.disagreements:,} of {len(digits):,} digits are read differently from their label. "
         "Rows are counted from 0. Review them on the Data page, under Label errors.",
     )
 

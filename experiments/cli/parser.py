@@ -11,7 +11,7 @@ EXAMPLES = """examples:
   digits train                                    train the preset quick, in a few seconds
   digits train --preset best-mlp --data mnist     the most accurate network, on all of MNIST
   digits runs                                     all runs, and the settings in which they differ
-  digits runs 2b5f 91c0                           two of them beside each other
+  digits runs 2b5f 91c0                           two of them side by side
   digits test --run 20261120-183012-2b5f-quick    how many test digits a run reads right
   digits predict seven.png                        which digit is in a picture
 

@@ -70,9 +70,13 @@ def list_runs(arguments: argparse.Namespace) -> None:
         print(json.dumps({"runs": [row_record(row) for row in shown], "differing": differ, "found": len(found)}))
         return
     for folder, reason in run_table().damaged():
-        warn(f"{folder.name} in {folder.parent} is no whole run. {reason}")
+        warn(f"{folder.name} in {folder.parent} is not a complete run. {reason}")
     if not shown:
-        write("No run is like that." if rows else f"There are no runs in {runs_folder()} yet. Make one: digits train")
+        write(
+            "No run matches the filters."
+            if rows
+            else f"There are no runs in {runs_folder()} yet. Make one: digits train"
+        )
         return
     write(*runs_table(shown, short_ids(rows), terminal_width()))
     if len(shown) < len(found):
@@ -148,7 +152,7 @@ def runs_table(rows: Sequence[RunRow], short: dict[str, str], width: int | None 
 
 
 def _column_width(heading: str, cells: Sequence[str]) -> int:
-    """Characters of a column and of the gap beside it."""
+    """Characters of a column and of the gap next to it."""
     return max(map(len, [*heading.split("\n"), *cells])) + 2
 
 
@@ -225,7 +229,7 @@ def compare_models(rows: Sequence[RunRow], names: Sequence[str]) -> tuple[Compar
     for name, model in zip(names, models, strict=True):
         # The weights that it started from may have been trained with other validation digits.
         if model.settings.get("start_from") and (overlap := training_overlap(model, digits)):
-            warnings.append(f"{name} began with weights that had learnt {overlap:,} of these digits.")
+            warnings.append(f"{name} began with weights that had been trained on {overlap:,} of these digits.")
     return compare(models[0], models[1], digits), warnings
 
 

@@ -52,9 +52,12 @@ def sweep(arguments: argparse.Namespace) -> int:
     if status.state == "finished":
         write(f"Finished after {duration(status.seconds)}. Runs: digits runs --group {made.id}", out=out)
         if spec.sampler != "grid":
-            write(f"Go on with more trials: {again} --trials {2 * max(1, status.ended)}", out=out)
+            write(f"Continue with more trials: {again} --trials {2 * max(1, status.ended)}", out=out)
         return 0
-    write(f"{status.state.capitalize()} after {status.ended:,} trials; all is kept. Go on with: {again}", out=out)
+    write(
+        f"{status.state.capitalize()} after {status.ended:,} trials; everything is saved. Continue with: {again}",
+        out=out,
+    )
     return 130 if status.state == "interrupted" else 0
 
 

@@ -89,7 +89,7 @@ def resume(arguments: argparse.Namespace) -> int:
     status = run.status()
     if status.active and run.is_alive():  # a worker that was killed before it began leaves a run that reads as queued
         run.request("run")
-        write(f"The run {run.id} is {status.state} in another process, which goes on with it.")
+        write(f"The run {run.id} is {status.state} in another process, which continues it.")
         return 0
     if status.state == "finished":
         write(f"The run {run.id} is finished: there is nothing to resume. Try it: digits test --run {reference(run)}")
@@ -113,7 +113,7 @@ def train_here(run: Run, *, as_json: bool) -> int:
         warn(f"diverged {where}. {status.reason}")
         return 1
     if status.state == "interrupted":
-        write(f"Interrupted {where}; all is saved. Go on with: {again}", out=out)
+        write(f"Interrupted {where}; everything is saved. Continue with: {again}", out=out)
         return 130
     accuracy = ""
     if status.validation_accuracy is not None:
@@ -123,7 +123,7 @@ def train_here(run: Run, *, as_json: bool) -> int:
     write(f"{ended} after {status.epoch:.4g} epochs, {duration(status.seconds)}.{accuracy}{reason}", out=out)
     write(f"Try it on the test digits: digits test --run {reference(run)} --data {run.config.data}", out=out)
     if status.state == "stopped":
-        write(f"Go on with it: {again}", out=out)
+        write(f"Continue with: {again}", out=out)
     return 0
 
 
@@ -176,9 +176,9 @@ def learn(arguments: argparse.Namespace) -> int:
     else:
         write(*fine_tuning_lines(result))
     if result.refusal:
-        warn(f"the new weights are not taken over. {result.refusal}")
+        warn(f"the new weights are not used. {result.refusal}")
         return 1
-    write(f"Kept. Try it: digits test --run {run.id}", out=out)
+    write(f"Saved. Try it: digits test --run {run.id}", out=out)
     return 0
 
 
@@ -198,10 +198,11 @@ def fine_tuning_record(run: Run, result: FineTuningResult) -> dict[str, Any]:
     """The result of fine-tuning, for JSON."""
     record: dict[str, Any] = {"run": run.id, "model": str(run.model), "kept": not result.refusal}
     record |= {"reason": result.refusal, "part": result.part}
-    for name, score in _scores(result).items():
-        record[name.replace(" ", "_").replace("-", "_")] = asdict(score) | {"intervals": score.intervals}
+    keys = ("corrected_drawings", "held_out_drawings", "old_digits")
+    for key, score in zip(keys, _scores(result).values(), strict=True):
+        record[key] = asdict(score) | {"intervals": score.intervals}
     return record
 
 
 def _scores(result: FineTuningResult) -> dict[str, Score]:
-    return {"corrected drawings": result.corrected, "held-out drawings": result.held_out, "old digits": result.old}
+    return {"corrected drawings": result.corrected, "held-out drawings": result.held_out, "MNIST digits": result.old}

@@ -53,8 +53,8 @@ def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
     root = Path(__file__).resolve().parents[2]
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    # Standard input of the process ends when this one does, for whatever reason: its sign to save
-    # and leave. The pipe is a bare descriptor, not an object, which could be collected, or lost
+    # Standard input of the process ends when this one does, for any reason: the sign to save
+    # and to end. The pipe is a bare descriptor, not an object, which could be collected, or lost
     # when Streamlit reloads this module.
     read_end, write_end = os.pipe()
     try:

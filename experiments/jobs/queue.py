@@ -31,7 +31,7 @@ Q = TypeVar("Q", bound=QueuedStatus)
 
 
 def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
-    """The living jobs beside this one on this machine.
+    """The other active jobs of this folder on this machine.
 
     -> how many run, and the ids of those that wait, the next one first.
     """

@@ -66,7 +66,7 @@ NO_EFFECT = "–"
 
 
 def has_effect(config: RunConfig, setting: str) -> bool:
-    """Whether the setting changes anything beside the others; momentum does not with Adam."""
+    """Whether the setting has an effect with the others; momentum has none with Adam."""
     match setting:
         case "drawings_version":
             return bool(config.drawings_weight)

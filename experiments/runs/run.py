@@ -134,7 +134,7 @@ class Run(Job[Status]):
     def set_config(self, config: RunConfig) -> None:
         """Write the settings, with what was left open until the run begins."""
         write_record(self.folder / "config.json", config.to_dict())
-        self.__dict__["config"] = config  # as if it had been read anew
+        self.__dict__["config"] = config  # replaces the cached property
 
     @property
     def name(self) -> str:
@@ -258,7 +258,7 @@ def open_run(which: str | Path) -> Run:
     elif is_job_id(which):
         run = Run(runs_folder() / which)
     else:
-        raise RunError(f"{shortened(which)!r} is not the id of a run.")
+        raise RunError(f"{shortened(which)!r} is not the id of a run. Choose one from the list of runs.")
     if not is_there(run.folder / "config.json"):
         ids = sorted((path.parent.name for path in runs_folder().glob("*/config.json")), reverse=True)
         hint = f"The newest are {', '.join(ids[:3])}." if ids else "There are none yet."

@@ -252,7 +252,7 @@ def _check_range(name: str, values: Range, *, grid: bool) -> None:
     for end in (values.low, values.high):
         _check_number(name, end)
     if values.low > values.high:
-        raise SweepError(f"The range of {name} is upside down: low {values.low:g} is above high {values.high:g}.")
+        raise SweepError(f"The range of {name} is reversed: low {values.low:g} is above high {values.high:g}.")
     if not isinstance(values.log, bool):
         raise SweepError(f"log of {name} is true or false, got {values.log!r}.")
     if values.log and values.low <= 0:

@@ -191,7 +191,7 @@ class Sweep(Job[DriverStatus]):
         write_record(self.folder / "trials.json", trials)
 
     def trials_of_earlier_version(self) -> list[Trial]:
-        """Trials in files trials/NUMBER.json, where versions before 2 recorded them beside the
+        """Trials in files trials/NUMBER.json, where versions before 2 recorded them next to the
         study.
         """
         paths = sorted((self.folder / "trials").glob("[0-9]*.json"), key=lambda path: int(path.stem))

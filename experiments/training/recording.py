@@ -59,7 +59,7 @@ class Clock:
         return self._before + (time.monotonic() - self._began if self._began is not None else 0.0)
 
     def start(self, images: int) -> None:
-        """Training begins or goes on, when so many images have been shown."""
+        """Training begins or continues after this number of images."""
         self._began = time.monotonic()
         self._first = self._lap = (self._before, images)
 
@@ -82,7 +82,7 @@ class Clock:
 class Recorder:
     """Writes the status, the history and the checkpoints of one run while a trainer trains it.
 
-    `about` is what its checkpoints say of themselves, beside the weights.
+    `about` is stored in its checkpoints with the weights.
     """
 
     def __init__(

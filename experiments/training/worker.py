@@ -61,7 +61,7 @@ class Worker:
         self.is_fine_tuning = self.status.now.group == fine_tuning.GROUP
 
     def work(self) -> Iterator[Status]:
-        """Work until the run ends, in whatever way: the status then tells it."""
+        """Work until the run ends; its status then says how."""
         try:
             yield from self.wait_for_turn()
             with self.shutdown.immediate():

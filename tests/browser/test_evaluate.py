@@ -106,8 +106,8 @@ def test_a_refresh_shows_the_same_digits_and_split(new_page: NewPage) -> None:
 
 def test_a_click_on_a_curve_shows_digits_disturbed_that_much_and_does_so_again(new_page: NewPage) -> None:
     page = new_page(ADDRESS, height=1600)  # charts and boxes in view together
-    page.get_by_role("button", name="Measure every strength").click()
-    expect(page.get_by_role("button", name="Measure every strength")).to_be_disabled(timeout=TIMEOUT)
+    page.get_by_role("button", name="Measure all strengths").click()
+    expect(page.get_by_role("button", name="Measure all strengths")).to_be_disabled(timeout=TIMEOUT)
     share, slider = page.get_by_text(" read correctly, "), page.get_by_role("slider")
     for strength, beside in ((8, "ArrowLeft"), (5, "ArrowRight"), (8, "ArrowLeft"), (8, "ArrowLeft")):
         before = share.inner_text()

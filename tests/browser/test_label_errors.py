@@ -14,7 +14,7 @@ VIEW = "/data?part=Label+errors&labels=MNIST,+5,000+digits"
 LONG = 240_000  # ms; five networks on a loaded machine
 
 
-def suspect(page: Page) -> tuple[str, str]:
+def label_error(page: Page) -> tuple[str, str]:
     """The label of the digit that is shown, and what is read in it."""
     words = page.get_by_role("heading", name=re.compile("^Labelled")).inner_text()
     return tuple(re.match(r"Labelled (\d), read as (\d)", words).groups())
@@ -38,10 +38,10 @@ def test_three_digits_of_mnist_are_relabelled_one_is_taken_back_and_a_new_visit_
 ) -> None:
     page = new_page(VIEW)
     searched(page)
-    expect(page.locator(".suspect section img")).to_have_count(12)
+    expect(page.locator(".label-error section img")).to_have_count(12)
     for count in (1, 2, 3):
         page.wait_for_timeout(400)  # as a person does: a second click at once is taken for a double click
-        given, read = suspect(page)
+        given, read = label_error(page)
         page.get_by_role("button", name=f"Relabel as {read}").click()
         expect(page.get_by_text(f"is now labelled {read} instead of {given}.")).to_be_visible()
         expect(page.get_by_text(f"{count} of the 1,000 most likely label errors")).to_be_visible()
@@ -59,7 +59,7 @@ def test_three_digits_of_mnist_are_relabelled_one_is_taken_back_and_a_new_visit_
     ).to_be_visible()
 
 
-def test_a_suspect_in_the_sheet_is_taken_up_by_a_click(new_page: NewPage) -> None:
+def test_a_click_on_a_label_error_in_the_sheet_shows_it_for_review(new_page: NewPage) -> None:
     page = new_page(VIEW)
     searched(page)
     option = page.get_by_role("option").nth(9)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import SEVEN, draw, serve, wait_for_canvas
 from tests.browser.conftest import TIMEOUT
-from tests.made_label_errors import made_suspects
+from tests.made_label_errors import make_label_errors
 
 pytest_plugins = ["tests.postgres", "tests.storages"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -22,7 +22,7 @@ def test_a_drawing_and_three_relabelled_digits_of_mnist_are_there_after_the_serv
     disk = tmp_path if home.endswith(".csv") else tmp_path / "disk"
     disk.mkdir(exist_ok=True)
     monkeypatch.setenv("DIGITS_RUNS", str(disk / "runs"))
-    made_suspects()
+    make_label_errors()
     with serve(disk, ends_by=signal.SIGKILL) as url, browser.new_context() as context:
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()
@@ -40,7 +40,7 @@ def test_a_drawing_and_three_relabelled_digits_of_mnist_are_there_after_the_serv
     if not home.endswith(".csv"):
         shutil.rmtree(disk)
         disk.mkdir()
-        made_suspects()
+        make_label_errors()
     with serve(disk) as url, browser.new_context() as context:
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()

@@ -42,11 +42,11 @@ def test_a_person_corrects_learns_keeps_and_goes_back(new_page: NewPage, folder:
         expect(page.get_by_text(f"{number} corrected")).to_be_visible()
     expect(page.get_by_text("3 drawings to learn from")).to_be_visible()  # another title does not close the panel
     button(page, "Learn now").click()
-    expect(page.get_by_text("Old digits")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("MNIST digits")).to_be_visible(timeout=60_000)
     assert "lesson=" in page.url
     expect(page.locator("[fill^='url(']")).to_have_count(0)  # which a browser looks for at the address before
     page.reload()  # a lesson waits for its decision
-    expect(page.get_by_text("Old digits")).to_be_visible()
+    expect(page.get_by_text("MNIST digits")).to_be_visible()
     expect(page.locator(".sheet figure")).to_have_count(3)
     button(page, "Keep").click()
     expect(page.get_by_text("The model in use has learned from 3 drawings.")).to_be_visible()
