@@ -128,7 +128,8 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(found: LabelErrors, m
     monkeypatch.setenv("DIGITS_DATABASE", "sqlite:////nowhere/at/all.db")
     app = open_page("data", **VIEW)
     assert [error.value for error in app.error] == [
-        "sqlite:////nowhere/at/all.db cannot be reached: unable to open database file. See DIGITS_DATABASE."
+        "sqlite:\N{WORD JOINER}////nowhere/at/all.db cannot be reached: "
+        "unable to open database file. See DIGITS_DATABASE."
     ]
     assert not open_page("train").exception
 

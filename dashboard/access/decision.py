@@ -245,8 +245,8 @@ def _training_refusal(policy: Policy, cost: Cost) -> Refusal | None:
         )
     if cost.new_runs and stored + cost.new_runs > limits.runs:
         return Refusal(
-            f"At most {count(limits.runs, 'run')} can be stored here, and {stored:,} are stored or planned. It works again "
-            "when the owner has deleted some."
+            f"At most {count(limits.runs, 'run')} can be stored here, and {stored:,} are stored or planned. It works "
+            "again when the owner has deleted some."
         )
     return None
 

@@ -34,7 +34,7 @@ def render_backup_offer() -> None:
             on_click="ignore",
             type="tertiary",
             icon=":material/download:",
-            help="All drawings as a CSV file. `digits data import` restores them. A database would store them permanently.",
+            help="All drawings as a CSV file. `digits data import` restores them; a database would not lose them.",
         )
 
 

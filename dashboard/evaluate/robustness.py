@@ -85,7 +85,7 @@ def render_robustness(classifier: Classifier, digits: Digits) -> None:
     share = "All digits" if len(part) == len(digits) else f"{len(part):,} of them, evenly spread,"
     st.caption(
         f"Accuracy when the digits are disturbed more and more. {share} are changed as 28 × 28 pixels, just before the "
-        "network reads them. On the Draw page a drawing is centred and resized first, which removes part of the disturbance."
+        "network reads them. On the Draw page a drawing is centred and resized first, which removes part of it."
     )
     subjects = _choose_subjects(classifier, part)
     active = any(subject.status().active for subject in subjects)
