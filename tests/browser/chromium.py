@@ -70,7 +70,11 @@ def serve(folder: Path, *options: str, ends_by: int = signal.SIGTERM) -> Iterato
         yield url
     finally:
         server.send_signal(ends_by)
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=20)
+        finally:
+            server.kill()  # does nothing to one that has ended
+            server.wait()
 
 
 def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
