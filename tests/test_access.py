@@ -268,17 +268,14 @@ def sweep_of(trials: int, seeds: int = 1) -> SweepSpec:
     return SweepSpec("s", base=QUICK, search=RATES, sampler="random", trials=trials, seeds=seeds)
 
 
-def test_a_sweep_counts_every_run_that_it_will_make(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_is_one_training_at_a_time(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.sweeps.worker.launch", lambda *_, **__: None)  # it waits for its driver
-    person.comes(VISITOR, shared(trainings_per_session=7, trainings=20, training_seconds=9999))
-    with pytest.raises(Refusal, match="at most 7 trainings at a time here, and these are 8"):
-        actions.start_sweep(sweep_of(4, seeds=2))
+    person.comes(VISITOR, shared(trainings_per_session=1, training_seconds=9999))
     sweep = actions.start_sweep(sweep_of(3, seeds=2))
-    with pytest.raises(Refusal, match="and you have 6"):
-        actions.start_sweep(sweep_of(2))
-    sweep.request_stop()
-    with pytest.raises(Refusal, match="at most 7 trainings"):
+    with pytest.raises(Refusal, match="at most 1 training at a time here, and you have 1"):
         actions.start_guide(next(iter(GUIDES.values())))
+    sweep.request_stop()
+    actions.start_guide(next(iter(GUIDES.values())))
 
 
 def test_a_sweep_needs_room_for_the_runs_that_it_will_make(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,13 +293,13 @@ def test_a_sweep_needs_room_for_the_runs_that_it_will_make(person: Person, monke
 
 def test_a_sweep_that_is_resumed_counts_like_a_new_one(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.sweeps.worker.launch", lambda *_, **__: None)
-    person.comes(VISITOR, shared(trainings_per_session=9, trainings=9, training_seconds=9999))
+    person.comes(VISITOR, shared(training_seconds=9999))
     sweep = actions.start_sweep(sweep_of(4))
     sweep.request_stop()
-    person.comes(VISITOR, shared(trainings_per_session=3, training_seconds=9999))
+    person.comes(VISITOR, shared(runs=3, training_seconds=9999))
     monkeypatch.setattr(decision, "_work", [])
     decision.visit.started = (sweep.id,)
-    with pytest.raises(Refusal, match="at most 3 trainings at a time here, and these are 4"):
+    with pytest.raises(Refusal, match="room for 3 runs here"):
         actions.resume_sweep(sweep)
 
 

@@ -50,7 +50,7 @@ def training_cost(config: RunConfig, **_: Any) -> Cost:
 
 
 def sweep_cost(spec: SweepSpec) -> Cost:
-    """The cost of all trials of a sweep, each with all its control."""
+    """The cost of all trials of a sweep, each with all its seeds."""
     if spec.base.data not in SOURCES:
         require(Action.FILES)
         return Cost()
@@ -70,7 +70,7 @@ def sweep_refusal(spec: SweepSpec) -> Refusal | None:
 
 def _seeds_cost(run: Run) -> Cost:
     one, runs = training_cost(run.config), control.SEEDS - 1
-    return Cost(one.seconds * runs, runs, runs)
+    return Cost(one.seconds * runs, runs, runs, trainings=runs)
 
 
 def _range_test_cost(config: RunConfig, **_: Any) -> Cost:

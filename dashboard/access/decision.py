@@ -51,11 +51,12 @@ class Refusal(DigitLabError, PermissionError):
 
 @dataclass(frozen=True)
 class Cost:
-    """Expected seconds of all trainings together, and how many runs will train and be stored."""
+    """Expected seconds of all trainings together, and the numbers that limits apply to."""
 
     seconds: float = 0.0
-    runs: int = 1
-    new_runs: int = 1
+    runs: int = 1  # all runs of the job
+    new_runs: int = 1  # those of them that are not stored yet
+    trainings: int = 1  # at a time; a sweep trains its runs in turn and counts as one
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,6 @@ class _Work:
             return bool(self.job.status().active)
         except DigitLabError:
             return False  # it was deleted
-
-    def unfinished(self, rows: list[RunRow]) -> int:
-        """The number of its runs that have not ended."""
-        return self.runs - sum(row.status.group == self.job.id and not row.status.active for row in rows)
 
     def unmade(self, rows: list[RunRow]) -> int:
         """The number of its runs that have no folder yet."""
@@ -231,14 +228,16 @@ def _training_refusal(policy: Policy, cost: Cost) -> Refusal | None:
     rows = run_rows()
     with _lock:
         _work[:] = [work for work in _work if work.is_active()]
-        mine = sum(work.unfinished(rows) for work in _work if work.session == state.session_id)
-        everybody = sum(work.unfinished(rows) for work in _work)
+        mine = sum(work.session == state.session_id for work in _work)
+        everybody = len(_work)
         stored = len(rows) + sum(work.unmade(rows) for work in _work)
     later = "It works again when one of them has ended."
-    if mine + cost.runs > limits.trainings_per_session:
+    if mine + cost.trainings > limits.trainings_per_session:
         most = f"Each visitor may have at most {count(limits.trainings_per_session, 'training')} at a time here"
-        return Refusal(f"{most}, and you have {mine:,}. {later}" if mine else f"{most}, and these are {cost.runs:,}.")
-    if everybody + cost.runs > limits.trainings:
+        return Refusal(
+            f"{most}, and you have {mine:,}. {later}" if mine else f"{most}, and these are {cost.trainings:,}."
+        )
+    if everybody + cost.trainings > limits.trainings:
         return Refusal(
             f"All visitors together may have at most {count(limits.trainings, 'training')} at a time here, and they "
             f"have {everybody:,}. {later}"
