@@ -65,7 +65,7 @@ def main() -> None:
     page = st.navigation([place(name, render) for name, render in pages.items()], position="top")
     try:
         read_policy()
-    except PolicyError as error:  # a mistake in the secrets opens nothing
+    except PolicyError as error:  # with a mistake in the secrets no page opens
         st.error(str(error))
         st.stop()
     state.sync_url("model", "run")

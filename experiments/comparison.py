@@ -96,11 +96,13 @@ class Comparison:
             return f"{first} and {second} are right and wrong on the same {self.total:,} digits."
         better, worse = (first, second) if alone >= other_alone else (second, first)
         more, fewer = max(alone, other_alone), min(alone, other_alone)
-        counts = f"{better} alone reads {more:,} of {self.total:,} digits right, {worse} alone {fewer:,}."
+        counts = (
+            f"Of {self.total:,} digits, {more:,} are read correctly only by {better} and {fewer:,} only by {worse}."
+        )
         often, alike = frequency_text(self.p_value), "two equally good models would differ this much"
         if self.p_value >= 0.05:
             return f"{counts} That may be chance: {alike} {often}."
-        return f"{counts} {better} is better: {alike} only {often}."
+        return f"{counts} {better} is better: {alike} {often}."
 
 
 def compare(first: Classifier, second: Classifier, digits: Digits) -> Comparison:
@@ -110,7 +112,7 @@ def compare(first: Classifier, second: Classifier, digits: Digits) -> Comparison
     for classifier in (first, second):
         if classifier.classes != digits.classes:
             raise ComparisonError(
-                f"A model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {digits.source} holds "
+                f"A model recognises {classifier.classes[0]} to {classifier.classes[-1]}, and {digits.source} holds "
                 f"{digits.classes[0]} to {digits.classes[-1]}: only models of the same classes can be compared."
             )
     return of_probabilities(digits.labels, *(model.predict_proba(digits.images) for model in (first, second)))

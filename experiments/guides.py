@@ -182,7 +182,7 @@ GUIDES: dict[str, Guide] = {
     ),
     "initialization": Guide(
         "Initialization: 0.01 against He",
-        "The same deep network with two kinds of first weights. With one of them the signal fades.",
+        "The same deep network with two ways to draw the first weights. With one of them the signal fades.",
         PLAIN,
         {
             "0.01, four hidden layers": {"initializer": "normal", "hidden": (64, 64, 64, 64)},
@@ -269,7 +269,7 @@ GUIDES: dict[str, Guide] = {
     ),
     "momentum": Guide(
         "Momentum",
-        "Steps that continue the steps before them, compared with steps that are ten times as large.",
+        "Each step continues a part of the step before it. Compare that with steps ten times as large.",
         PLAIN.replace(optimizer="momentum", epochs=5),
         {
             "None, rate 0.01": {"momentum": 0.0, "learning_rate": 0.01},

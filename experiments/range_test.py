@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from model.arrays import Floats
 
 GROUP = "range-test"
-HIGHEST = 10.0  # no preset learns at more, with any optimizer; a millionth of it is too little for all of them
-IMAGES = 32_000  # in all, if the time allows: fewer do not show what a slow optimizer can do
-STEPS = (100, 400)  # fewer make no curve; more are so gentle a warm-up that rates look usable with which no run starts
+HIGHEST = 10.0  # above it no preset learns, with any optimizer; a millionth of it is too low for all
+IMAGES = 32_000  # in all, if the time allows: with fewer, a slow optimizer shows no progress
+STEPS = (
+    100,
+    400,
+)  # fewer make no curve; with more, the rate rises so slowly that rates look usable at which no run can start
 SECONDS = 1.2  # of training, about; with the start of a process that makes less than three
 FULL_BATCH = 5000  # images that stand for all of them where a step uses all
 SMOOTHED = 0.05  # share of the curve over which the loss is averaged, about: a third of a decade

@@ -33,7 +33,7 @@ from model import BlankDrawing, Classifier, center_ink, load_classifier, save_ch
 from model.arrays import Bytes
 
 SAMPLE = 1_000  # digits: enough for an interval of at most 2 points each way
-PART = 256  # digits that are read between two looks whether to stop
+PART = 256  # digits read between two checks whether to stop
 NOTHING = -1
 UNDISTURBED = "undisturbed"  # the key of the count at the strength that changes nothing, for all disturbances
 METHOD = 1  # a part of a job's id: another method has other counts

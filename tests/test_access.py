@@ -142,7 +142,7 @@ def test_secrets_that_cannot_be_read_open_nothing(
     monkeypatch.setattr(st, "secrets", Secrets())
     monkeypatch.setattr(st, "get_option", lambda name: [str(broken)])
     monkeypatch.setattr("streamlit.config.get_option", lambda name: [str(broken)])
-    with pytest.raises(PolicyError, match="nothing is open"):
+    with pytest.raises(PolicyError, match="no page opens"):
         read_policy()
 
 

@@ -170,7 +170,7 @@ def test_drawings_are_listed_exported_and_imported(digits, tmp_path, monkeypatch
     assert "1 of 7" in out
     file = tmp_path / "mine.csv"
     assert digits("data", "export", file)[0] == 0
-    assert digits("data", "check", file)[:2] == (0, f"{file} is whole: 1 digits.\n")
+    assert digits("data", "check", file)[:2] == (0, f"{file} has no problems: 1 digits.\n")
     monkeypatch.setenv("DIGITS_DRAWINGS", str(tmp_path / "other.csv"))
     assert "1 digits were added" in digits("data", "import", file)[1]
 

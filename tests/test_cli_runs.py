@@ -294,7 +294,7 @@ def test_two_runs_stand_beside_each_other_with_what_their_models_make_of_the_sam
     assert found["p_value"] == pytest.approx(mcnemar(*found["only_right"]))
     assert np.trace(found["confusions"][1]) == found["correct"][1]
     assert f"They disagree on {len(found['disagreements'])} of 333 validation digits." in out
-    assert f"{short(two)} alone reads {found['only_right'][1]} of 333 digits right" in out
+    assert f"{found['only_right'][1]} are read correctly only by {short(two)}" in out
 
 
 def test_a_model_that_continues_from_one_that_knew_the_digits_is_named(digits):

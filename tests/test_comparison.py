@@ -172,10 +172,10 @@ def test_the_verdict_says_who_is_better_or_that_it_may_be_chance():
     better = answers(*base, *[right] * 40, *[wrong] * 60)
     for order, names in (((worse, better), ("a", "b")), ((better, worse), ("b", "a"))):
         verdict = of_probabilities(labels, *order).verdict(*names)
-        assert verdict.startswith("b alone reads 40 of 1,000 digits right, a alone 2. b is better: ")
-        assert verdict.endswith(f"only in fewer than 0.1{SPACE}% of cases.")
+        assert verdict.startswith("Of 1,000 digits, 40 are read correctly only by b and 2 only by a. b is better: ")
+        assert verdict.endswith(f"in fewer than 0.1{SPACE}% of cases.")
     alike = of_probabilities(labels, answers(*base, *[wrong] * 100), answers(*base, right, *[wrong] * 99))
-    assert "b alone reads 1 of 1,000 digits right, a alone 0. That may be chance" in alike.verdict("a", "b")
+    assert "1 are read correctly only by b and 0 only by a. That may be chance" in alike.verdict("a", "b")
 
 
 def test_two_trained_runs_are_compared_on_digits_that_neither_has_seen():

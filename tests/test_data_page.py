@@ -171,7 +171,7 @@ def test_the_details_say_where_a_drawing_came_from_and_escape_what_is_not_ours()
     assert f"8, {percent(0.75)} sure" in found
     assert "&lt;script&gt;" in found
     assert "<script>" not in found
-    assert "in use: trained on" in found
+    assert "in use: for training" in found
 
 
 def test_a_drawing_that_doubles_another_says_so():

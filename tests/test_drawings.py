@@ -235,7 +235,7 @@ def test_history_says_what_was_done_when() -> None:
     edit_drawings(ids, state="set aside")
     undo_change()
     history = drawings_history()
-    assert [change.action for change in history] == ["stored", "stored", "set aside", "took back: set aside"]
+    assert [change.action for change in history] == ["stored", "stored", "set aside", "undone: set aside"]
     assert [len(change.ids) for change in history] == [1, 1, 2, 2]
     assert [change.number for change in history] == [1, 2, 3, 4]
     assert all(change.time.endswith("Z") for change in history)

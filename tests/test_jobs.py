@@ -162,7 +162,7 @@ def test_sigterm_saves_and_interrupts(started):
     until(underway(run), "the run to begin")
     os.kill(run.status().pid, signal.SIGTERM)
     until(in_state(run, "interrupted"), "the run to be interrupted")
-    assert "asked to leave" in run.status().reason
+    assert "asked to end" in run.status().reason
     assert load_checkpoint(run.last).progress["step"] == run.status().step
 
 
@@ -195,7 +195,7 @@ def test_workers_go_with_their_parent_training_waiting_or_paused(number, monkeyp
             until(in_state(run, "interrupted"), f"{run.id} to be interrupted")
         until(lambda: all(gone(pid) for pid in pids), "all processes to go")
         print(f"all gone after {time.monotonic() - began:.3f} s")
-        assert all("asked to leave" in run.status().reason for run in runs)
+        assert all("asked to end" in run.status().reason for run in runs)
         assert sum(run.last.exists() for run in runs) == 1
     finally:
         parent.kill()

@@ -71,5 +71,5 @@ def _read_secrets() -> Mapping[str, Any]:
     except StreamlitSecretNotFoundError as error:
         # Streamlit raises the same error for a missing file and for one that cannot be read.
         if any(Path(file).exists() for file in st.get_option("secrets.files")):
-            raise PolicyError(f"The secrets cannot be read, so nothing is open: {error}") from error
+            raise PolicyError(f"The secrets cannot be read, so no page opens: {error}") from error
         return {}

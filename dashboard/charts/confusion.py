@@ -146,7 +146,7 @@ def class_accuracies(confusion: np.ndarray, classes: tuple[str, ...]) -> pd.Data
     for name, right, total in zip(classes, np.diag(confusion).tolist(), confusion.sum(axis=1).tolist(), strict=True):
         if total:
             accuracy, (low, high) = 100 * right / total, wilson_interval(right, total)
-            # the value stands beside the name: in the bar it would lie under the interval
+            # the value is next to the name: in the bar the interval would cover it
             rows.append((f"{name}: {accuracy:.1f} %", accuracy, 100 * low, 100 * high, right, total))
     return pd.DataFrame(rows, columns=["name", "value", "low", "high", "right", "images"])
 

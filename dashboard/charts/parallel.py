@@ -23,7 +23,7 @@ BELOW = -0.12  # the place on the result's axis of trials that diverged
 ABOVE = 1.08  # the top of the parallel figure: where a brush may begin
 MANY = 60  # lines: of more, the better ones stand out
 STEP_UP = 0.07  # of every other title, where there are many
-LEFT = 34  # pixels for what is written beside the first axis
+LEFT = 34  # pixels for the labels left of the first axis
 COLUMNS = ["kind", "axis", "place", "to", "text", "trial", "name", "shade", "look", "opacity", "result"]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Trace: TypeAlias = dict[str, Any]
 
-NEAREST: Trace = {"hovermode": "closest", "hoverdistance": -1}  # the nearest mark answers wherever the pointer is
+NEAREST: Trace = {"hovermode": "closest", "hoverdistance": -1}  # the mark nearest to the pointer shows its hover text
 BAR, AROUND_BARS = 32, 130  # pixels
 DARK_FROM = 0.45  # cells with a shade above this need light text
 
@@ -49,7 +49,7 @@ def hover(rows: pd.DataFrame, *lines: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Text that Plotly does not take for markup."""
+    """The text with markup escaped, so that Plotly shows it unchanged."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -124,7 +124,7 @@ def interval_bars_figure(
     y_title: str = "",
     height: int = 0,
 ) -> PlotlyFigure:
-    """A lying bar for each row (name, value, color), the first at the top.
+    """A horizontal bar for each row (name, value, color), the first at the top.
 
     With columns low and high a bar has its interval. `texts` are those of the hover. A `height` of
     0 gives each bar the same room.

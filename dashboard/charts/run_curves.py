@@ -30,7 +30,7 @@ PARTS = {"validation": "Validation", "train": "Training"}
 class Quantity:
     """A column of the history that is drawn, or one for each part of the digits.
 
-    A share that is good is drawn as what is missing to 1 where the axis is logarithmic.
+    On a logarithmic axis an accuracy is drawn as its error rate.
     """
 
     title: str

@@ -16,7 +16,7 @@ from model.metrics import wilson_interval
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
 
-LONG = 24  # letters; longer names are cut beside their bar
+LONG = 24  # letters; longer names are cut next to their bar
 
 
 @dataclass(frozen=True)

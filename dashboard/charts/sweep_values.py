@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experiments.sweeps import Trial
 
 DECADE = 10  # the ratio of highest to lowest from which an axis is logarithmic by itself
-MANY = 8  # steps: of more, only some are written beside the axis
+MANY = 8  # steps: of more, only some are labelled
 BINS = 6  # of a map, where any value of a range is possible
 ROUND = [float(f"{digit}e{power}") for power in (-3, -2, -1) for digit in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)] + [1.0, 2.0]
 STATES = {

@@ -6,7 +6,7 @@ import streamlit as st
 
 
 def render_views(title: str, views: Mapping[str, Callable[[], None]], *, key: str) -> None:
-    """Draw the title, the choice beside it, and the chosen view.
+    """Draw the title, the choice of the view next to it, and the chosen view.
 
     `views` are functions that import their modules themselves, so that the first paint does not
     wait for the other views. `key` is that of the widget and the name in the address.

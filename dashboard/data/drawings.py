@@ -247,7 +247,7 @@ def _facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, st
         known["Surprise"] = f"{log_losses(now, np.array([label]))[0]:.2f}"
     session = str(drawings.session[row])
     own, by_session = session == state.session_id, f"session {session[:8]}" if session else "unknown"
-    used = "held out for testing" if drawings.is_held_out[row] else "trained on"
+    used = "held out for testing" if drawings.is_held_out[row] else "for training"
     similar = int((drawings.duplicate_of == drawings.id[row]).sum())
     return known | {
         "Source": str(drawings.source[row]),

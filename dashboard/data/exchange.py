@@ -94,7 +94,7 @@ def _import_files(files: Sequence[UploadedFile]) -> None:
 
 
 def _write_files(files: Sequence[UploadedFile], folder: Path) -> list[Path]:
-    """Write uploads into one folder, where IDX labels stand beside their images.
+    """Write uploads into one folder, where IDX labels are next to their images.
 
     A second file of the same name goes into a folder of its own.
     """

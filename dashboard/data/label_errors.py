@@ -167,7 +167,7 @@ def _render_progress(search: Search) -> None:
 
 @st.fragment
 def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
-    """One digit to review beside the list of all; a click reruns this and nothing else."""
+    """One digit to review, next to the list of all; a click reruns this and nothing else."""
     with errors_as_text():
         corrections = stored.load_corrections()
         listed = found.order[:LISTED]
@@ -190,12 +190,12 @@ def _render_review(search: Search, found: LabelErrors, digits: Digits) -> None:
 
 
 def _other_class(found: LabelErrors, given: int, row: int) -> int:
-    """The most probable class besides the label."""
+    """The most probable class other than the label."""
     return next(int(label) for label in np.argsort(-found.probabilities[row]) if label != given)
 
 
 def _render_digit(found: LabelErrors, digits: Digits, row: int, rank: int) -> None:
-    """The digit beside similar digits of its label and of the other class."""
+    """The digit, next to similar digits of its label and of the other class."""
     given, read, names = int(digits.labels[row]), int(found.predicted[row]), digits.classes
     other, p = _other_class(found, given, row), found.probabilities[row]
     st.markdown(f"#### Labelled {names[given]}, read as {names[read]}{'' if read != given else ', but unsure'}")

@@ -42,7 +42,7 @@ def _decode_png(url: Any) -> Pixels:
         if not content.startswith(PNG_START):
             raise ValueError
         with Image.open(BytesIO(content), formats=["PNG"]) as picture:
-            if picture.size != (SIDE, SIDE):  # says a second header
+            if picture.size != (SIDE, SIDE):  # checked before the pixels are decoded
                 raise ValueError
             return np.asarray(picture.convert("RGBA"))
     except (ValueError, OSError, SyntaxError) as error:

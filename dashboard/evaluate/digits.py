@@ -22,7 +22,7 @@ SPLITS = {"test": "Test", "validation": "Validation", "train": "Training", "all"
 ADVICE = {
     "test": "The test set is for the final look: choose between models by their validation score, not by this one.",
     "validation": "Validation digits are for choosing between models. The score of the chosen model is a little too "
-    "good, because it was chosen by it.",
+    "good, because the choice favours lucky models.",
     "train": "A score on training digits shows how much a model remembers, not how well it reads new digits.",
     DRAWINGS: "Your drawings have a score of their own and are never part of an MNIST score.",
     UPLOAD: "One line for each digit, in the format of Kaggle: its label, then 784 pixels from 0 to 255.",

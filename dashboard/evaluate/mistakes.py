@@ -20,7 +20,7 @@ SHEET = 25  # images
 
 @st.fragment
 def render_confusions(found: Evaluation, digits: Digits) -> None:
-    """The confusion matrix beside the images of one cell.
+    """The confusion matrix, next to the images of one cell.
 
     A click or a choice reruns only this part of the page.
     """

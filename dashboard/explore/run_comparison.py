@@ -225,7 +225,9 @@ def _render_disagreements(found: Comparison, digits: Digits, first: ComparedRun,
     if not len(rows):
         return
     parts = {f"{plain_text(title)}: {len(some):,}": some for title, some in parts.items() if len(some)}
-    title = st.segmented_control("Who is right", list(parts), default=next(iter(parts)), required=True, key="right")
+    title = st.segmented_control(
+        "Which model is right", list(parts), default=next(iter(parts)), required=True, key="right"
+    )
 
     def tile(row: int) -> Tile:
         answers = [digits.classes[int(predictions[row])] for predictions in found.predictions]

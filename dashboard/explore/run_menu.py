@@ -1,4 +1,4 @@
-"""Cards of the compared runs beside their curves: line, result, differing settings, and a menu."""
+"""Cards of the compared runs next to their curves: line, result, differing settings, and a menu."""
 
 from collections.abc import Callable, Sequence
 from html import escape

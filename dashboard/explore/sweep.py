@@ -29,7 +29,7 @@ from experiments.sweeps.importance import Importance, importances
 from experiments.sweeps.space import Range
 
 LIVE_SECONDS = 1.0
-MOST_SLICES = 4  # beside each other
+MOST_SLICES = 4  # side by side
 FEW_WHOLE = 8  # whole numbers in a range that are steps of their own
 
 

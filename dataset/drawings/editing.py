@@ -65,7 +65,7 @@ def undo_change(number: int | None = None) -> Change | None:
             then, now = after.get(identity), log.drawings.get(identity)
             if then and now and (then.label, then.state) == (now.label, now.state):
                 changes[identity] = _label_and_state(before.get(identity))
-        return _write_changes(storage, log, f"took back: {entry.action}", changes, took_back=entry.number)
+        return _write_changes(storage, log, f"undone: {entry.action}", changes, took_back=entry.number)
 
 
 def return_to(version: str) -> Change | None:

@@ -52,7 +52,7 @@ def check_file(arguments: argparse.Namespace) -> None:
         at_least = "at least " if len(problems) == 20 else ""
         raise DataError(f"{arguments.file} has {at_least}{len(problems)} problems.")
     digits = load_digits(arguments.file, "all")
-    write(f"{arguments.file} is whole: {len(digits):,} digits{'' if digits.labelled else ', without labels'}.")
+    write(f"{arguments.file} has no problems: {len(digits):,} digits{'' if digits.labelled else ', without labels'}.")
 
 
 def export_file(arguments: argparse.Namespace) -> None:

@@ -105,10 +105,10 @@ def check_scorable(digits: Digits, source: str, split: str, classifier: Classifi
     if not len(digits):
         raise DataError(f"{source} has no {split} digits; try --split all.")
     if not digits.labelled:
-        raise DataError(f"{source} has no labels, so nothing can be scored; digits predict tells what it reads.")
+        raise DataError(f"{source} has no labels, so nothing can be scored; digits predict reads it.")
     if digits.classes != classifier.classes:
         raise DataError(
-            f"The model tells {classifier.classes[0]} to {classifier.classes[-1]}, and {source} holds "
+            f"The model recognises {classifier.classes[0]} to {classifier.classes[-1]}, and {source} holds "
             f"{digits.classes[0]} to {digits.classes[-1]}: choose a model of that data."
         )
 

@@ -152,7 +152,7 @@ def worker_main(work: Callable[[Path, Shutdown], Generator[object, None, None]])
     """
     parser = argparse.ArgumentParser(description="Work on a job: the process that digits and the dashboard start.")
     parser.add_argument("folder", type=Path, help="the job to work on")
-    parser.add_argument("--with-parent", action="store_true", help="leave when standard input ends")
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
     arguments = parser.parse_args()
     shutdown = Shutdown()
     with shutdown.noticed():

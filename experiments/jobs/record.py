@@ -11,7 +11,7 @@ One process at a time works on it, and anyone may read it. How to make a kind of
         noun = "search for label errors"  # for the sentences in errors
         error = SearchError               # which its methods raise; a subclass of JobError
 
-- `job.status()` is the status as true now, `job.stored()` as its process last wrote it, and
+- `job.status()` is the current status, `job.stored()` as its process last wrote it, and
   `job.is_alive()` tells whether a process works on it.
 - Its process works inside `with job.hold():`, calls `job.set_status(share=0.5)` and `job.log(...)`,
   and polls `job.stop_requested`, which anyone sets by `job.request_stop()`.
@@ -87,7 +87,7 @@ class Job(Generic[S]):
         return self.folder.name
 
     def stored(self) -> S:
-        """The status as its process last wrote it, true or not.
+        """The status as its process last wrote it, which may be outdated.
 
         Raises `error` where it cannot be read.
         """
@@ -98,7 +98,7 @@ class Job(Generic[S]):
             raise self.damaged(error) from error
 
     def status(self, stored: S | None = None) -> S:
-        """The status as true now: a job that needs a process and has none is interrupted.
+        """The current status: a job that needs a process and has none is interrupted.
 
         `stored` is a status that was read before, which saves reading it again.
         """

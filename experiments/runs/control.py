@@ -56,7 +56,7 @@ def resume(run: Run) -> None:
     if status.state == "finished":
         raise RunError(f"The run {run.id} is finished: there is nothing to resume.")
     run.enqueue()
-    _launch_worker(run)  # it waits for the lock if the old worker is just leaving
+    _launch_worker(run)  # it waits for the lock if the old worker is just ending
 
 
 def pause(run: Run) -> None:

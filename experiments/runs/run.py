@@ -1,4 +1,4 @@
-"""Runs: a run is a job folder, written by one worker and steered through one small file."""
+"""Runs: a run is a job folder, written by one worker and controlled through one small file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RunState = Literal["queued", "running", "paused", "finished", "stopped", "diverged", "failed", "interrupted"]
 STATES: tuple[str, ...] = get_args(RunState)
-ENDED = ("finished", "stopped", "diverged", "failed")  # nothing more comes of these unless somebody asks for it
+ENDED = ("finished", "stopped", "diverged", "failed")  # final, unless somebody resumes the run
 Action = Literal["run", "pause", "stop"]
 ACTIONS: tuple[str, ...] = get_args(Action)
 
@@ -206,7 +206,7 @@ class Run(Job[Status]):
 
 
 def runs_folder() -> Path:
-    """DIGITS_RUNS, else `runs` beside the packages."""
+    """DIGITS_RUNS, else `runs` next to the packages."""
     chosen = os.environ.get("DIGITS_RUNS")
     return Path(chosen).expanduser().absolute() if chosen else Path(__file__).resolve().parents[2] / "runs"
 

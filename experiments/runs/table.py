@@ -154,7 +154,7 @@ def _row(run: Run) -> RunRow | str:
 
 
 def _with_state_now(row: RunRow) -> RunRow:
-    """The row with the state as true now, because the end of a worker changes no file."""
+    """The row with its current state: the end of a worker changes no file."""
     if row.status.active:
         with contextlib.suppress(RunError, OSError):
             return replace(row, status=row.run.status(row.status))

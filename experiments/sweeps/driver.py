@@ -38,8 +38,8 @@ WAIT_SECONDS = 0.25  # between two checks of everything else
 STATUS_SECONDS = 0.5  # between two statuses
 PUBLISH_SHARE = 0.2  # of the time, at most, goes into publishing the trials
 HEARTBEAT_SECONDS = 2.0  # a killed driver loses at most this much recorded time
-ADOPT_SECONDS = 2.0  # between two looks for trials whose driver is gone
-LEFT = "Its process was asked to leave; resume it to continue where it was."
+ADOPT_SECONDS = 2.0  # between two checks for trials whose driver is gone
+LEFT = "Its process was asked to end; resume it to continue where it was."
 FAILURES = 3  # if all of the first trials fail, and they are this many, the sweep ends
 
 

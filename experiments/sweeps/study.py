@@ -112,7 +112,7 @@ class Study:
             self.sweep.publish_trials(self.trials())
 
     def has_open_trials(self) -> bool:
-        """Whether any process has a trial that is not over, or left one."""
+        """Whether a trial that is not over belongs to a process, or was left by one."""
         return bool(self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
     def ask(self) -> OpenTrial | None:
@@ -200,7 +200,7 @@ class Study:
         self._study.set_user_attr("folder", (own, now))
 
     def release_folder(self) -> None:
-        """Let drivers in other folders have the sweep."""
+        """Release the claim, so that drivers in other folders can work on the sweep."""
         if self._claimed:
             self._study.set_user_attr("folder", (self.sweep.created, 0.0))
 

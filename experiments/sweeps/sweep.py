@@ -107,7 +107,7 @@ class Sweep(Job[DriverStatus]):
         return super().stored() if (self.folder / "status.json").exists() else DriverStatus()
 
     def status(self, stored: DriverStatus | None = None) -> SweepStatus:
-        """The status as true now, with the progress."""
+        """The current status, with the progress."""
         alive = self.is_alive()
         stored = stored or self.stored()
         alive = alive or self.is_alive()  # a driver may have begun or ended in between

@@ -133,7 +133,7 @@ class Recorder:
         self.clock.start(self._images_shown())
 
     def record(self, event: Event) -> None:
-        """Write what an event of the trainer has to say; a checkpoint too where one is due."""
+        """Record an event of the trainer; write a checkpoint too where one is due."""
         if isinstance(event, StepDone):
             self._record_step(event)
             if time.monotonic() >= self._next_checkpoint:

@@ -22,10 +22,10 @@ from experiments.training.data import load_data
 from experiments.training.recording import Recorder, StatusWriter
 from model import Diverged, EpochDone, build_trainer, load_checkpoint
 
-POLL_SECONDS = 0.05  # between two looks at the requests, while nothing trains
-QUEUE_SECONDS = 0.25  # between two looks at the queue
+POLL_SECONDS = 0.05  # between two checks of the requests, while nothing trains
+QUEUE_SECONDS = 0.25  # between two checks of the queue
 
-INTERRUPTED = "Its process was asked to leave; resume it to go on from its checkpoint."
+INTERRUPTED = "Its process was asked to end; resume it to go on from its checkpoint."
 
 
 class Ended(Exception):
