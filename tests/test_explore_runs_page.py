@@ -283,13 +283,13 @@ def test_two_models_are_compared_in_a_sentence_with_matrices_and_the_digits_they
     first.set_label(name="one")
     second.set_label(name="other")
     app = compared(first, second)
-    assert "of 333 digits right" in says(app)
+    assert "Of 333 digits, " in says(app)
     assert "They disagree on" in says(app)
     assert titles(app)[-3:] == ["one", "other", "Second minus first"]
     sheets = [html.proto.body for html in app.get("html") if 'class="sheet"' in html.proto.body]
     assert "× other: " in sheets[0]
     app = compared(first, second, compared="Test digits")
-    assert "of 1,000 digits right" in says(app)
+    assert "Of 1,000 digits, " in says(app)
 
 
 def test_two_runs_without_models_say_that_there_is_none_yet() -> None:
