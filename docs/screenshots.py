@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.chromium import SEVEN, chromium, draw, serve, wait_for_canvas, wait_until_idle
 
 FOLDER = Path(__file__).parent / "screenshots"
-SIZE = {"width": 1280, "height": 800}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 LONGEST_WAIT = 240_000  # milliseconds; for a training, a sweep or a page on a busy machine
 
 
@@ -61,6 +61,7 @@ def show_train(page: Page, url: str) -> None:
 
 def show_evaluate(page: Page, url: str) -> None:
     """The Evaluate page with the shipped model and the test digits of mnist-5k."""
+    page.set_viewport_size({"width": 1280, "height": 1130})  # down to the end of the confusion matrix
     page.goto(f"{url}/evaluate?data=mnist-5k&split=test")
     page.get_by_text("95 %").first.wait_for()
     page.locator(".stPlotlyChart .nsewdrag").first.wait_for()
@@ -68,7 +69,7 @@ def show_evaluate(page: Page, url: str) -> None:
 
 def show_explore(page: Page, url: str) -> None:
     """The Explore page with a finished sweep of 40 trials."""
-    page.set_viewport_size({"width": 1280, "height": 1180})  # down to the map
+    page.set_viewport_size({"width": 1280, "height": 1240})  # down to the map
     page.goto(f"{url}/explore?view=Sweeps")
     click(page, "At random")
     type_number(page, "Trials", 40)

@@ -28,6 +28,7 @@ def plotly_template(palette: Palette) -> dict[str, Any]:
         "zeroline": False,
         "ticks": "",
         "ticklabelstandoff": 4,
+        "separatethousands": True,
         "tickfont": {"size": LABEL, "color": palette.muted},
         "title": {"font": {"size": AXIS_TITLE, "color": palette.muted}, "standoff": 8},
     }
@@ -44,7 +45,12 @@ def plotly_template(palette: Palette) -> dict[str, Any]:
             "xaxis": axis,
             "yaxis": axis,
             "showlegend": False,
-            "hoverlabel": {"bgcolor": palette.surface, "bordercolor": palette.line, "font": {"color": palette.text}},
+            "hoverlabel": {
+                "bgcolor": palette.surface,
+                "bordercolor": palette.line,
+                "font": {"family": FONT, "color": palette.text},
+                "align": "left",
+            },
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": palette.muted, "activecolor": palette.accent},
             "colorway": palette.digits,
         }
