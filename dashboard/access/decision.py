@@ -85,7 +85,7 @@ _lock = RLock()  # held from a decision until its action is recorded, and whenev
 
 
 class Visit:
-    """What this visitor has stored and started since the page was loaded."""
+    """Drawings and jobs that this visitor stored and started since the page was loaded."""
 
     drawings = Value[dict[str, float]](dict)  # id of a stored drawing -> when, in seconds of time.monotonic()
     started = Value[tuple[str, ...]](tuple)  # ids of runs and sweeps

@@ -135,7 +135,7 @@ def choice_text(choice: Any, named: Callable[[str], str]) -> str:
 
 @dataclass(frozen=True)
 class Objective:
-    """What a sweep optimizes: validation accuracy or validation loss.
+    """Objective of a sweep: validation accuracy or validation loss.
 
     Charts draw its error (1 - accuracy, or the loss) on a logarithmic axis, so that the best
     trials lie apart.

@@ -1,7 +1,7 @@
 """Vega-Lite marks: the parts of charts whose data change while they are looked at.
 
 A chart with a fixed specification stays on the screen while its data grow, so hover and brush
-last. Streamlit mounts a Plotly chart anew at each change instead. Plain dicts, because Altair takes
+last. Streamlit mounts a new Plotly chart at each change instead. Plain dicts, because Altair takes
 40 ms to build each chart.
 """
 

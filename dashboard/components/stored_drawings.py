@@ -39,7 +39,7 @@ def render_backup_offer() -> None:
 
 
 def render_damaged_rows() -> None:
-    """A warning about damaged rows in the file of drawings, and their download."""
+    """Warning about damaged rows in the file of drawings, and their download."""
     with errors_as_text("The stored drawings cannot be read: "):
         rows, file = damaged_drawings()
         if not rows or not file:

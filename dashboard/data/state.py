@@ -1,4 +1,4 @@
-"""What a session remembers of the Data page."""
+"""State of a session on the Data page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ class Sheet:
     """A sheet of paper with a drawing or an uploaded image. Clear and saving take a new one."""
 
     number: int = 0
-    start: Strokes | None = None  # what the browser draws on the canvas at first
+    start: Strokes | None = None  # strokes that the browser draws on the canvas at first
     strokes: Strokes | None = None
     pixels: Pixels | None = None  # (height, width) or (height, width, 4)
     is_upload: bool = False

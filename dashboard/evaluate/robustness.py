@@ -79,7 +79,7 @@ def _read(job: str, name: str, strength: float, _subject: Subject) -> Reading:
 
 
 def render_robustness(classifier: Classifier, digits: Digits) -> None:
-    """The whole section; what is measured is drawn again while a measurement goes on."""
+    """The whole section. Its results are drawn again while a measurement runs."""
     st.subheader("Robustness", anchor=False)
     part = sample(digits)
     share = "All digits" if len(part) == len(digits) else f"{len(part):,} of them, evenly spread,"

@@ -1,4 +1,4 @@
-"""What a session remembers of the Evaluate page."""
+"""State of a session on the Evaluate page."""
 
 from dashboard.session import PageState, Value
 

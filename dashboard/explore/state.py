@@ -1,4 +1,4 @@
-"""What a session remembers of the Explore page, besides the compared runs in session.py."""
+"""State of a session on the Explore page. The compared runs are in session.py."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -88,7 +88,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 @command("resume", argument("run RUN", "the run's id or folder"), json_switch())
 def resume(arguments: argparse.Namespace) -> int:
-    """Continue a run. It goes on exactly where it was stopped or interrupted."""
+    """Continue a run exactly where it was stopped or interrupted."""
     from experiments.cli import training
 
     return training.resume(arguments)

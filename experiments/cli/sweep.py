@@ -100,7 +100,7 @@ def executor_of(where: str) -> Iterator[tuple[Executor | None, int]]:
 
 
 def introduction(spec: SweepSpec, images: int, together: int) -> str:
-    """What the sweep will do and how long that takes, in a line."""
+    """The plan of the sweep and its expected time, in a line."""
     seconds = replace(spec, workers=together).expected_seconds(images, slowness(list_runs()))
     count = f"{spec.most_trials:,} trials" if spec.most_trials else "trials"
     runs = f" of {spec.seeds} runs" if spec.seeds > 1 else ""

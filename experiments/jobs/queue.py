@@ -1,4 +1,4 @@
-"""Queue: whose turn it is to work, among the jobs of one folder."""
+"""Queue: the order in which the jobs of one folder work."""
 
 from __future__ import annotations
 

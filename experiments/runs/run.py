@@ -43,7 +43,7 @@ class Status(QueuedStatus):
 
     state: RunState = "queued"
     name: str = ""
-    group: str = ""  # what it was made for together with others: the id of a sweep, "range-test"; empty: by itself
+    group: str = ""  # the group it belongs to: the id of a sweep, "range-test"; empty: none
     trial: int | None = None  # of that sweep
     created: float = 0.0
     started: float = 0.0
@@ -75,7 +75,7 @@ class Status(QueuedStatus):
 
 @dataclass(frozen=True)
 class Requests:
-    """What people ask of a run while it runs.
+    """Requests of people to a run while it runs.
 
     A learning rate of None: back to the schedule; UNSET: nothing asked.
     """
@@ -86,7 +86,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Label:
-    """What people wrote about a run.
+    """Name, note and star that people gave a run.
 
     It has a file of its own, because the worker writes the status at any moment.
     """
@@ -172,7 +172,7 @@ class Run(Job[Status]):
         return read_table(self.folder)
 
     def requests(self) -> Requests:
-        """What is asked of it. Raises RunError where that cannot be read."""
+        """Its requests. Raises RunError where they cannot be read."""
         try:
             requests = read_record(self.folder / "control.json", Requests)
         except FileNotFoundError:
@@ -223,8 +223,7 @@ def create_run(
 ) -> Run:
     """Make the folder of a new run: in `parent`, by default the runs folder, or `folder` itself.
 
-    `start` is the checkpoint to continue from. `group` and `trial` say what it was made for
-    together with others.
+    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place there.
     """
     if start is not None:
         from model import load_classifier

@@ -30,7 +30,7 @@ def delete_run(run: Run) -> Run:
     -> the run where it is now. No worker may train it. Raises RunError.
     """
     if run.folder.parent != runs_folder():
-        raise RunError(f"The run lies in {run.folder}, not in the runs folder: delete that folder yourself.")
+        raise RunError(f"The run is in {run.folder}, not in the runs folder: delete that folder yourself.")
     if not run.folder.is_dir():
         raise RunError(f"There is no run {run.id} in {run.folder.parent}.")
     busy = RunError(f"The run {run.id} is being trained or waits for its turn: stop it first.")

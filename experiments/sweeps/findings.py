@@ -140,7 +140,7 @@ def working_values(
         values = set(run)
         parts = [[value for value in distinct(group, first) if value in values] for group in groups]
         if not is_bad and all(parts):
-            low, high = max(map(min, parts)), min(map(max, parts))  # what all groups have tried
+            low, high = max(map(min, parts)), min(map(max, parts))  # the range that all groups have tried
             if all(any(low <= value <= high for value in part) for part in parts):
                 spans.append((low, high))
     return max(spans, key=lambda span: span[1] / span[0] if span[0] > 0 else span[1] - span[0], default=())

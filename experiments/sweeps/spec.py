@@ -1,4 +1,4 @@
-"""Sweep specification: what a sweep tries, its objective and its limits, from a file or a page."""
+"""Sweep specification: settings to try, objective and limits, from a file or a page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TRIAL_START = 0.1  # seconds between two trainings in the same process
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """What a sweep tries, its objective and its limits. An invalid one raises SweepError."""
+    """Settings to try, objective and limits of a sweep. An invalid one raises SweepError."""
 
     name: str
     base: RunConfig

@@ -81,7 +81,7 @@ class Sweep(Job[DriverStatus]):
 
     @property
     def spec(self) -> SweepSpec:
-        """What it tries. Raises SweepError where the file is damaged."""
+        """Its specification. Raises SweepError where the file is damaged."""
         return self._plan[0]
 
     @property

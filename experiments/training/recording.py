@@ -93,7 +93,7 @@ class Recorder:
         self._rows = 0  # of the history
         self._pending_row: Row | None = None  # of a step whose validation is not done yet
         self._rate_changed = False  # the first step with a new learning rate gets a row
-        self._saved: tuple[int, int, float | None] | None = None  # what the checkpoint on disk holds
+        self._saved: tuple[int, int, float | None] | None = None  # content of the checkpoint on disk
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
 
     def load_checkpoint(self) -> None:

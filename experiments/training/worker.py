@@ -25,7 +25,7 @@ from model import Diverged, EpochDone, build_trainer, load_checkpoint
 POLL_SECONDS = 0.05  # between two checks of the requests, while nothing trains
 QUEUE_SECONDS = 0.25  # between two checks of the queue
 
-INTERRUPTED = "Its process was asked to end; resume it to go on from its checkpoint."
+INTERRUPTED = "Its process was asked to end; resume it to continue from its checkpoint."
 
 
 class Ended(Exception):

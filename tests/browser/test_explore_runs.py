@@ -80,19 +80,19 @@ def test_two_ticked_runs_are_compared_and_the_link_shows_the_same_in_another_bro
     tick(page, 0, 2)
     expect(keys(page)).to_have_text(["usual", "slow"])
     expect(lines(page)).to_have_count(2)
-    expect(page.get_by_text("digits right")).to_be_visible()
+    expect(page.get_by_text("are read correctly only by")).to_be_visible()
     page.get_by_role("radio", name="Epoch", exact=True).click()
     page.get_by_role("radio", name="Both", exact=True).click()
     expect(lines(page)).to_have_count(4)
     drawn = colors(page)
-    verdict = page.get_by_text("digits right").inner_text()
+    verdict = page.get_by_text("are read correctly only by").inner_text()
 
     other = opened(new_page, page.url.removeprefix(re.match(r"http://[^/]+", page.url)[0]))
     expect(keys(other)).to_have_text(["usual", "slow"])
     expect(lines(other)).to_have_count(4)
     expect(other.get_by_role("radio", name="Epoch", exact=True)).to_be_checked()
     assert colors(other) == drawn
-    expect(other.get_by_text("digits right")).to_have_text(verdict)
+    expect(other.get_by_text("are read correctly only by")).to_have_text(verdict)
 
 
 def test_a_sorted_table_ticks_the_run_that_is_seen_and_keeps_its_choice_over_a_page_switch(new_page: NewPage) -> None:
