@@ -16,7 +16,7 @@ from model.metrics import wilson_interval
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
 
-LONG = 24  # letters; longer names are cut next to their bar
+LONG = 24  # letters; longer names are cut in the middle, since names often differ at the end
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _rows(outcomes: Sequence[Outcome], score: str, palette: Palette) -> pd.DataF
     """Rows (run, name, value, images, color) of the runs that have this score."""
     rows = []
     for number, one in enumerate(outcomes):
-        short = one.name if len(one.name) <= LONG else f"{one.name[:LONG]}…"
+        short = one.name if len(one.name) <= LONG else f"{one.name[: LONG - 9]}…{one.name[-9:]}"
         name = plain(short) + number * "\N{ZERO WIDTH SPACE}"  # Plotly would put bars of one name on each other
         rows.append((one.name, name, getattr(one, score), one.images, color(one.place, palette)))
     return pd.DataFrame(rows, columns=["run", "name", "value", "images", "color"]).dropna().astype({"value": float})
