@@ -45,14 +45,14 @@ def test_a_person_corrects_learns_keeps_and_goes_back(new_page: NewPage, folder:
     expect(page.get_by_text("MNIST digits")).to_be_visible(timeout=60_000)
     assert "lesson=" in page.url
     expect(page.locator("[fill^='url(']")).to_have_count(0)  # which a browser looks for at the address before
-    page.reload()  # a lesson waits for its decision
+    page.reload()  # a fine-tuning waits for its decision
     expect(page.get_by_text("MNIST digits")).to_be_visible()
     expect(page.locator(".sheet figure")).to_have_count(3)
     button(page, "Keep").click()
-    expect(page.get_by_text("The model in use has learned from 3 drawings.")).to_be_visible()
+    expect(page.get_by_text("Model in use: learned from 3 drawings")).to_be_visible()
     assert "model=" in page.url
     assert "lesson=" not in page.url
     button(page, "Go back").click()
-    expect(page.get_by_text("The model in use has")).to_have_count(0)
+    expect(page.get_by_text("Model in use:")).to_have_count(0)
     assert "model=" not in page.url
     assert len(list((folder / "runs").glob("*-learned-from-3-drawings"))) == 1
