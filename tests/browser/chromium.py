@@ -118,7 +118,7 @@ def draw(page: Page, points: list[tuple[int, int]]) -> None:
 def point_of_chart(page: Page, alt: str, x: object, y: object = None) -> tuple[float, float]:
     """The place on the screen of a point of the Plotly chart whose text alternative starts so.
 
-    Without `y` it is the point of the last curve at `x`.
+    Without `y` it is the point of the first curve at `x`.
     """
     figure = page.locator(f".stPlotlyChart[aria-label^='{alt}']").first
     figure.locator(".nsewdrag").first.wait_for()
@@ -129,7 +129,9 @@ def point_of_chart(page: Page, alt: str, x: object, y: object = None) -> tuple[f
             const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
             const at = (axis, value) => axis._offset
                 + (axis.type === "category" ? axis.l2p(axis._categories.indexOf(value)) : axis.d2p(value));
-            y ??= chart.calcdata.at(-1).find(point => point.x === x).y;
+            // a trace without points has no mode
+            const isCurve = points => points[0].trace.mode?.includes("markers");
+            y ??= chart.calcdata.filter(isCurve).flat().find(point => point.x === x).y;
             return [box.x + at(xaxis, x), box.y + at(yaxis, y)];
         }""",
         [x, y],
