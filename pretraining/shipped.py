@@ -27,7 +27,7 @@ from dataset import Digits, load_training
 from dataset.digits import UNLABELLED
 from dataset.download import SHIPPED
 from dataset.files import atomic_write
-from experiments.runs.config import RunConfig
+from experiments.runs.config import PRESETS, RunConfig
 from model import Classifier, DigitLabError, EpochDone, Trainer, build_trainer, preprocessing, save_checkpoint
 from model.arrays import Bytes, Floats
 from model.classifier import entropy
@@ -44,19 +44,11 @@ VALIDATION_OUT_OF_DISTRIBUTION = 200  # images of each family
 MANNERS = ("whole canvas, 12 px", "whole canvas, 20 px", "whole canvas, 28 px", "small (60 px), 28 px")
 OTHERS = "out-of-distribution"
 
-CONFIG = RunConfig(
+CONFIG = PRESETS["cnn"].replace(
     data=SHIPPED,
     image_layers=("conv 24", "max-pool", "conv 48", "conv 48", "max-pool", "conv 64"),
-    batch_norm=True,
     hidden=(128,),
     dropout=0.2,
-    optimizer="adamw",
-    learning_rate=0.004,
-    weight_decay=0.05,
-    shift=1.0,
-    rotation=10.0,
-    scale=0.1,
-    shear=0.1,
     elastic=0.5,
     stroke_width=0.4,
     epochs=20,
