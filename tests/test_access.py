@@ -299,7 +299,7 @@ def test_a_sweep_that_is_resumed_counts_like_a_new_one(person: Person, monkeypat
     person.comes(VISITOR, shared(runs=3, training_seconds=9999))
     monkeypatch.setattr(decision, "_work", [])
     decision.visit.started = (sweep.id,)
-    with pytest.raises(Refusal, match="room for 3 runs here"):
+    with pytest.raises(Refusal, match="At most 3 runs can be stored here"):
         actions.resume_sweep(sweep)
 
 

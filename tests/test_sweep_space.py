@@ -105,7 +105,7 @@ def test_draws_are_always_the_same_and_inside():
         ({"hidden": ((64, 0),)}, "a hidden layer has 1 to 2048 units, got 0"),
         ({"optimizer": ("adma",)}, "optimizer is one of sgd"),
         ({"optimizer": Range(0, 1)}, "optimizer is no number: list the values to try, such as sgd"),
-        ({"learning_rate": Range(0.1, 0.01)}, "upside down: low 0.1 is above high 0.01"),
+        ({"learning_rate": Range(0.1, 0.01)}, "is reversed: low 0.1 is above high 0.01"),
         ({"learning_rate": Range(0.1, 200.0)}, "learning_rate lies between 1e-06 and 100, got 200"),
         ({"dropout": Range(0.0, 0.5, log=True)}, "cannot begin at 0"),
         ({"dropout": Range("a", 0.5)}, "dropout is a number, got 'a'"),
