@@ -156,7 +156,7 @@ def run_checks(arguments: list[str]) -> int:
     parallel = ["-n", str(workers), "--dist", "loadgroup"]
     parts = {
         f"Unit tests, {workers} at a time": ["-m", "not slow and not browser and not alone", *parallel],
-        f"Browser tests, {workers} at a time": ["-m", "browser and not slow", *parallel],
+        f"Browser tests, {workers} at a time": ["-m", "browser and not slow and not alone", *parallel],
     }
     if arguments == ["--all"]:
         parts |= {

@@ -13,7 +13,7 @@ from tests.browser.conftest import NewPage
 from tests.browser.forging import forge
 from tests.browser.login_provider import provide_login, secrets_toml
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]  # its tests build on one another and on one login
 pytest.importorskip("authlib", reason="the extra `login` is not installed")
 SAID = """
 owners = ["owner@example.com"]
