@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS), metavar="NAME")
     parser.add_argument("--data", default="mnist", help="the goals are those of mnist")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, help="a quick look: so many epochs, whatever the preset says")
+    parser.add_argument("--epochs", type=int, help="epochs of every training, instead of those of its preset")
     arguments = parser.parse_args()
     options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
 

@@ -240,7 +240,7 @@ def measure(contenders: dict[str, Run], slices: list[int], options: argparse.Nam
 
 
 def cut(steps: int) -> list[int]:
-    """Eight slices, equal but for one step."""
+    """Eight slices whose lengths differ by one step at most."""
     cuts = np.linspace(0, steps, min(8, steps) + 1).round().astype(int)
     return [int(after - before) for before, after in pairwise(cuts)]
 

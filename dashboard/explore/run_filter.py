@@ -15,7 +15,7 @@ from experiments.runs.table import RunRow, fold_sweeps
 
 SWEEP = "Sweeps"  # all other groups
 USUAL = ["Single runs", "Fine-tuning", SWEEP]  # kinds that are listed at first
-FEW = 12  # values of a number that are listed one by one
+FEW = 12  # a setting with at most this many values is filtered by a list
 ENDS = {"least": "from", "greatest": "to"}
 SEARCH, SETTINGS, SWEEPS, STARRED = "runs-search", "runs-settings", "runs-sweeps", "runs-starred"
 STATES_KEY, KINDS_KEY, FOLDED = "runs-states", "runs-kinds", "runs-folded"
