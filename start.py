@@ -153,7 +153,7 @@ def run_checks(arguments: list[str]) -> int:
             failed.append(name)
 
     workers = min(4, os.cpu_count() or 1)
-    parallel = ["-n", str(workers), "--dist", "loadgroup"]
+    parallel = ["-n", str(workers), "--dist", "loadfile"]  # a module's browser tests share a server
     parts = {
         f"Unit tests, {workers} at a time": ["-m", "not slow and not browser and not alone", *parallel],
         f"Browser tests, {workers} at a time": ["-m", "browser and not slow and not alone", *parallel],

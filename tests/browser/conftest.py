@@ -16,14 +16,12 @@ NewPage = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests of a module in one worker of pytest-xdist, because they share a server.
+    """Repeat a browser test that fails once; a test that fails twice has failed.
 
-    This needs the option `--dist loadgroup`. A test that fails is repeated once: on two busy cores
-    a browser may get no processor time for many seconds. A test that fails twice has failed.
+    On two busy cores a browser may get no processor time for many seconds.
     """
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -1,5 +1,6 @@
 """A shared dashboard in real browsers: an owner, visitors, and a hostile visitor."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dataset.drawings import open_storage
-from tests.browser.chromium import CANVAS, SEVEN, draw, serve, wait_for_canvas
+from tests.browser.chromium import CANVAS, SEVEN, draw, serve, wait_for_canvas, wait_until_idle
 from tests.browser.conftest import NewPage
 from tests.browser.forging import forge
 from tests.browser.login_provider import provide_login, secrets_toml
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]  # its tests build on one another and on one login
+pytestmark = pytest.mark.browser
 pytest.importorskip("authlib", reason="the extra `login` is not installed")
 SAID = """
 owners = ["owner@example.com"]
@@ -43,6 +44,7 @@ def save(page: Page) -> None:
     expect(page.locator(CANVAS)).to_have_count(1)
     wait_for_canvas(page)
     draw(page, SEVEN)
+    wait_until_idle(page)
     yes = page.get_by_role("button", name="Correct", exact=False).first
     expect(yes).to_be_enabled()
     yes.click()
@@ -126,6 +128,8 @@ def test_the_owner_logs_in_accepts_what_waits_and_logs_out(new_page: NewPage) ->
     expect(page.get_by_text("You may do everything here.")).to_be_visible()
     page.get_by_role("link", name="Data").click()
     page.get_by_role("button", name="Show them").click()
+    expect(page).to_have_url(re.compile("state=Waiting"))
+    wait_until_idle(page)
     page.get_by_role("button", name="All", exact=False).first.click()
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_text("restored.")).to_be_visible()
@@ -139,7 +143,7 @@ def test_whoever_else_logs_in_owns_nothing(new_page: NewPage, who: str) -> None:
     log_in(page, who)
     page.get_by_role("link", name="Data").click()
     page.get_by_text("Import and export", exact=True).click()
-    expect(page.get_by_text("Only the owner may")).to_be_visible()
+    expect(page.get_by_text("Only the owner may import")).to_be_visible()
 
 
 def test_on_a_phone_a_visitor_can_read_what_is_the_owners(new_page: NewPage) -> None:
