@@ -4,8 +4,9 @@ import argparse
 import sys
 from types import ModuleType
 
-# Each campaign is a module of this folder. Its docstring says what it tries; `add_arguments(parser)`
-# declares its options; `run(arguments)` carries it out and returns the exit status.
+# Each campaign is a module of this folder. Its docstring says what it tries;
+# `add_arguments(parser)` declares its options; `run(arguments)` carries it out and returns the exit
+# status.
 CAMPAIGNS: dict[str, ModuleType] = {}
 
 
