@@ -41,8 +41,10 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Result:
-    """One lesson: which of the unseen drawings, rows of all, are still read wrong; and how many old
-    digits.
+    """The result of one fine-tuning.
+
+    corrected: number of corrected drawings. unseen: rows of the drawings that it was not trained
+    on. wrong: which of these are still misread. old_wrong: number of misread old digits.
     """
 
     corrected: int
@@ -91,13 +93,13 @@ def learn(model: Path, drawn: Digits, order: np.ndarray, checked: int, unseen: n
         while (status := run.status()).active:
             time.sleep(0.02)
         seconds = time.perf_counter() - began
-        lesson = read_result(run)
-        if lesson is None:
-            raise RunError(f"A lesson has {status.state}: {status.reason}")
+        result = read_result(run)
+        if result is None:
+            raise RunError(f"A fine-tuning has {status.state}: {status.reason}")
         after = load_classifier(run.model)
     corrected = int(np.count_nonzero(probabilities.argmax(axis=1) != drawn.labels[rows]))
     wrong, old_wrong = misread(after, drawn[unseen]), int(misread(after, old).sum())
-    return Result(corrected, unseen, wrong, old_wrong, bool(lesson.refusal), seconds)
+    return Result(corrected, unseen, wrong, old_wrong, bool(result.refusal), seconds)
 
 
 def gone_interval(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
@@ -110,10 +112,11 @@ def gone_interval(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
 
 
 def row(checked: int, results: list[Result], wrong: np.ndarray, old_wrong: int, old: int) -> list[str]:
-    """Of lessons with as many drawings each; which of all drawings, and how many old digits, were
-    read wrong before.
+    """A row of the table: fine-tunings with the same number of drawings each.
+
+    wrong, old_wrong: the drawings and the number of old digits that were misread before.
     """
-    errors = np.zeros((2, len(wrong)), np.int64)  # of each drawing over all lessons that had it among the unseen
+    errors = np.zeros((2, len(wrong)), np.int64)  # of each drawing over all fine-tunings that were not trained on it
     for result in results:
         errors[:, result.unseen] += np.stack([wrong[result.unseen], result.wrong])
     before, after = errors.sum(axis=1).tolist()
@@ -138,10 +141,17 @@ def row(checked: int, results: list[Result], wrong: np.ndarray, old_wrong: int, 
 
 def main() -> int:
     parser = options(__doc__)
-    parser.add_argument("--worst", type=int, default=5, help="so many writers, those read worst (default: %(default)s)")
+    parser.add_argument(
+        "--worst", type=int, default=5, help="number of writers, those misread most (default: %(default)s)"
+    )
     parser.add_argument("--manner", choices=MANNERS, default=MANNER, help="how they draw (default: %(default)s)")
     parser.add_argument("--turned", type=float, default=0, help="degrees clockwise, as on a tablet that lies askew")
-    parser.add_argument("--times", type=int, default=3, help="lessons from other drawings each (default: %(default)s)")
+    parser.add_argument(
+        "--times",
+        type=int,
+        default=3,
+        help="fine-tunings of each kind, from other drawings each (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     model = Path(arguments.model) if arguments.model else SHIPPED
     try:
@@ -159,7 +169,7 @@ def main() -> int:
         )
         print("Errors of each writer: " + ", ".join(f"{writer}: {counts[writer]}" for writer in counts) + ".\n")
         config = fine_tuning_config(RunConfig.from_dict(classifier.settings), 40)
-        print(f"A lesson goes over {config.training_images:,} old digits of {config.data}.\n", flush=True)
+        print(f"A fine-tuning trains on {config.training_images:,} old digits of {config.data}.\n", flush=True)
         rows = []
         for count in COUNTS:
             results = []
@@ -172,7 +182,7 @@ def main() -> int:
     except (CheckpointError, DataError, RunError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{table(HEADER, rows)}\n\nWriters {', '.join(map(str, worst))}, {arguments.times} lessons each.")
+    print(f"{table(HEADER, rows)}\n\nWriters {', '.join(map(str, worst))}, {arguments.times} fine-tunings each.")
     return 0
 
 

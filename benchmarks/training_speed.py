@@ -42,7 +42,7 @@ SMALL_BATCHES = {
     f"quick, batch 32, {name}": PRESETS["quick"].replace(batch_size=32, optimizer=name) for name in ("sgd", "adam")
 }
 
-Run = Callable[[int], None]  # so many steps
+Run = Callable[[int], None]  # trains this number of steps
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def mnist_or_similar() -> tuple[Images, str]:
         return Images(train.images, train.labels), "MNIST"
     generator = np.random.default_rng(0)
     ink = generator.integers(1, 256, (IMAGES, 28, 28), np.uint8)
-    ink *= generator.random(ink.shape, np.float32) < 0.19  # so many of MNIST's pixels hold ink
+    ink *= generator.random(ink.shape, np.float32) < 0.19  # the share of MNIST's pixels with ink
     return Images(ink, generator.integers(0, 10, IMAGES, np.uint8)), "random images"
 
 
@@ -142,7 +142,7 @@ def pytorch(config: TrainConfig, digits: Images, network: PyTorch, x: torch.Tens
 
 
 def jax_steps(config: TrainConfig, digits: Images, x: jax.Array, *, at_once: int = 0) -> Run:
-    """JAX's training: a jitted step for each batch, or so many steps at once in a jitted scan."""
+    """JAX's training: a jitted step for each batch, or many steps at once in a jitted scan."""
     network = Jax(config, fresh_weights(config, digits))
     labels = jnp.asarray(digits.labels)
     each = batches(len(x), config.batch_size or len(x))
@@ -159,8 +159,8 @@ def jax_steps(config: TrainConfig, digits: Images, x: jax.Array, *, at_once: int
 
 
 def scikit_learn(config: TrainConfig, digits: Images) -> Run:
-    """MLPClassifier on float32, over as many images as the steps need; its output is softmax
-    whatever the loss.
+    """MLPClassifier on float32, over as many images as the steps need. Its output is always
+    softmax.
     """
     x = digits.inputs()
     size = config.batch_size or len(x)
@@ -388,7 +388,8 @@ def main() -> None:
         ]
     begin(
         "Training speed: seconds per epoch",
-        f"{how_measured(source, options)} Beside the seconds of others: over Digit Lab's, which is faster above 1.",
+        f"{how_measured(source, options)} Beside the seconds of other libraries: their ratio to those of Digit Lab, "
+        "which is faster above 1.",
     )
     header = ["preset", "network", "batch", "optimizer", "products only", "Digit Lab", "/ products"]
     print(table([*header, *LIBRARIES, "losses differ by"], [row.cells() for row in rows]))

@@ -17,10 +17,10 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def probability(share: float) -> str:
-    """A probability in percent: never "100.0 %" below 1, and never "0.0 %" above 0."""
-    if 0 < share < 0.001:
+    """A probability of a network in percent; it is never exactly 0 or 1, so neither is the text."""
+    if share < 0.001:
         return f"under 0.1{NO_BREAK}%"
-    if 0.999 < share < 1:
+    if share > 0.999:
         return f"over 99.9{NO_BREAK}%"
     return percent(float(share))
 

@@ -44,7 +44,7 @@ def _own_drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("DIGITS_WORKERS", "4")  # as on a machine with five cores, whatever this one has
+    monkeypatch.setenv("DIGITS_WORKERS", "4")  # as on a machine with five cores
 
 
 @pytest.fixture(scope="session")

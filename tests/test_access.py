@@ -80,7 +80,7 @@ def test_limits_without_a_login_count_only_where_it_is_public(person: Person) ->
     assert refusal_of(Action.DRAW)
 
 
-def test_the_owner_is_known_by_a_verified_address_whatever_its_case(person: Person) -> None:
+def test_the_owner_is_known_by_a_verified_address_in_upper_or_lower_case(person: Person) -> None:
     person.comes(OWNER, shared())
     assert is_owner()
 

@@ -243,7 +243,7 @@ def test_pages_reach_what_changes_something_only_through_access() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "from experiments.fine_tuning import keep_lesson",
+        "from experiments.fine_tuning import accept_fine_tuning",
         "from dataset.drawings import undo_drawing",
         "from dataset import download",
         "from experiments import sweeps\nsweeps.start_sweep(spec)",

@@ -45,7 +45,7 @@ def with_strokes(images: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def bar(width: int) -> np.ndarray:
-    """A vertical stroke of so many pixels."""
+    """A vertical stroke of this width in pixels."""
     image = np.zeros((SIDE, SIDE), np.float32)
     image[4:24, 12 : 12 + width] = 200
     return image
@@ -215,7 +215,7 @@ def test_changed_ink_stays_between_paper_and_full(images):
 
 
 def trained(config: TrainConfig, *, until: int, start: Path | None = None, save: Path | None = None) -> np.ndarray:
-    """The parameters after so many steps on a few digits, from the start or from where another
+    """The parameters after this number of steps on a few digits, from the start or from where another
     trainer was saved.
     """
     train, validation = (load_digits("mnist-5k", "train")[rows] for rows in (slice(0, 200), slice(200, 250)))

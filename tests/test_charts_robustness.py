@@ -35,7 +35,7 @@ def test_the_undisturbed_accuracy_and_the_picked_strength_are_marked_by_lines():
     assert not figure(counts=[]).layout.shapes
 
 
-def test_axes_are_those_of_the_disturbance_and_stay_whatever_was_measured():
+def test_axes_are_those_of_the_disturbance_for_any_measurement():
     for chart in (figure(), figure(counts=[])):
         x, y = chart.layout.xaxis, chart.layout.yaxis
         assert (x.title.text, x.tickvals[0], x.tickvals[-1]) == ("Moved by (pixels)", 0, 8)

@@ -100,7 +100,7 @@ def test_the_axis_of_the_result_is_written_as_accuracy_with_both_ends() -> None:
 # What trials came to.
 
 
-def test_a_trial_that_diverged_has_no_result_whatever_it_came_to_before() -> None:
+def test_a_trial_that_diverged_has_no_result_even_if_it_had_one_before() -> None:
     assert outcome_text(TRIALS[4], OBJECTIVE) == "diverged"
     assert cell_text(TRIALS[4], OBJECTIVE) == "× diverged"
     assert 0.5 not in values_of(TRIALS)

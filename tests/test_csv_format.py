@@ -58,7 +58,7 @@ def test_empty_lines_and_a_missing_last_newline_are_no_problem(tmp_path: Path) -
     assert_is_read(tmp_path / "digits.csv")
 
 
-def test_a_gzipped_file_is_read_whatever_its_name(tmp_path: Path) -> None:
+def test_a_gzipped_file_is_read_under_any_name(tmp_path: Path) -> None:
     path = tmp_path / "digits.csv"
     path.write_bytes(gzip.compress("\n".join(csv_lines(5)).encode()))
     assert_is_read(path)

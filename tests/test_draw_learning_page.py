@@ -116,7 +116,7 @@ def test_the_panel_counts_corrections_while_it_is_closed() -> None:
     assert "2 corrected" in open_page("draw").expander[0].label
 
 
-def test_what_came_of_a_fine_tuning_is_a_sentence_whatever_there_was_to_learn() -> None:
+def test_what_came_of_a_fine_tuning_is_always_a_sentence() -> None:
     none, old = Score(0, 0, 0), Score(990, 989, 1000)
     both = FineTuningResult(Score(0, 8, 9), Score(22, 24, 26), old, ())
     assert outcome_text(both) == (

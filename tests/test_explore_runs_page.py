@@ -196,7 +196,7 @@ def test_a_setting_with_many_values_filters_by_their_range() -> None:
     assert len(listed(press(app, "Show all runs again"))) == 14
 
 
-def test_a_chosen_run_is_listed_whatever_is_filtered() -> None:
+def test_a_chosen_run_is_listed_under_any_filter() -> None:
     chosen = made("probe", group="range-test")
     made("mine")
     assert listed(compared(chosen)) == ["mine", "probe"]

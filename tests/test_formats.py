@@ -7,7 +7,7 @@ from experiments.formats import NO_BREAK, count, duration, joined, loss, number,
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.974, "97.4 %"), (1.0, "100.0 %"), (0.99951, "over 99.9 %"), (0.0004, "under 0.1 %"), (0.0, "0.0 %")],
+    [(0.974, "97.4 %"), (1.0, "over 99.9 %"), (0.99951, "over 99.9 %"), (0.0004, "under 0.1 %"), (0.0, "under 0.1 %")],
 )
 def test_a_probability_is_never_rounded_to_certainty(share: float, text: str):
     assert probability(share).replace(NO_BREAK, " ") == text

@@ -1,4 +1,4 @@
-"""Image files: whatever people have becomes pixels the right way up, or a sentence."""
+"""Image files: each file becomes pixels the right way up, or a sentence says why not."""
 
 import io
 import struct

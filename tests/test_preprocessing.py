@@ -1,4 +1,4 @@
-"""Preprocessing: whatever a digit is drawn on, the network sees it as MNIST would have it."""
+"""Preprocessing: a digit drawn on any sheet looks as in MNIST."""
 
 import io
 import itertools
@@ -208,7 +208,7 @@ def test_a_stroke_too_thick_for_its_digit_is_thinned_and_others_are_left_alone()
 
 
 @pytest.mark.parametrize("width", [5, 9, 31])
-def test_the_width_of_a_stroke_is_measured_whatever_its_direction(width):
+def test_the_width_of_a_stroke_is_measured_in_any_direction(width):
     y, x = np.indices((200, 200))
     assert stroke_width(np.abs(x - 100) < width / 2) == pytest.approx(width, rel=0.1)
     assert stroke_width(np.abs(x + y - 200) < width / 2 * np.sqrt(2)) == pytest.approx(width, rel=0.1)

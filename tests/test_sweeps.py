@@ -110,7 +110,7 @@ def test_more_trials_go_on_with_the_same_sweep(here):
 
 
 @pytest.mark.slow
-def test_the_same_seed_tries_the_same_settings_whatever_interrupts(here):
+def test_the_same_seed_tries_the_same_settings_after_any_interruption(here):
     first, _ = drive(some(6), here)
     params = [trial.params for trial in first.trials()]
     drive(some(2, "other"), here)

@@ -132,7 +132,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole_and_can_be_left_between_
 
 
 @pytest.mark.parametrize("batch_size", [1, 16, 69, 70, 0])
-def test_every_image_is_seen_once_an_epoch_whatever_the_batch_size(batch_size):
+def test_every_image_is_seen_once_an_epoch_for_any_batch_size(batch_size):
     trainer, events = trained(SMALL.replace(batch_size=batch_size, epochs=2))
     steps = [event for event in events if isinstance(event, StepDone)]
     assert len(steps) == 2 * trainer.steps_per_epoch == trainer.total_steps

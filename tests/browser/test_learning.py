@@ -21,7 +21,7 @@ def button(page: Page, name: str):
 
 
 def correct(page: Page, label: int) -> None:
-    """Draw a digit and say which it is, whatever was answered."""
+    """Draw a digit and give its label, for any answer of the network."""
     expect(page.locator(".answer span")).to_have_text("?")  # the sheet before has been replaced
     wait_for_canvas(page)
     draw(page, STROKES[label])

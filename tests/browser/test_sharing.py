@@ -138,7 +138,7 @@ def test_the_owner_logs_in_accepts_what_waits_and_logs_out(new_page: NewPage) ->
 
 
 @pytest.mark.parametrize("who", ["visitor", "impostor"])
-def test_whoever_else_logs_in_owns_nothing(new_page: NewPage, who: str) -> None:
+def test_others_who_log_in_own_nothing(new_page: NewPage, who: str) -> None:
     page = new_page()
     log_in(page, who)
     page.get_by_role("link", name="Data").click()
