@@ -215,8 +215,8 @@ def test_changed_ink_stays_between_paper_and_full(images):
 
 
 def trained(config: TrainConfig, *, until: int, start: Path | None = None, save: Path | None = None) -> np.ndarray:
-    """The parameters after this number of steps on a few digits, from the start or from where another
-    trainer was saved.
+    """The parameters after this number of steps on a few digits, from the start or from where
+    another trainer was saved.
     """
     train, validation = (load_digits("mnist-5k", "train")[rows] for rows in (slice(0, 200), slice(200, 250)))
     trainer: Trainer = build_trainer(config, train, validation)

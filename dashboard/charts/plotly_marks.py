@@ -74,9 +74,10 @@ def cell_grid_figure(
 ) -> PlotlyFigure:
     """Cells with a short text each, row by row from the top left.
 
-    `cells` has the columns column and row (names), shade (-1 to 1, place 0 to 1 in `colors`), text and ink (colour of
-    the text); `across` and `down` are the titles of the axes, `texts` those of the hover. With `values` a click on a
-    cell returns its value. The cells with the numbers `picked` are outlined.
+    `cells` has the columns column and row (names), shade (-1 to 1, place 0 to 1 in `colors`), text
+    and ink (colour of the text); `across` and `down` are the titles of the axes, `texts` those of
+    the hover. With `values` a click on a cell returns its value. The cells with the numbers
+    `picked` are outlined.
     """
     columns, rows = cells["column"].unique().tolist(), cells["row"].unique().tolist()
     shades = cells["shade"].to_numpy().reshape(len(rows), len(columns))

@@ -82,7 +82,8 @@ def curve_points(
 ) -> pd.DataFrame:
     """Rows (name, color, dash, part, curve, x, value, raw, low, high), for `curves_figure`.
 
-    `value` is smoothed, `raw` is not; `low` and `high` are the band of runs with several seeds, else nothing.
+    `value` is smoothed, `raw` is not; `low` and `high` are the band of runs with several seeds,
+    else nothing.
     """
     kinds = [(part, f"{part}_{quantity}") for part in parts] if QUANTITIES[quantity].parted else [("", quantity)]
     smoothing = smoothing if QUANTITIES[quantity].smooth else 0.0

@@ -223,7 +223,8 @@ def create_run(
 ) -> Run:
     """Make the folder of a new run: in `parent`, by default the runs folder, or `folder` itself.
 
-    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place there.
+    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place
+    there.
     """
     if start is not None:
         from model import load_classifier
