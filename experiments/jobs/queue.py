@@ -7,8 +7,10 @@ import os
 import socket
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
@@ -17,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from experiments.jobs.record import Job, JobError, JobStatus, S, sentence_of
 
 POLL_SECONDS = 0.2
+LOCK_SECONDS = 1.0  # a process holds the queue's lock for milliseconds; one that was halted may hold it longer
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,10 @@ Q = TypeVar("Q", bound=QueuedStatus)
 def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
     """The other active jobs of this folder on this machine.
 
-    -> how many run, and the ids of those that wait, the next one first.
+    -> how many run, and the ids of those that wait, the next one first. It reads all folders, so
+    nobody calls it while holding the queue's lock.
     """
-    host = socket.gethostname()
+    host, now = socket.gethostname(), time.time()
     running, waiting = 0, []
     for path in job.folder.parent.glob("*/status.json"):
         other = type(job)(path.parent)
@@ -45,8 +49,32 @@ def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
             status = other.stored()
             if status.pid and status.host == host:
                 running += status.state == "running"
-                waiting += [(status.queued, other.id)] if status.state == "queued" else []
-    return running, [job_id for _, job_id in sorted(waiting)]
+                # A time in the future: the clock was set back after this job was queued.
+                is_later = status.queued <= now
+                waiting += [(is_later, status.queued, other.id)] if status.state == "queued" else []
+    return running, [job_id for *_, job_id in sorted(waiting)]
+
+
+def queue_version(folder: Path) -> str:
+    """A text that changes whenever a job of this folder begins to run."""
+    try:
+        return (folder / "queue.version").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def begin(folder: Path, version: str, set_running: Callable[[], None]) -> bool:
+    """Call `set_running` under the queue's lock, if no other job began since `version` was read.
+
+    -> whether it was called. So a job reads the version, looks at all folders without the lock, and
+    begins only if it saw the present state. Raises filelock.Timeout where the lock is not free.
+    """
+    with FileLock(folder / "queue.lock", timeout=LOCK_SECONDS):
+        if queue_version(folder) != version:
+            return False
+        set_running()
+        (folder / "queue.version").write_text(uuid.uuid4().hex)
+        return True
 
 
 def queue_up(job: Job[S], status: S, write_request: Callable[[], None]) -> None:

@@ -105,7 +105,7 @@ class Job(Generic[S]):
         status = stored or self.stored()
         if not status.active or self.is_alive():
             return status
-        if status.state == "queued" and not status.pid and time.time() - status.updated < START_GRACE:
+        if status.state == "queued" and not status.pid and is_recent(status.updated, START_GRACE):
             return status
         # The process may have written its last status and ended after the status was read: read it
         # once more.
@@ -202,6 +202,15 @@ def write_record(path: Path, value: Any) -> None:
     """Replace a JSON file. A reader gets the old or the new one whole, also after a power cut."""
     with atomic_write(path) as file:
         file.write(json.dumps(msgspec.to_builtins(value), indent=2).encode() + b"\n")
+
+
+def is_recent(moment: float, seconds: float) -> bool:
+    """Whether a moment is at most this long ago.
+
+    One as far in the future counts too: clocks of machines differ. A later one does not: the clock
+    was set back since, and would have to reach that moment again.
+    """
+    return abs(time.time() - moment) < seconds
 
 
 def is_job_id(text: str) -> bool:

@@ -6,13 +6,12 @@ import contextlib
 import math
 import os
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset.files import Stamp, stamp
-from experiments.jobs.record import START_GRACE
+from experiments.jobs.record import START_GRACE, is_recent
 from experiments.runs.config import SETTINGS, RunConfig, has_effect
 from experiments.runs.history import best_validation
 from experiments.runs.run import Label, Run, RunError, Status, runs_folder, title_of
@@ -164,6 +163,6 @@ def _with_state_now(row: RunRow) -> RunRow:
 def _is_new(folder: Path) -> bool:
     """Whether somebody may be making it right now."""
     try:
-        return time.time() - folder.stat().st_mtime < START_GRACE
+        return is_recent(folder.stat().st_mtime, START_GRACE)
     except OSError:  # deleted meanwhile
         return True

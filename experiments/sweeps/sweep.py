@@ -16,7 +16,16 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from dataset.files import Stamp, stamp
-from experiments.jobs.record import START_GRACE, Job, JobStatus, is_held, is_job_id, read_record, write_record
+from experiments.jobs.record import (
+    START_GRACE,
+    Job,
+    JobStatus,
+    is_held,
+    is_job_id,
+    is_recent,
+    read_record,
+    write_record,
+)
 from experiments.runs.run import Run, RunError, runs_folder
 from experiments.sweeps.space import SweepError, from_json
 from experiments.sweeps.spec import SweepSpec, slug
@@ -114,7 +123,7 @@ class Sweep(Job[DriverStatus]):
         spec, trials, seconds = self.spec, self.trials(), self.seconds(stored)
         count = Counter(trial.state for trial in trials if trial.over or trial.state == "running")
         state, reason = stored.state, stored.reason
-        starting = not stored.pid and time.time() - stored.updated < START_GRACE
+        starting = not stored.pid and is_recent(stored.updated, START_GRACE)
         if alive or (state == "running" and starting):
             state, reason = "running", ""
         elif state == "running" and self.stop_requested:  # its driver waits for its runs
@@ -148,7 +157,8 @@ class Sweep(Job[DriverStatus]):
         stored = stored or self.stored()
         if not stored.started:
             return 0.0
-        return stored.seconds + (time.time() if self.is_alive() else stored.updated) - stored.started
+        now = time.time() if self.is_alive() else stored.updated
+        return stored.seconds + max(0.0, now - stored.started)  # the clock may have been set back
 
     def set_begun(self, pid: int) -> None:
         """Set the status to running, when no driver works on it yet.
@@ -156,7 +166,7 @@ class Sweep(Job[DriverStatus]):
         `pid` is 0 until the driver has started.
         """
         stored = self.stored()
-        worked = stored.seconds + stored.updated - stored.started
+        worked = stored.seconds + max(0.0, stored.updated - stored.started)
         self.set_status(state="running", reason="", pid=pid, started=time.time(), seconds=worked)
 
     def request_stop(self) -> None:

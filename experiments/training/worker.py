@@ -8,14 +8,14 @@ import time
 import traceback
 from collections.abc import Generator, Iterator
 
-from filelock import FileLock
+from filelock import Timeout
 from msgspec import UNSET
 from threadpoolctl import threadpool_limits
 
 from dataset.files import Stamp, stamp
 from experiments import fine_tuning
 from experiments.jobs.launch import Shutdown, ShutdownRequested, worker_limit, worker_main
-from experiments.jobs.queue import queue_of
+from experiments.jobs.queue import begin, queue_of, queue_version
 from experiments.jobs.record import sentence_of
 from experiments.runs.run import Requests, Run, RunError, RunState, Status, open_run
 from experiments.training.data import load_data
@@ -135,21 +135,24 @@ class Worker:
             time.sleep(POLL_SECONDS)
 
     def take_turn(self, *, join_queue: bool) -> int | None:
-        """Begin to run if that is allowed now, else return the place in the queue.
+        """Begin to run if that is allowed now, else return the place in the queue."""
+        status, folder = self.status, self.run.folder.parent
+        if join_queue:
+            since = time.time() if status.now.state == "paused" else status.now.queued
+            status.set(state="queued", reason="", queued=since)
+        version = queue_version(folder)
+        running, waiting = queue_of(self.run)
+        place = waiting.index(self.run.id) + 1
+        if place > worker_limit() - running:
+            return place
 
-        One worker decides at a time.
-        """
-        status = self.status
-        with FileLock(self.run.folder.parent / "queue.lock"):
-            if join_queue:
-                since = time.time() if status.now.state == "paused" else status.now.queued
-                status.set(state="queued", reason="", queued=since)
-            running, waiting = queue_of(self.run)
-            place = waiting.index(self.run.id) + 1
-            if place > worker_limit() - running:
-                return place
+        def set_running() -> None:
             status.set(state="running", place=None, started=status.now.started or time.time())
-            return None
+
+        try:
+            return None if begin(folder, version, set_running) else place
+        except Timeout:  # the process that holds the lock was halted: look again
+            return place
 
     def prepare(self) -> Recorder:
         """Load the data and build the trainer, at the last checkpoint or at the start."""
