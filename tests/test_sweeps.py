@@ -33,7 +33,7 @@ from experiments.sweeps.driver import run_sweep
 from experiments.sweeps.space import Range
 from experiments.sweeps.study import Study, make_sampler, open_storage
 from experiments.training.cost import START
-from tests.small_runs import SMALL, log, to_end, until
+from tests.small_runs import ENDLESS, SMALL, log, to_end, until
 
 LONG = SMALL.replace(epochs=12)
 
@@ -150,11 +150,50 @@ def test_a_budget_of_epochs_ends_it(here):
     assert (status.state, status.done, status.epochs) == ("finished", 4, 8.0)
 
 
-def test_a_budget_of_minutes_ends_it(here):
-    _, status = drive(some(None, minutes=0.01), here)
-    assert status.state == "finished"
-    assert 0 < status.done < 200
-    assert status.seconds < 10
+def test_a_budget_of_minutes_stops_trials_too(here):
+    sweep, status = drive(some(None, minutes=0.02, base=ENDLESS), here)
+    assert (status.state, sweep.status().state) == ("stopped", "stopped")
+    assert "0.02 minutes are used up" in status.reason
+    assert 1.2 <= status.seconds < 10
+    trials = sweep.trials()
+    assert [(trial.state, trial.over) for trial in trials] == [("stopped", False)] * 2
+    assert all("resume the sweep" in trial.reason for trial in trials)
+    assert {run.status().state for run in list_runs()} == {"interrupted"}
+
+
+def test_a_sweep_whose_minutes_are_used_up_gets_as_many_again_when_it_is_resumed(here):
+    sweep, first = drive(some(2, minutes=0.02, base=ENDLESS), here)
+    before = [trial.epochs for trial in sweep.trials()]
+    *_, status = run_sweep(sweep, here)
+    assert status.state == "stopped"
+    assert status.seconds - first.seconds >= 1.2
+    assert [after.epochs > epochs for after, epochs in zip(sweep.trials(), before, strict=True)] == [True, True]
+    assert [beginnings(run) for run in list_runs()] == [1, 1]
+
+
+def test_a_killed_sweep_has_only_the_minutes_that_it_has_left(here):
+    sweep = create_sweep(some(2, minutes=0.02, base=ENDLESS))
+    sweep.set_begun(0)
+    sweep.set_status(started=time.time() - 60)  # as a driver that was killed after a minute
+    *_, status = run_sweep(sweep, here)
+    assert status.seconds < 61
+    assert not list_runs()
+
+
+def test_a_sweep_that_ends_before_its_minutes_do_is_finished(here):
+    _, status = drive(some(3, minutes=10), here)
+    assert (status.state, status.reason, status.done) == ("finished", "", 3)
+
+
+@pytest.mark.slow
+def test_the_budget_of_minutes_stops_the_processes_of_a_sweep():
+    sweep = start_sweep(some(None, minutes=0.1, base=ENDLESS))
+    until(lambda: sweep.status().running, "a trial")
+    until(lambda: sweep.status().state != "running", "the sweep to stop", 12)
+    until(lambda: not sweep.is_alive(), "its driver to go", 5)
+    assert sweep.status().state == "stopped"
+    assert "0.1 minutes are used up" in sweep.status().reason
+    assert not any(run.is_alive() for run in list_runs())
 
 
 def test_a_bad_trial_is_pruned_and_its_run_saves_its_model(here, monkeypatch):

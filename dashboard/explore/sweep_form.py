@@ -263,10 +263,20 @@ def choose_limits(sampler: str) -> dict[str, Any]:
             "The number that the sweep makes as good as possible. The loss also depends on how sure the answers are.",
         )
         with st.container(horizontal=True):
-            limit: dict[str, Any] = {"help": "No new trial starts after that; 0: no limit.", **SAVED}
-            epochs = st.number_input("Epochs in all, at most", min_value=0, key=FORM.key("most-epochs"), **limit)
-            limit |= {"step": 1.0, "format": "%g"}
-            minutes = st.number_input("Minutes, at most", min_value=0.0, key=FORM.key("most-minutes"), **limit)
+            about = "No new trial starts after that; 0: no limit."
+            epochs = st.number_input(
+                "Epochs in all, at most", min_value=0, key=FORM.key("most-epochs"), help=about, **SAVED
+            )
+            about = "After that no trial starts and those under way stop; Resume continues them. 0: no limit."
+            minutes = st.number_input(
+                "Minutes, at most",
+                min_value=0.0,
+                step=1.0,
+                format="%g",
+                key=FORM.key("most-minutes"),
+                help=about,
+                **SAVED,
+            )
     return {
         "trials": trials,
         "name": name.strip(),

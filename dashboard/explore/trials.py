@@ -65,7 +65,7 @@ def render_trial(view: SweepView, kept: Sequence[Trial], spec: SweepSpec) -> Non
         options: dict[str, Any] = {"icon": ":material/compare_arrows:", "type": "tertiary"}
         if st.button(label, on_click=compare_in_runs, args=(runs,), **options):
             st.rerun()  # the whole page, because another view is shown
-    if trial.state in ("failed", "diverged") and trial.reason:
+    if trial.state in ("failed", "diverged", "stopped") and trial.reason:
         st.caption(plain_text(trial.reason))
     try:
         _render_curve(open_run(run_id))

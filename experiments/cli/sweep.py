@@ -54,10 +54,9 @@ def sweep(arguments: argparse.Namespace) -> int:
         if spec.sampler != "grid":
             write(f"Continue with more trials: {again} --trials {2 * max(1, status.ended)}", out=out)
         return 0
-    write(
-        f"{status.state.capitalize()} after {status.ended:,} trials; everything is saved. Continue with: {again}",
-        out=out,
-    )
+    reason = f" {status.reason}" if made.is_out_of_time else ""
+    ended = f"{status.state.capitalize()} after {status.ended:,} trials; everything is saved."
+    write(f"{ended}{reason} Continue with: {again}", out=out)
     return 130 if status.state == "interrupted" else 0
 
 

@@ -27,7 +27,7 @@ from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, create_run, open_run, runs_folder
 from experiments.sweeps.spec import slug
 from experiments.sweeps.study import OpenTrial, Study, open_storage
-from experiments.sweeps.sweep import STOPPED, Sweep, SweepStatus
+from experiments.sweeps.sweep import STOPPED, TIME_IS_UP, Sweep, SweepStatus
 from experiments.sweeps.trainer import Trainer, Training
 from experiments.sweeps.trials import Trial
 from model import ConfigError
@@ -128,7 +128,7 @@ class Driver:
     @property
     def is_leaving(self) -> bool:
         """Whether this process stops working on the sweep."""
-        return bool(self.shutdown.requested or self.sweep.stop_requested or self.failure)
+        return bool(self.shutdown.requested or self.sweep.stop_requested or self.failure or self.sweep.is_out_of_time)
 
     def fill_workers(self, study: Study) -> None:
         """Give every worker a run, and ask for one more trial in advance."""
@@ -239,6 +239,8 @@ class Driver:
             return "stopped", STOPPED
         if self.shutdown.requested:
             return "interrupted", LEFT
+        if self.study is not None and self.study.has_open_trials():
+            return "stopped", TIME_IS_UP.format(minutes=self.spec.minutes)
         return "finished", ""
 
     def outcome_of_error(self, error: BaseException) -> tuple[str, str]:
@@ -254,6 +256,8 @@ class Driver:
 
     def leave(self, state: str, reason: str) -> None:
         """Stop the runs at their checkpoints and leave the trials to the next driver."""
+        with contextlib.suppress(OSError, DigitLabError), self.sweep.change_lock():
+            self.sweep.set_status()  # the last heartbeat: how long drivers worked on it is exact
         self.token_lock.release()
         self.token.unlink(missing_ok=True)  # the processes notice this, and stop the runs
         if not self.trainer.training:

@@ -51,7 +51,7 @@ class SweepSpec:
     epochs: float | None = None
     """No trial starts once the trained and the planned epochs of all runs reach this number."""
     minutes: float | None = None
-    """No trial starts after this many minutes."""
+    """After this many minutes no trial starts, and those under way stop at a checkpoint."""
     seed: int = 0
     workers: int = 0
     """Number of runs that train at once; 0: the limit of the machine's queue."""
@@ -150,6 +150,17 @@ class SweepSpec:
         if self.minutes is not None:
             limits.append(60 * self.minutes)
         return START + min(limits)
+
+    def used_share(self, ended: int, epochs: float, seconds: float) -> float:
+        """The part of the limits that is used up by ended trials, epochs or seconds, 0 to 1."""
+        shares = [0.0]
+        if self.most_trials:
+            shares.append(ended / self.most_trials)
+        if self.epochs is not None:
+            shares.append(epochs / self.epochs)
+        if self.minutes is not None:
+            shares.append(seconds / 60 / self.minutes)
+        return min(1.0, max(shares))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values."""

@@ -239,7 +239,7 @@ class Study:
         spec = self.spec
         if spec.most_trials and trials >= spec.most_trials:
             return True
-        if spec.minutes is not None and self.sweep.seconds() >= 60 * spec.minutes:
+        if self.sweep.is_out_of_time:
             return True
         if spec.epochs is None:
             return False

@@ -32,6 +32,8 @@ from experiments.sweeps.spec import SweepSpec, slug
 from experiments.sweeps.trials import Trial, ranked
 
 STOPPED = "Stopped by hand; resume it to continue where it was."
+TIME_IS_UP = "Its {minutes:g} minutes are used up; resume it to give it as many again and continue where it was."
+WAITS = "It stopped with its sweep; resume the sweep to continue it."
 INTERRUPTED = "Its process is gone; resume it to continue where it was."
 T = TypeVar("T")
 
@@ -46,6 +48,8 @@ class DriverStatus(JobStatus):
     """Since when the present drivers work on it, in seconds since 1970."""
     seconds: float = 0.0
     """How long drivers worked on it, in the file without those of now."""
+    budget_from: float = 0.0
+    """The value of `seconds` when the present budget of minutes began."""
 
 
 @dataclass(frozen=True)
@@ -126,13 +130,14 @@ class Sweep(Job[DriverStatus]):
         starting = not stored.pid and is_recent(stored.updated, START_GRACE)
         if alive or (state == "running" and starting):
             state, reason = "running", ""
-        elif state == "running" and self.stop_requested:  # its driver waits for its runs
-            state, reason = ("running", "") if count["running"] else ("stopped", STOPPED)
+        elif state == "running" and (self.stop_requested or self.is_out_of_time):
+            stopped = STOPPED if self.stop_requested else TIME_IS_UP.format(minutes=spec.minutes)
+            state, reason = ("running", "") if count["running"] else ("stopped", stopped)  # its runs are ending
         elif state == "running":
             state, reason = "interrupted", INTERRUPTED
         epochs = sum(trial.epochs for trial in trials)
         ended = sum(trial.over for trial in trials)
-        share = 1.0 if state == "finished" else used_share(spec, ended, epochs, seconds)
+        share = 1.0 if state == "finished" else spec.used_share(ended, epochs, seconds - stored.budget_from)
         return SweepStatus(
             state,
             reason,
@@ -160,14 +165,23 @@ class Sweep(Job[DriverStatus]):
         now = time.time() if self.is_alive() else stored.updated
         return stored.seconds + max(0.0, now - stored.started)  # the clock may have been set back
 
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether drivers have worked on it for all the minutes that it may take."""
+        minutes, stored = self.spec.minutes, self.stored()
+        return minutes is not None and self.seconds(stored) - stored.budget_from >= 60 * minutes
+
     def set_begun(self, pid: int) -> None:
         """Set the status to running, when no driver works on it yet.
 
-        `pid` is 0 until the driver has started.
+        `pid` is 0 until the driver has started. A sweep that was stopped because its minutes were
+        used up gets as many again.
         """
         stored = self.stored()
         worked = stored.seconds + max(0.0, stored.updated - stored.started)
-        self.set_status(state="running", reason="", pid=pid, started=time.time(), seconds=worked)
+        renewed = stored.state == "stopped" and self.is_out_of_time
+        budget = {"seconds": worked, "budget_from": worked if renewed else stored.budget_from}
+        self.set_status(state="running", reason="", pid=pid, started=time.time(), **budget)
 
     def request_stop(self) -> None:
         """End it within a second or so.
@@ -183,9 +197,7 @@ class Sweep(Job[DriverStatus]):
     # Trials.
 
     def trials(self) -> list[Trial]:
-        """All trials so far, by their numbers; those under way with the results of their runs until
-        now.
-        """
+        """All trials so far, by their numbers; those under way with their results until now."""
         return [self.with_progress(trial) for trial in self.published_trials()]
 
     def published_trials(self) -> list[Trial]:
@@ -217,8 +229,8 @@ class Sweep(Job[DriverStatus]):
             with contextlib.suppress(RunError, OSError):  # it was deleted
                 statuses.append(Run(runs_folder() / run).status())
         waits = trial.state == "running" and not is_held(self.folder / "trials" / f"{trial.number}.lock")
-        trial = replace(trial, runs=runs, state="stopped" if waits else trial.state)
-        return trial.with_results(statuses, self.spec.objective)
+        trial = replace(trial, state="stopped", reason=WAITS) if waits else trial
+        return replace(trial, runs=runs).with_results(statuses, self.spec.objective)
 
     def run_ids(self, number: int) -> list[str]:
         """The ids that the runs of a trial have once they are made, one per seed."""
@@ -235,18 +247,6 @@ class Sweep(Job[DriverStatus]):
     def trial_lock(self, number: int) -> FileLock:
         """The lock that a driver holds while it works on a trial."""
         return FileLock(self.folder / "trials" / f"{number}.lock")
-
-
-def used_share(spec: SweepSpec, ended: int, epochs: float, seconds: float) -> float:
-    """The part of the limits that is used up by ended trials, trained epochs or seconds, 0 to 1."""
-    shares = [0.0]
-    if spec.most_trials:
-        shares.append(ended / spec.most_trials)
-    if spec.epochs is not None:
-        shares.append(epochs / spec.epochs)
-    if spec.minutes is not None:
-        shares.append(seconds / 60 / spec.minutes)
-    return min(1.0, max(shares))
 
 
 def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
