@@ -61,3 +61,12 @@ def number(value: float) -> str:
 def joined(words: Sequence[str], last: str = "or") -> str:
     """Words as an enumeration: "4, 5 or 6"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def size(bytes_: float) -> str:
+    """Bytes in the unit that suits them, of 1,000 each: "812 bytes", "1.2 MB", "34 MB"."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if bytes_ >= scale:
+            number = f"{bytes_ / scale:.1f}" if bytes_ < 9.95 * scale else f"{bytes_ / scale:,.0f}"
+            return f"{number}{NO_BREAK}{unit}"
+    return count(int(bytes_), "byte").replace(" ", NO_BREAK)

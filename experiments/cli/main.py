@@ -323,5 +323,7 @@ def label_errors(arguments: argparse.Namespace) -> None:
     data.rank_label_errors(arguments)
 
 
+from experiments.cli import stored  # noqa: E402, F401  # declares its commands, which are listed last
+
 if __name__ == "__main__":
     sys.exit(main())

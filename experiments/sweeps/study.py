@@ -292,7 +292,7 @@ def open_storage(sweep: Sweep) -> Iterator[BaseStorage]:
     journal = str(sweep.folder / "journal.log")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = JournalStorage(JournalFileBackend(journal, JournalLock(journal)))
+        storage = JournalStorage(JournalFileBackend(journal, JournalLock(sweep.journal_lock())))
     yield storage
 
 
@@ -326,8 +326,8 @@ def connect(address: str) -> RDBStorage:
 class JournalLock(BaseJournalFileLock):
     """A lock that ends with its process; Optuna's own blocks half a minute after a kill."""
 
-    def __init__(self, journal: str) -> None:
-        self._lock = FileLock(journal + ".lock")
+    def __init__(self, lock: FileLock) -> None:
+        self._lock = lock
 
     def acquire(self) -> bool:
         """Wait for the lock."""

@@ -107,6 +107,10 @@ class Sweep(Job[DriverStatus]):
         """When it was made, in seconds since 1970."""
         return self._plan[2]
 
+    def record(self, *, storage: str) -> dict[str, Any]:
+        """The content of sweep.json with this address of a database."""
+        return {"spec": self.spec.to_dict(), "storage": storage, "created": self.created}
+
     @property
     def _plan(self) -> tuple[SweepSpec, str, float]:
         def build(path: Path) -> tuple[SweepSpec, str, float]:
@@ -243,6 +247,10 @@ class Sweep(Job[DriverStatus]):
     def change_lock(self) -> FileLock:
         """The lock to hold while something is read and then changed."""
         return FileLock(self.folder / "sweep.lock")
+
+    def journal_lock(self) -> FileLock:
+        """The lock that Optuna holds while it writes the study in the folder."""
+        return FileLock(self.folder / "journal.log.lock")
 
     def trial_lock(self, number: int) -> FileLock:
         """The lock that a driver holds while it works on a trial."""
