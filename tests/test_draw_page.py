@@ -246,7 +246,22 @@ def test_a_forged_picture_is_refused_before_it_is_decoded(picture: str):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("strokes", [[1, 2], "x", None, 5, {}, {"objects": 5}, {"objects": ["x"]}])
+def nested(depth: int) -> dict[str, object]:
+    """Strokes with so many lists inside each other."""
+    inner: list[object] = []
+    for _ in range(depth):
+        inner = [inner]
+    return {"objects": [{"path": inner}]}
+
+
+HUGE = {"objects": [{"type": "x" * 15_000_000}]}
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [[1, 2], "x", None, 5, {}, {"objects": 5}, {"objects": ["x"]}, nested(20), nested(900), HUGE],
+    ids=["list", "text", "none", "number", "empty", "no list", "no dict", "nested", "deep", "huge"],
+)
 def test_malformed_strokes_are_refused(strokes: object):
     with pytest.raises(ValueError, match="strokes"):
         read_canvas({"drawing": {"raw": strokes, "data": None}})
@@ -254,7 +269,15 @@ def test_malformed_strokes_are_refused(strokes: object):
 
 @pytest.mark.parametrize(
     "sent",
-    [{"drawing": [1, 2]}, {"drawing": "x"}, {"drawing": {"raw": [1, 2]}}, {"drawing": {}, "backgroundFit": [1]}],
+    [
+        {"drawing": [1, 2]},
+        {"drawing": "x"},
+        {"drawing": {"raw": [1, 2]}},
+        {"drawing": {"raw": nested(900)}},
+        {"drawing": {"raw": HUGE}},
+        {"drawing": {}, "backgroundFit": [1]},
+    ],
+    ids=["list", "text", "strokes", "nested", "huge", "background"],
 )
 def test_what_no_canvas_sends_becomes_a_blank_sheet(sent: dict[str, object]):
     app = opened()

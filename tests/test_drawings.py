@@ -5,8 +5,10 @@ may live.
 import json
 import signal
 import time
+import tracemalloc
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,8 @@ from dataset import (
     undo_drawing,
 )
 from dataset.drawings import drawing_storage, open_storage
+from dataset.drawings.log import pack
+from dataset.drawings.preparation import prepare_drawings
 from dataset.transfer import move
 from tests.digit_files import images_of, labels_of
 from tests.made_digits import made_digits
@@ -76,6 +80,36 @@ def test_strokes_come_back_as_the_canvas_had_them() -> None:
     first, endless = as_another_program_sees_it().strokes
     assert json.loads(first) == strokes
     assert endless == ""
+
+
+LONG = {"objects": [{"type": "path", "path": [["M", 1, 2]] * 40_000}]}  # packs to a few hundred characters
+
+
+def test_strokes_that_unpack_to_too_much_are_not_stored() -> None:
+    for strokes in (json.dumps(LONG), json.dumps("x" * 15_000_000)):
+        append_drawings([NewDrawing(image=images_of(1)[0], label=3, strokes=strokes)])
+    with drawing_storage().reading() as log:
+        assert [drawing.strokes for drawing in log.drawings.values()] == ["", ""]
+
+
+def test_strokes_that_an_earlier_version_stored_are_unpacked_one_at_a_time_and_only_so_far() -> None:
+    short, bomb = pack(b'{"objects":[]}'), pack(bytes(15_000_000))
+    assert len(bomb) < 40_000
+    storage = drawing_storage()
+    with storage.writing() as log:
+        new = [NewDrawing(image=image, label=3) for image in images_of(20)]
+        prepared = [
+            (replace(drawing, strokes=bomb if place % 2 else short), ink)
+            for place, (drawing, ink) in enumerate(prepare_drawings(log, new))
+        ]
+        storage.write(log.next_line("stored", stored=prepared))
+    drawings = load_drawings()
+    tracemalloc.start()
+    try:
+        assert [drawings.strokes[row] for row in range(20)] == ['{"objects":[]}', ""] * 10
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_before_the_first_drawing_there_is_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from contextlib import suppress
 
@@ -97,6 +98,30 @@ def test_a_decompression_bomb_is_refused_before_it_unpacks():
     for width, height in ((100_000, 100_000), (10_000, 10_000), (5_001, 5_000)):
         with pytest.raises(DataError, match="25 million"):
             read_image(bomb(width, height))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA"])
+def test_a_large_picture_is_reduced_and_stays_the_right_way_up(mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new(mode, (1000, 500))
+    assert read_image(saved(picture, exif=exif), longest=400).shape[:2] == (334, 167)
+    np.testing.assert_array_equal(read_image(saved(picture), longest=1000), read_image(saved(picture)))
+
+
+def test_a_photo_is_reduced_while_it_is_decoded():
+    photo = saved(Image.new("RGB", (4000, 3000), "white"), "JPEG")
+    tracemalloc.start()
+    try:
+        assert read_image(photo, longest=1000).shape == (750, 1000, 4)
+        assert tracemalloc.get_traced_memory()[1] < 8e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_picture_of_16_bits_has_a_lower_limit():
+    with pytest.raises(DataError, match=r"has 2300 x 2300 pixels, more than 5 million"):
+        read_image(saved(Image.new("I;16", (2300, 2300))))
 
 
 def bomb(width, height):

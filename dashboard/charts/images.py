@@ -107,7 +107,7 @@ def strokes_image(strokes: str, palette: Palette) -> str:
     try:
         objects = json.loads(strokes)["objects"] if strokes else []
         paths = [_path(each) for each in objects if each.get("type", "").lower() == "path"]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ""
     if not paths:
         return ""

@@ -11,6 +11,9 @@ from dashboard.session import state
 from dataset import DataError
 from dataset.image_files import read_image
 
+LONGEST = 1_600  # pixels of an upload's side; a larger picture, which a session keeps, is reduced
+UPLOAD_MEGABYTES = 5
+
 
 def render_sheet() -> Sheet:
     """Draw the input side of the page -> the sheet as it is now."""
@@ -34,7 +37,7 @@ def render_sheet() -> Sheet:
 def _render_canvas() -> None:
     try:
         strokes, pixels = read_canvas(state.widget(f"canvas-{page_state.sheet.number}"))
-    except ValueError:  # forged: a blank sheet, on a canvas that has not sent it
+    except (ValueError, RecursionError):  # forged: a blank sheet, on a canvas that has not sent it
         page_state.take_new_sheet()
         strokes = pixels = None
     sheet, key = page_state.sheet, f"canvas-{page_state.sheet.number}"
@@ -71,8 +74,9 @@ def _render_upload() -> None:
     pixels = page_state.sheet.pixels
     if pixels is None:
         st.file_uploader(
-            "PNG or JPEG of one digit, up to 5 MB",
+            f"PNG or JPEG of one digit, up to {UPLOAD_MEGABYTES} MB",
             type=["png", "jpg", "jpeg"],
+            max_upload_size=UPLOAD_MEGABYTES,
             key=f"upload-{page_state.sheet.number}",
             on_change=_receive_upload,
             help="Dark on light or light on dark, of any size, transparent or not.",
@@ -98,7 +102,7 @@ def _undo_stroke() -> None:
 def _receive_upload() -> None:
     file = state.widget(f"upload-{page_state.sheet.number}")
     try:
-        pixels = None if file is None else read_image(file.getvalue(), name=file.name)
+        pixels = None if file is None else read_image(file.getvalue(), name=file.name, longest=LONGEST)
         page_state.sheet = replace(page_state.sheet, pixels=pixels, problem="")
     except DataError as error:
         page_state.sheet = replace(page_state.sheet, problem=str(error))

@@ -1,8 +1,10 @@
 """Checks what the browser sends for the canvas: anybody can send anything to the server."""
 
+import json
 import struct
 from base64 import b64decode
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ SIDE = 280  # pixels of the canvas, ten to each pixel of the network
 PNG_URL = "data:image/png;base64,"
 PNG_START = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", SIDE, SIDE)
 MAX_URL = 2 * SIDE * SIDE * 4  # characters; even noise needs less
+MAX_STROKES = 2_000_000  # characters of JSON: minutes of drawing without a pause
+DEEPEST = 8  # lists and dicts inside each other; the canvas sends four
 
 
 def read_canvas(sent: Any) -> tuple[Strokes | None, Pixels | None]:
@@ -31,7 +35,20 @@ def read_canvas(sent: Any) -> tuple[Strokes | None, Pixels | None]:
     objects = strokes.get("objects") if isinstance(strokes, dict) else None
     if not isinstance(objects, list) or not all(isinstance(stroke, dict) for stroke in objects):
         raise ValueError("The strokes must be a dict with a list of dicts.")
+    _check_size(objects)
     return strokes, None if url is None else _decode_png(url)
+
+
+def _check_size(strokes: list[Any]) -> None:
+    """Raise ValueError for strokes that are nested too deep or too long to be a drawing."""
+    level: list[dict[str, Any] | list[Any]] = [strokes]
+    for _ in range(DEEPEST):
+        parts = chain.from_iterable(part.values() if isinstance(part, dict) else part for part in level)
+        level = [part for part in parts if isinstance(part, dict | list)]
+        if not level:
+            break
+    if level or len(json.dumps(strokes)) > MAX_STROKES:
+        raise ValueError(f"The strokes must have at most {MAX_STROKES} characters and {DEEPEST} levels.")
 
 
 def _decode_png(url: Any) -> Pixels:

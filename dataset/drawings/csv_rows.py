@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.csv_format import PIXELS, Layout, parse_lines, split_line
-from dataset.drawings.log import Drawing, NewDrawing, unpack
+from dataset.drawings.log import Drawing, NewDrawing
+from dataset.drawings.strokes import unpack_strokes
 
 SOURCES = ("drawn", "uploaded", "imported")
 ABOUT = ("id", "time", "predicted", "confidence", "model", "session", "held_out", "duplicate_of", "strokes", "source")
@@ -69,8 +70,9 @@ def new_drawing(contents: Contents, place: int) -> NewDrawing:
     texts, values = contents.provenance(place), contents.values[place]
     about = {name: clean_text(value) for name, value in texts.items()}
     try:
-        about["strokes"] = texts["strokes"] and json.dumps(json.loads(unpack(texts["strokes"])))
-    except (ValueError, RecursionError, zlib.error):
+        strokes = unpack_strokes(texts["strokes"])
+        about["strokes"] = strokes and json.dumps(json.loads(strokes))
+    except (ValueError, RecursionError):
         about["strokes"] = ""
     if about["held_out"] not in ("0", "1"):
         about["held_out"] = ""

@@ -1,5 +1,6 @@
 """Loading: the drawings of the present or an earlier version, with their provenance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -8,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.digits import DIGIT_CLASSES, DataError, Digits
-from dataset.drawings.log import Change, Log, unpack
+from dataset.drawings.log import Change, Log
 from dataset.drawings.storage import drawing_storage
+from dataset.drawings.strokes import PackedStrokes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,10 +61,10 @@ class Drawings:
         """Every fifth drawing of each digit, never trained on."""
         return self.digits[(self.state == "kept") & self.is_held_out]
 
-    @cached_property
-    def strokes(self) -> list[str]:
+    @property
+    def strokes(self) -> Sequence[str]:
         """The canvas strokes of each drawing as JSON; empty for uploads and imports."""
-        return [packed and unpack(packed).decode() for packed in self._strokes]
+        return PackedStrokes(self._strokes)
 
     @cached_property
     def table(self) -> "pd.DataFrame":

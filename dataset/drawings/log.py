@@ -17,7 +17,6 @@ from dataset.digits import DataError
 from dataset.drawings.near_duplicates import NearDuplicates
 
 STATES = ("kept", "waiting", "set aside", "deleted")  # only kept drawings train or test a network
-UNPACKED_LIMIT = 1 << 22  # bytes of an image or of strokes
 VERSION_TEXT = '"version":"%s"'
 EMPTY_VERSION = "0"  # the version before the first entry
 
@@ -117,7 +116,7 @@ class Log:
                 raise ValueError("not an entry: it is damaged")
             abouts, inks = [], []
             for about in entry.get("stored", ()):
-                inks.append(unpack(about.pop("ink")))
+                inks.append(unpack(about.pop("ink"), PIXELS))
                 abouts.append(about)
             change = Change(
                 int(entry["number"]),
@@ -212,9 +211,15 @@ def pack(data: bytes) -> str:
     return b64encode(zlib.compress(data)).decode()
 
 
-def unpack(text: str) -> bytes:
-    """The bytes that `pack` compressed, up to a limit: a few bytes could unpack to gigabytes."""
-    return zlib.decompressobj().decompress(b64decode(text, validate=True), UNPACKED_LIMIT)
+def unpack(text: str, most: int) -> bytes:
+    """The bytes that `pack` compressed. Raises ValueError if there are more than `most` of them.
+
+    No more than that is ever unpacked: a few bytes could unpack to gigabytes.
+    """
+    data = zlib.decompressobj().decompress(b64decode(text, validate=True), most + 1)
+    if len(data) > most:
+        raise ValueError(f"more than {most} bytes when unpacked")
+    return data
 
 
 def timestamp() -> str:

@@ -1,6 +1,5 @@
 """Preparation: check new drawings, and give each an id, its near-duplicate and its holdout flag."""
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ import numpy as np
 from dataset.csv_format import PIXELS
 from dataset.digits import DataError
 from dataset.drawings.csv_rows import SOURCES, checksum, clean_text
-from dataset.drawings.log import STATES, Drawing, Log, NewDrawing, pack, timestamp
+from dataset.drawings.log import STATES, Drawing, Log, NewDrawing, timestamp
+from dataset.drawings.strokes import pack_strokes
 
 HELD_OUT = 5  # every 5th drawing of a digit is held out for testing
-STROKES_LIMIT = 40_000  # packed characters; a line of the CSV file stays below 64 KB
 
 
 def check_drawing(new: NewDrawing) -> None:
@@ -71,14 +70,6 @@ def prepare_drawings(log: Log, new_drawings: Sequence[NewDrawing]) -> list[tuple
         stored[identity] = drawing = replace(drawing, check=checksum(drawing, pixels))
         prepared.append((drawing, pixels))
     return prepared
-
-
-def pack_strokes(strokes: str) -> str:
-    """The strokes' JSON, packed; empty where it would be too long for a row."""
-    if not strokes:
-        return ""
-    packed = pack(json.dumps(json.loads(strokes), separators=(",", ":")).encode())
-    return packed if len(packed) <= STROKES_LIMIT else ""
 
 
 def assign_ids(new_drawings: Sequence[NewDrawing]) -> list[NewDrawing]:
