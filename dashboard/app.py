@@ -15,6 +15,7 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts on
 
 from dashboard.access.login import render_account  # noqa: E402
 from dashboard.access.policy import PolicyError, read_policy  # noqa: E402
+from dashboard.access.startup import remove_leftovers_once  # noqa: E402
 from dashboard.components.chart import render_touch_support  # noqa: E402
 from dashboard.navigation import place  # noqa: E402
 from dashboard.session import state  # noqa: E402
@@ -61,6 +62,7 @@ def main() -> None:
     """Draw the menu, the page that is open, and the login."""
     st.set_page_config(page_title="Digit Lab", page_icon=HERE / "icon.png", layout="wide")
     st.html(HERE / "style.css")
+    remove_leftovers_once()
     pages = {"draw": draw, "train": train, "evaluate": evaluate, "explore": explore, "data": data}
     page = st.navigation([place(name, render) for name, render in pages.items()], position="top")
     try:

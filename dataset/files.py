@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import os
 import shutil
-import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from dataset.digits import DataError
+from dataset.leftovers import temporary
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -74,18 +74,14 @@ def open_data(path: Path) -> Iterator[IO[bytes]]:
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """A temporary file that replaces `path` after everything is written to the disk."""
     path = path.resolve()  # a link stays a link to the new file
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with temporary.open("xb") as file:
+    with temporary(path, lambda new: new.touch(exist_ok=False)) as new:
+        with new.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+            shutil.copymode(path, new)
+        new.replace(path)
 
 
 def write_new(files: dict[Path, bytes]) -> None:

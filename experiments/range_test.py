@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dataset.files import is_there
-from experiments.jobs.record import is_job_id, read_record, shortened, write_record
+from experiments.jobs.record import is_job_id, read_record, shortened
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, create_run, open_run, runs_folder
 from experiments.training.cost import training_seconds
@@ -83,9 +83,8 @@ def create_range_test(config: RunConfig, *, name: str = "range test") -> Run:
 
     `runs.control.start` starts it. It waits for no other run.
     """
-    run = create_run(range_test_config(config), name=name, group=GROUP, parent=range_tests_folder())
-    write_record(run.folder / "tested.json", config.to_dict())
-    return run
+    records = {"tested.json": config.to_dict()}
+    return create_run(range_test_config(config), name=name, group=GROUP, parent=range_tests_folder(), records=records)
 
 
 def open_range_test(which: str) -> Run:

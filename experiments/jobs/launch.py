@@ -22,7 +22,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from experiments.jobs.record import JobError
+from experiments.jobs.record import JobError, sentence_of
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -47,7 +47,7 @@ def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
     """Run the module of this main function on a folder, in a process that ends when this one does.
 
     What the process prints goes to log.txt in the folder. `threads` limits those of its matrix
-    products.
+    products. Raises JobError where the process cannot be started.
     """
     module = main.__module__
     root = Path(__file__).resolve().parents[2]
@@ -67,9 +67,9 @@ def launch(main: Callable[[], int], folder: Path, *, threads: int = 1) -> None:
                 env={**os.environ, **variables, "PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C in the server's terminal reaches it through the pipe, in order
             )
-    except OSError:
+    except OSError as error:
         os.close(write_end)
-        raise
+        raise JobError(f"No process can be started for {folder.name}: {sentence_of(error)}") from error
     finally:
         os.close(read_end)
 

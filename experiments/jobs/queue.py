@@ -16,7 +16,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from experiments.jobs.record import Job, JobError, JobStatus, S, sentence_of
+from experiments.jobs.record import Job, JobError, JobStatus, S, remove_temporary_files, sentence_of
 
 POLL_SECONDS = 0.2
 LOCK_SECONDS = 1.0  # a process holds the queue's lock for milliseconds; one that was halted may hold it longer
@@ -88,7 +88,7 @@ def queue_up(job: Job[S], status: S, write_request: Callable[[], None]) -> None:
         write_request()
         job.write_status(replace(status, updated=time.time()))
     except OSError as error:
-        raise job.error(f"Nothing can be written in {job.folder}: {error.strerror}.") from error
+        raise job.error(f"Nothing can be written in {job.folder}: {sentence_of(error)}") from error
 
 
 def work_alone(job: Job[S], work: Callable[[], Generator[S, None, None]]) -> Generator[S, None, None]:
@@ -98,6 +98,7 @@ def work_alone(job: Job[S], work: Callable[[], Generator[S, None, None]]) -> Gen
     job. Stop iterating to interrupt the work.
     """
     with job.hold():
+        remove_temporary_files(job.folder)
         job.set_status(state="queued", pid=os.getpid())
         turn = FileLock(job.folder.parent / "turn.lock")
         while True:

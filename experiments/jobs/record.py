@@ -35,6 +35,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from dataset.files import atomic_write
+from dataset.leftovers import remove_leftovers
+from experiments.jobs.full_disk import DISK_FULL, has_no_space, is_disk_full, overwrite
 from model import Diverged
 from model.errors import DigitLabError
 
@@ -45,6 +47,8 @@ LONGEST_ID = 200  # bytes; a file system allows 255, and a number may be appende
 INTERRUPTED = "Its process is gone; resume it to go on from the last checkpoint."
 
 T = TypeVar("T")
+
+_held: dict[Path, int] = {}  # the folders on whose jobs this process works, with the inode of the lock file
 
 
 class JobError(DigitLabError):
@@ -112,20 +116,48 @@ class Job(Generic[S]):
         status = self.stored()
         if not status.active:
             return status
-        return replace(status, state="interrupted", reason=INTERRUPTED, place=None, seconds_left=None)
+        reason = DISK_FULL if has_no_space(self.folder) else INTERRUPTED
+        return replace(status, state="interrupted", reason=reason, place=None, seconds_left=None)
 
     def write_status(self, status: S) -> None:
-        """Replace status.json."""
-        write_record(self.folder / "status.json", status)
+        """Replace status.json. One process at a time writes it: the one that holds the job's lock.
+
+        Raises `error` where another process works on the job, or where the folder was deleted.
+        """
+        with self._writing():
+            path = self.folder / "status.json"
+            try:
+                write_record(path, status)
+            except OSError as error:
+                if not is_disk_full(error):
+                    raise
+                overwrite(path, record_text(status))
 
     def set_status(self, **changes: Any) -> S:
         """Change these fields of the stored status, and the time of its last update.
 
         -> the new status.
         """
-        status = replace(self.stored(), updated=time.time(), **changes)
-        self.write_status(status)
-        return status
+        with self._writing():
+            status = replace(self.stored(), updated=time.time(), **changes)
+            self.write_status(status)
+            return status
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the lock of the job while its status is written, unless this process has it."""
+        if self.folder not in _held:
+            with self.hold():
+                yield
+            return
+        if self.is_gone:
+            raise self.error(f"The {self.noun} {self.id} was deleted while it was worked on.")
+        yield
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder was deleted or replaced while this process works on the job."""
+        return self.folder in _held and _inode(self.folder / "worker.lock") != _held[self.folder]
 
     @property
     def lock(self) -> FileLock:
@@ -139,14 +171,20 @@ class Job(Generic[S]):
     def hold(self) -> Iterator[None]:
         """Work on the job: no other process can meanwhile.
 
-        Raises `error` where another process does already.
+        Raises `error` where another process does already, or where there is no folder.
         """
+        if not self.folder.is_dir():  # the lock would make it
+            raise self.error(f"The {self.noun} {self.id} is no longer there.")
         try:
             lock = self.lock.acquire(timeout=HOLD_SECONDS)
         except Timeout:
             raise self.error(f"The {self.noun} {self.id} is being worked on by another process already.") from None
         with lock:
-            yield
+            _held[self.folder] = _inode(self.folder / "worker.lock")
+            try:
+                yield
+            finally:
+                del _held[self.folder]
 
     def is_alive(self) -> bool:
         """Whether a process works on it."""
@@ -176,8 +214,8 @@ class Job(Generic[S]):
         return (self.folder / "stop").exists()
 
     def log(self, text: str) -> None:
-        """Append a line with the time to log.txt."""
-        with (self.folder / "log.txt").open("a") as file:
+        """Append a line with the time to log.txt, unless the disk is full or the folder is gone."""
+        with contextlib.suppress(OSError), (self.folder / "log.txt").open("a") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def damaged(self, cause: Exception) -> JobError:
@@ -201,7 +239,29 @@ def read_record(path: Path, kind: type[T]) -> T:
 def write_record(path: Path, value: Any) -> None:
     """Replace a JSON file. A reader gets the old or the new one whole, also after a power cut."""
     with atomic_write(path) as file:
-        file.write(json.dumps(msgspec.to_builtins(value), indent=2).encode() + b"\n")
+        file.write(record_text(value))
+
+
+def record_text(value: Any) -> bytes:
+    """A value as the text of a JSON file."""
+    return json.dumps(msgspec.to_builtins(value), indent=2).encode() + b"\n"
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a job folder.
+
+    Only the process that holds the job's lock calls this, because it alone writes checkpoints.
+    """
+    remove_leftovers(folder)
+    for path in folder.glob(".*.tmp"):  # of a checkpoint
+        path.unlink(missing_ok=True)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return -1
 
 
 def is_recent(moment: float, seconds: float) -> bool:
@@ -239,6 +299,8 @@ def sentence_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory. Make the network or the batch size smaller, or use fewer digits."
+    if isinstance(error, OSError) and is_disk_full(error):
+        return DISK_FULL
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename or 'a file of the job'}. See log.txt in its folder."
     return f"{type(error).__name__}: {error} See log.txt in its folder."

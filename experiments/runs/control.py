@@ -5,9 +5,11 @@ Each is trained by a worker, a process of its own.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from experiments.jobs.launch import launch
+from experiments.jobs.record import JobError
 from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.run import Run, RunError, create_run
 from experiments.runs.table import run_rows
@@ -20,13 +22,13 @@ def start(run: Run) -> None:
     """Start a worker on a queued run. It waits for its turn by itself."""
     if run.status().pid:
         raise RunError(f"The run {run.id} has had a worker: resume it.")
-    _launch_worker(run)
+    _launch_first_worker(run)
 
 
 def start_training(config: RunConfig, *, name: str = "", start: Path | None = None) -> Run:
     """A new run and a worker on it; `start` is the checkpoint to continue from."""
     run = create_run(config, name=name, start=start)
-    _launch_worker(run)
+    _launch_first_worker(run)
     return run
 
 
@@ -56,7 +58,11 @@ def resume(run: Run) -> None:
     if status.state == "finished":
         raise RunError(f"The run {run.id} is finished: there is nothing to resume.")
     run.enqueue()
-    _launch_worker(run)  # it waits for the lock if the old worker is just ending
+    try:
+        _launch_worker(run)
+    except RunError as error:
+        run.set_status(state=status.state, reason=str(error))
+        raise
 
 
 def pause(run: Run) -> None:
@@ -74,5 +80,21 @@ def set_learning_rate(run: Run, rate: float | None) -> None:
     run.request(learning_rate=rate)
 
 
+def _launch_first_worker(run: Run) -> None:
+    """Start a worker on a run that was just made.
+
+    If no process can be started, the folder is removed.
+    """
+    try:
+        _launch_worker(run)
+    except RunError:
+        if not run.last.exists():
+            shutil.rmtree(run.folder, ignore_errors=True)
+        raise
+
+
 def _launch_worker(run: Run) -> None:
-    launch(worker.main, run.folder, threads=run.config.threads)
+    try:
+        launch(worker.main, run.folder, threads=run.config.threads)
+    except JobError as error:
+        raise RunError(str(error)) from error

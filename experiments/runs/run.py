@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from filelock import FileLock
 from msgspec import UNSET, UnsetType
 
 from dataset.files import is_there
+from dataset.leftovers import temporary
 from experiments.jobs.queue import QueuedStatus
-from experiments.jobs.record import Job, JobError, is_job_id, read_record, shortened, write_record
+from experiments.jobs.record import Job, JobError, is_job_id, read_record, sentence_of, shortened, write_record
 from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.history import read_table
 
@@ -220,11 +224,12 @@ def create_run(
     start: Path | None = None,
     folder: Path | None = None,
     parent: Path | None = None,
+    records: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run:
     """Make the folder of a new run: in `parent`, by default the runs folder, or `folder` itself.
 
-    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place
-    there.
+    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place there.
+    `records` are further JSON files, by name. The folder appears with all its files or not at all.
     """
     if start is not None:
         from model import load_classifier
@@ -237,15 +242,27 @@ def create_run(
     parent, now = parent or runs_folder(), time.time()
     status = Status(name=name, group=group, trial=trial, created=now, queued=now, updated=now)
     status = replace(status, parameters=config.parameter_count())
+    folder = folder and _checked_folder(folder)
+    inside = folder if folder and folder.exists() else None  # its parent may be closed to this person
+    place = (inside or parent) / _slug(name) if inside or folder is None else folder
     try:
-        run = Run(_new_folder(parent, name) if folder is None else _given_folder(folder))
-        if start is not None:
-            shutil.copyfile(start, run.start)
-        run.set_config(config)
-        run.write_status(status)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(place, Path.mkdir) as made:
+            run = Run(made)
+            if start is not None:
+                shutil.copyfile(start, run.start)
+            run.set_config(config)
+            for file, record in records.items():
+                write_record(made / file, record)
+            write_record(made / "status.json", status)
+            if inside:
+                for path in made.iterdir():
+                    path.rename(inside / path.name)
+                made.rmdir()
+                return Run(inside)
+            return Run(made.rename(folder) if folder else _move_to_new_name(made, parent, name))
     except OSError as error:
-        raise RunError(f"The run cannot be saved in {folder or parent}: {error.strerror}.") from error
-    return run
+        raise RunError(f"The run cannot be saved in {folder or parent}: {sentence_of(error)}") from error
 
 
 def open_run(which: str | Path) -> Run:
@@ -273,25 +290,26 @@ def title_of(name: str, created: float) -> str:
     return f"{name}, {made.tm_mday} {time.strftime('%b %H:%M:%S', made)}"
 
 
-def _new_folder(parent: Path, name: str) -> Path:
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
-    parent.mkdir(parents=True, exist_ok=True)
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
+
+
+def _move_to_new_name(made: Path, parent: Path, name: str) -> Path:
+    """Rename a folder to an id that no other run has; -> the new folder."""
     while True:
         now = time.time()
         # UTC, and then the fraction of the second: ids sort as the runs were made.
         moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-        folder = parent / f"{moment}-{int(now % 1 * 65536):04x}-{slug}"
         try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            continue
+            return made.rename(parent / f"{moment}-{int(now % 1 * 65536):04x}-{_slug(name)}")
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
 
 
-def _given_folder(folder: Path) -> Path:
+def _checked_folder(folder: Path) -> Path:
     folder = folder.expanduser().absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    if is_there(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} is not empty: nothing is overwritten. Give a new folder, or resume that run.")
     return folder
 

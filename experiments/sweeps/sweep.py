@@ -8,7 +8,7 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -244,8 +244,18 @@ class Sweep(Job[DriverStatus]):
 
     # Locks of drivers.
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Nothing to do: several processes write the status, and all hold `change_lock`."""
+        yield
+
     def change_lock(self) -> FileLock:
-        """The lock to hold while something is read and then changed."""
+        """The lock to hold while something is read and then changed.
+
+        Raises SweepError where the folder was deleted.
+        """
+        if not self.folder.is_dir():  # the lock would make it
+            raise SweepError(f"The sweep {self.id} is no longer there.")
         return FileLock(self.folder / "sweep.lock")
 
     def journal_lock(self) -> FileLock:

@@ -74,7 +74,11 @@ class Trainer:
             self._elsewhere.append(training)
         else:
             if status.pid or training.attempts:
-                run.enqueue()
+                try:
+                    run.enqueue()
+                except RunError:  # another process has begun to train it, or it was deleted
+                    self._elsewhere.append(training)
+                    return
             training.step = status.step
             self.training[self._submit(run)] = training
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.jobs.launch import Shutdown, launch, worker_main
+from experiments.jobs.record import JobError
+from experiments.sweeps.space import SweepError
 from experiments.sweeps.spec import SweepSpec
 from experiments.sweeps.sweep import Sweep, SweepStatus, create_sweep
 
@@ -27,8 +30,15 @@ def resume_sweep(sweep: Sweep) -> None:
     sweep.withdraw_stop()
     if sweep.is_alive() and not was_stopping:
         return
-    sweep.set_begun(0)
-    launch(main, sweep.folder)
+    with sweep.change_lock():
+        before = sweep.stored()
+        sweep.set_begun(0)
+    try:
+        launch(main, sweep.folder)
+    except JobError as error:
+        with sweep.change_lock():
+            sweep.write_status(replace(before, state="failed", reason=str(error)))
+        raise SweepError(str(error)) from error
 
 
 def drive(folder: Path, shutdown: Shutdown) -> Generator[SweepStatus, None, None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 import traceback
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 from filelock import Timeout
 from msgspec import UNSET
@@ -16,7 +18,7 @@ from dataset.files import Stamp, stamp
 from experiments import fine_tuning
 from experiments.jobs.launch import Shutdown, ShutdownRequested, worker_limit, worker_main
 from experiments.jobs.queue import begin, queue_of, queue_version
-from experiments.jobs.record import sentence_of
+from experiments.jobs.record import remove_temporary_files, sentence_of
 from experiments.runs.run import Requests, Run, RunError, RunState, Status, open_run
 from experiments.training.data import load_data
 from experiments.training.recording import Recorder, StatusWriter
@@ -26,6 +28,8 @@ POLL_SECONDS = 0.05  # between two checks of the requests, while nothing trains
 QUEUE_SECONDS = 0.25  # between two checks of the queue
 
 INTERRUPTED = "Its process was asked to end; resume it to continue from its checkpoint."
+DELETED = "Its folder was deleted."
+WRITTEN = ("status.json", "history.csv", "last.npz", "best.npz", "log.txt")  # by a worker, at any moment
 
 
 class Ended(Exception):
@@ -45,6 +49,7 @@ def train_run(run: Run, shutdown: Shutdown | None = None) -> Generator[Status, N
     """
     shutdown = shutdown or Shutdown()
     with run.hold(), shutdown.noticed():
+        remove_temporary_files(run.folder)
         yield from Worker(run, shutdown).work()
 
 
@@ -75,7 +80,7 @@ class Worker:
         except Diverged as error:
             ended = Ended("diverged", str(error))
         except GeneratorExit:  # the caller stopped iterating
-            if self.recorder:
+            if self.recorder and not self.run.is_gone:
                 self.recorder.save_checkpoint()
             self.set_ended(Ended("interrupted", INTERRUPTED))
             raise
@@ -89,7 +94,11 @@ class Worker:
         yield self.status.now
 
     def set_ended(self, ended: Ended) -> None:
-        """Write the last status."""
+        """Write the last status. Of a run whose folder was deleted, nothing is written again."""
+        if self.run.is_gone:
+            self.status.now = replace(self.status.now, state="stopped", reason=DELETED, place=None)
+            remove_remains(self.run)
+            return
         seconds = self.recorder.clock.seconds if self.recorder else self.status.now.seconds
         self.status.set(state=ended.state, reason=ended.reason, place=None, seconds_left=None, seconds=seconds)
         self.run.log(f"{ended.state} at step {self.status.now.step}. {ended.reason}".rstrip())
@@ -233,6 +242,18 @@ class Worker:
             reason = f"no better validation loss after epoch {trainer.best_epoch:g}, whose weights it has."
             return Ended("finished", f"Stopped early: {reason}")
         return Ended("finished")
+
+
+def remove_remains(run: Run) -> None:
+    """Remove the files that were written while somebody deleted the folder of a run.
+
+    A folder that still has its settings was not deleted whole: nothing is removed.
+    """
+    with contextlib.suppress(OSError):
+        if not (run.folder / "config.json").exists():
+            for name in WRITTEN:
+                (run.folder / name).unlink(missing_ok=True)
+            run.folder.rmdir()
 
 
 def main() -> int:
