@@ -228,8 +228,9 @@ def create_run(
 ) -> Run:
     """Make the folder of a new run: in `parent`, by default the runs folder, or `folder` itself.
 
-    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place there.
-    `records` are further JSON files, by name. The folder appears with all its files or not at all.
+    `start` is the checkpoint to continue from. `group` and `trial` name its group and its place
+    there. `records` are further JSON files, by name. The folder appears with all its files or not
+    at all.
     """
     if start is not None:
         from model import load_classifier

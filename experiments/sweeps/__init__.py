@@ -2,9 +2,9 @@
 
 from experiments.sweeps.space import SweepError
 from experiments.sweeps.spec import SweepSpec
+from experiments.sweeps.status import SweepStatus
 from experiments.sweeps.sweep import (
     Sweep,
-    SweepStatus,
     create_sweep,
     list_sweeps,
     open_sweep,

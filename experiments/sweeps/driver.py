@@ -26,8 +26,9 @@ from experiments.jobs.record import sentence_of
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, create_run, open_run, runs_folder
 from experiments.sweeps.spec import slug
+from experiments.sweeps.status import SweepStatus
 from experiments.sweeps.study import OpenTrial, Study, open_storage
-from experiments.sweeps.sweep import STOPPED, TIME_IS_UP, Sweep, SweepStatus
+from experiments.sweeps.sweep import STOPPED, TIME_IS_UP, Sweep
 from experiments.sweeps.trainer import Trainer, Training
 from experiments.sweeps.trials import Trial
 from model import ConfigError

@@ -9,7 +9,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,6 @@ from dataset.files import Stamp, stamp
 from experiments.jobs.record import (
     START_GRACE,
     Job,
-    JobStatus,
     is_held,
     is_job_id,
     is_recent,
@@ -29,6 +28,7 @@ from experiments.jobs.record import (
 from experiments.runs.run import Run, RunError, runs_folder
 from experiments.sweeps.space import SweepError, from_json
 from experiments.sweeps.spec import SweepSpec, slug
+from experiments.sweeps.status import DriverStatus, SweepStatus
 from experiments.sweeps.trials import Trial, ranked
 
 STOPPED = "Stopped by hand; resume it to continue where it was."
@@ -36,43 +36,6 @@ TIME_IS_UP = "Its {minutes:g} minutes are used up; resume it to give it as many 
 WAITS = "It stopped with its sweep; resume the sweep to continue it."
 INTERRUPTED = "Its process is gone; resume it to continue where it was."
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class DriverStatus(JobStatus):
-    """The status that the drivers of a sweep write."""
-
-    state: str = "stopped"
-    """running, stopped, finished, failed or interrupted."""
-    started: float = 0.0
-    """Since when the present drivers work on it, in seconds since 1970."""
-    seconds: float = 0.0
-    """How long drivers worked on it, in the file without those of now."""
-    budget_from: float = 0.0
-    """The value of `seconds` when the present budget of minutes began."""
-
-
-@dataclass(frozen=True)
-class SweepStatus(DriverStatus):
-    """The status of a sweep with its progress."""
-
-    trials: int = 0
-    """The largest number of trials; 0: not known."""
-    done: int = 0
-    running: int = 0
-    pruned: int = 0
-    failed: int = 0
-    """Trials that failed, diverged or were stopped by hand."""
-    epochs: float = 0.0
-    best: Trial | None = None
-    """The best of the trials that are done."""
-    share: float = 0.0
-    """The part of its limits that is used up, 0 to 1."""
-
-    @property
-    def ended(self) -> int:
-        """The number of trials that have ended."""
-        return self.done + self.pruned + self.failed
 
 
 class Sweep(Job[DriverStatus]):

@@ -11,7 +11,8 @@ from experiments.jobs.launch import Shutdown, launch, worker_main
 from experiments.jobs.record import JobError
 from experiments.sweeps.space import SweepError
 from experiments.sweeps.spec import SweepSpec
-from experiments.sweeps.sweep import Sweep, SweepStatus, create_sweep
+from experiments.sweeps.status import SweepStatus
+from experiments.sweeps.sweep import Sweep, create_sweep
 
 
 def start_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
