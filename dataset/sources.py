@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ Split = Literal["train", "validation", "test", "all"]
 VALIDATION_SHARE = 1 / 12  # 5,000 of MNIST's 60,000
 TEST_SHARE = 0.1  # of a file that has no test digits of its own
 UPLOAD_ROWS = 70_001  # as many as MNIST has, and a header
+NAME_LENGTH = 60  # characters of the name of an upload
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -97,20 +99,29 @@ def load_training(
     return pool[: min(cut, images or cut)], pool[cut:]
 
 
-def load_upload(content: bytes, name: str) -> Digits:
-    """All digits of an uploaded CSV file. Raises DataError.
+def load_upload(content: bytes, name: str, *, most_bytes: int | None = None) -> Digits:
+    """All digits of an uploaded CSV file with at most `most_bytes`. Raises DataError.
 
     Compressed files are refused and nothing is cached, so that the limits on size and rows bound
     the memory, and no disk space is used.
     """
+    name = shortened_name(name)
+    if most_bytes is not None and len(content) > most_bytes:
+        most = f"{most_bytes / 1e6:g} MB"
+        raise DataError(f"{name} has {len(content) / 1e6:.1f} MB; at most {most} can be uploaded. Split the file.")
     if content[:2] == GZIP_MAGIC:
         raise DataError(f"{name} is compressed with gzip. Upload the CSV file itself.")
     if (rows := content.count(b"\n")) > UPLOAD_ROWS:
         raise DataError(f"{name} has {rows:,} lines; at most {UPLOAD_ROWS:,} can be uploaded. Split the file.")
     with TemporaryDirectory() as folder:
-        path = Path(folder, Path(name).name or "upload.csv")
+        path = Path(folder, name)
         path.write_bytes(content)
         return Digits(*read_csv(path), name)
+
+
+def shortened_name(name: str) -> str:
+    """The name of an uploaded file, such that a file on this computer can have it."""
+    return re.sub(r"[^\w .()+-]", "_", Path(name).name)[-NAME_LENGTH:] or "upload.csv"
 
 
 def class_names(source: str | Path) -> tuple[str, ...]:

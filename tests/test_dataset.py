@@ -317,6 +317,19 @@ def test_a_compressed_upload_is_refused_before_it_is_unpacked() -> None:
         load_upload(gzip.compress(b"0," * 785 + b"\n"), "bomb.csv")
 
 
+def test_an_upload_of_too_many_bytes_is_refused_before_it_is_read() -> None:
+    with pytest.raises(DataError, match=r"large\.csv has 2\.0 MB; at most 1 MB can be uploaded"):
+        load_upload(bytes(2_000_000), "large.csv", most_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".csv", "../../etc/passwd.csv", "a\0b.csv", "![x](http://y/z).csv", ""])
+def test_any_name_of_an_upload_will_do(name: str) -> None:
+    digits = load_upload("\n".join(csv_lines(3)).encode(), name)
+    assert len(digits) == 3
+    assert digits.source.endswith(".csv")
+    assert not set(digits.source) & set("/\0![]:")
+
+
 def test_an_upload_of_more_digits_than_mnist_has_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(DataError, match=r"many\.csv has 70,002 lines; at most 70,001"):
         load_upload(b"\n" * 70_002, "many.csv")

@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trainings_per_session: Count = 2  # running or waiting, of one visitor
     trainings: Count = 4  # running or waiting, of all visitors together; each is a process
     runs: Count = 300  # stored, of all people together
+    upload_megabytes: Count = 20  # of a file that a visitor uploads to Evaluate: 10,000 digits
 
 
 @dataclass(frozen=True)

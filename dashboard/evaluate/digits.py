@@ -6,6 +6,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.access.decision import is_owner
+from dashboard.access.policy import read_policy
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.plain_text import plain_text
@@ -87,8 +89,11 @@ def _load(data: str, split: str, classifier: Classifier) -> Digits | None:
     if data == DRAWINGS:
         return _drawings()
     if data == UPLOAD:
-        file = st.file_uploader(ADVICE[UPLOAD], type="csv", key="evaluate-file", label_visibility="collapsed")
-        return None if file is None else _read_upload(file.file_id, file)
+        most = None if is_owner() else read_policy().settings.upload_megabytes
+        file = st.file_uploader(
+            ADVICE[UPLOAD], type="csv", key="evaluate-file", label_visibility="collapsed", max_upload_size=most or None
+        )
+        return None if file is None else _read_upload(file.file_id, None if most is None else most * 10**6, file)
     if not available(data):
         offer_download(data, use_instead=lambda: page_state.choose_digits("mnist-5k", page_state.split))
         return None
@@ -113,10 +118,13 @@ def _drawings() -> Digits | None:
     return None
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the file")
-def _read_upload(file_id: str, _file: UploadedFile) -> Digits:
-    """All digits of an uploaded file; each upload has an id of its own."""
-    return load_upload(_file.getvalue(), _file.name)
+@st.cache_resource(max_entries=1, scope="session", show_spinner="Reading the file")
+def _read_upload(file_id: str, most_bytes: int | None, _file: UploadedFile) -> Digits:
+    """All digits of an uploaded file; each upload has an id of its own.
+
+    They are released when the visitor leaves, or uploads another file.
+    """
+    return load_upload(_file.getvalue(), _file.name, most_bytes=most_bytes)
 
 
 def _labelled_part(digits: Digits) -> Digits | None:
