@@ -47,10 +47,10 @@ READERS = """
     drawings_last duration expected_seconds export_corrections export_csv export_drawings
     find_ties fold_sweeps grid_size image_hashes importances setting_text is_corrected is_corrections
     is_there joined labels_path list_sweeps load_corrections load_digits load_drawings
-    load_training load_upload loss mean_and_band model_before neighbours number of_probabilities
+    load_training load_upload loss mean_and_band measure_space model_before neighbours number of_probabilities
     open_fine_tuning open_range_test open_robustness open_run open_sweep parts_of path_of percent
     probability read read_curves read_image read_range_test read_result read_results run_rows
-    runs_folder sample search_for seed_groups sentence slowness has_effect trained_drawings
+    runs_folder sample search_for seed_groups sentence size slowness has_effect trained_drawings
     training_images training_overlap unused_name worker_limit
 """
 # Methods that only read; and those of lists, NumPy and images which have the same names as others.

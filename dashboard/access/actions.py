@@ -23,7 +23,7 @@ from dashboard.access.decision import (
 from dataset import SOURCES, corrections
 from dataset.drawings import editing, exchange
 from dataset.files import atomic_write
-from experiments import fine_tuning, label_errors, range_test, robustness, sweeps
+from experiments import fine_tuning, label_errors, range_test, robustness, space, sweeps
 from experiments.guides import Guide
 from experiments.runs import control, trash
 from experiments.runs.config import RunConfig
@@ -166,6 +166,7 @@ start_search = gated(Action.SEARCH)(label_errors.start_search)
 stop_search = gated(Action.SEARCH)(label_errors.Search.request_stop)
 
 # Data sets and files.
+remove_part = gated(Action.SPACE)(space.remove_part)
 download = gated(Action.DOWNLOAD)(dataset.download)
 
 

@@ -40,6 +40,7 @@ class Action(Enum):
     DRAW = "draw"
     TRAIN = "train"
     MEASURE = "measure robustness"
+    SPACE = "see or remove the stored files"
 
 
 COUNTED = (Action.DRAW, Action.TRAIN, Action.MEASURE)  # against the limits of visitors

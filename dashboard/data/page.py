@@ -1,5 +1,6 @@
-"""The Data page: drawings, label errors, the history of changes, import and export."""
+"""The Data page: drawings, label errors, the history of changes, import, export and space."""
 
+from dashboard.access.decision import Action, refusal_of
 from dashboard.components.views import render_views
 from dashboard.data.state import VIEW
 
@@ -12,6 +13,8 @@ def render() -> None:
         "History": show_history,
         "Import and export": show_exchange,
     }
+    if refusal_of(Action.SPACE) is None:
+        views["Space"] = show_space
     render_views("Look through the data", views, key=VIEW)
 
 
@@ -39,5 +42,12 @@ def show_history() -> None:
 def show_exchange() -> None:
     """Import and export."""
     from dashboard.data.exchange import render
+
+    render()
+
+
+def show_space() -> None:
+    """How much of the disk is taken by what."""
+    from dashboard.data.space import render
 
     render()

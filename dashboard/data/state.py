@@ -37,6 +37,7 @@ class DataState(PageState):
     selection_turn = Value[int](int)  # how often the selection changed other than in the browser
     sheet = Value[ShownSheet](ShownSheet)
     outcome = Value[tuple[str, int | None]](lambda: ("", None))  # of the last edit: text, number of the change
+    freed = Value[str](str)  # the outcome of the last removal in the view Space
     imports = Value[int](int)  # how often files were imported
     import_problem = Value[str](str)  # why the last import failed
     review_row = Value[int | None](lambda: None)  # the row under review; None: the first without a verdict

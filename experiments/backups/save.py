@@ -27,6 +27,7 @@ from model.errors import DigitLabError
 
 LOCK_SECONDS = 30.0  # to wait for the drivers of a sweep
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")  # a file that is being written, see atomic_write
+NOT_KEPT = (".restore-", ".removed")  # folders that a killed process has left
 FIRST = "last.npz"  # the checkpoint, which knows how many rows the history has
 
 
@@ -144,7 +145,7 @@ def _folders(folder: Path) -> Iterator[Path]:
     """The folders below this one that have files of their own: runs, sweeps, searches, uploads."""
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
-            if not path.is_dir() or path.name.startswith(".restore-"):
+            if not path.is_dir() or path.name.startswith(NOT_KEPT):
                 continue
             if any(child.is_file() and not _is_passing(child) for child in path.iterdir()):
                 yield path

@@ -17,7 +17,7 @@ from experiments.formats import MISSING, duration, loss, percent
 from experiments.runs.config import CHOICES, SETTINGS, RunConfig, differing, setting_text
 from experiments.runs.run import STATES, Run, RunError, runs_folder
 from experiments.runs.table import RunRow, RunTable, row_of, run_rows, run_table
-from experiments.runs.trash import delete_run, deleted_folder, restore_run
+from experiments.runs.trash import delete_run, deleted_folder, empty_trash, restore_run
 from model import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ ALLOWED = {**CHOICES, "state": STATES, "starred": ("true", "false")}
 
 def runs(arguments: argparse.Namespace) -> None:
     """List the runs, compare those that are named, or delete or restore them."""
+    empty_trash()
     if arguments.delete:
         delete_runs(arguments.runs)
     elif arguments.restore:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from experiments.cli.parser import argument, command
+from experiments.cli.parser import argument, command, json_switch, repeated
 
 
 @command("backup", argument("file FILE", "the file to create"))
@@ -28,3 +28,19 @@ def restore(arguments: argparse.Namespace) -> int:
     from experiments.cli import backup
 
     return backup.restore(arguments)
+
+
+@command(
+    "space",
+    repeated("--remove PART", "remove this part for good: trash, checkpoints, results or copies"),
+    json_switch(""),
+)
+def space(arguments: argparse.Namespace) -> None:
+    """Show how much of the disk is taken by what, and which parts can go.
+
+    Runs and sweeps that were deleted 30 days ago are removed, except those with a name, a note or a
+    star.
+    """
+    from experiments.cli import space
+
+    space.space(arguments)

@@ -1,19 +1,23 @@
-"""Trash: a deleted run or sweep is moved aside whole, and can be restored."""
+"""Trash: a deleted run or sweep is moved aside whole, and can be restored for 30 days."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import Timeout
 
-from experiments.jobs.record import Job, shortened
-from experiments.runs.run import Run, RunError, runs_folder
+from dataset.drawings.log import timestamp
+from dataset.files import append
+from experiments.jobs.record import Job, read_record, shortened
+from experiments.runs.run import Label, Run, RunError, runs_folder
 from experiments.sweeps import Sweep, SweepError, sweeps_folder
 
+KEPT_DAYS = 30  # a deleted run or sweep can be restored for at least this long
 HOLD_SECONDS = 0.5  # readers hold the lock for a moment when they look whether a run is alive
 
 J = TypeVar("J", bound=Job[Any])
@@ -96,6 +100,75 @@ def restore_sweep(deleted: Sweep) -> Sweep:
             with contextlib.suppress(RunError):
                 _move(Run(deleted_folder() / run_id), runs_folder() / run_id)
     return sweep
+
+
+def empty_trash(*, older_than: float = KEPT_DAYS * 86_400) -> list[str]:
+    """Remove for good what was deleted this many seconds ago; -> the ids.
+
+    What a person has named, noted or starred stays, and a sweep stays as long as one of its runs.
+    Each removal is a line of removed.log in the runs folder.
+    """
+    _remove_leftovers()
+    removed = []
+    for run in deleted_runs():
+        if _age(run.folder) >= older_than and not _is_labelled(run):
+            removed += _remove(run.folder)
+    for sweep in deleted_sweeps():
+        if _age(sweep.folder) >= older_than and not _has_runs(sweep):
+            removed += _remove(sweep.folder)
+    return removed
+
+
+def removed_folder() -> Path:
+    """Where folders are while they are removed: a run is restored whole or not at all."""
+    return runs_folder() / ".removed"
+
+
+def _remove(folder: Path) -> list[str]:
+    """Remove a folder for good; -> its name, nothing where somebody else has moved it."""
+    deleted = time.strftime("%Y-%m-%d", time.gmtime(folder.stat().st_mtime))
+    doomed = removed_folder() / f"{folder.name}.{time.time_ns()}"
+    doomed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.rename(doomed)
+    except OSError:
+        return []
+    append(runs_folder() / "removed.log", f"{timestamp()} removed {folder.name}, deleted on {deleted}\n".encode())
+    shutil.rmtree(doomed, ignore_errors=True)
+    return [folder.name]
+
+
+def _remove_leftovers() -> None:
+    """Remove what a killed process did not remove to its end."""
+    for folder in removed_folder().glob("*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    """The seconds since a folder was deleted; 0 if it is gone."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _is_labelled(run: Run) -> bool:
+    """Whether a person has named, noted or starred it, or may have: the file is damaged."""
+    try:
+        return read_record(run.folder / "label.json", Label) != Label()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
+def _has_runs(sweep: Sweep) -> bool:
+    """Whether one of its runs is stored, deleted or not; also true for a damaged sweep."""
+    try:
+        ids = [run_id for trial in sweep.published_trials() for run_id in trial.runs or sweep.run_ids(trial.number)]
+    except (SweepError, OSError):
+        return True
+    return any((folder / run_id).exists() for run_id in ids for folder in (runs_folder(), deleted_folder()))
 
 
 def _deleted_sweeps_folder() -> Path:
