@@ -13,9 +13,10 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts only dashboard/ there
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.access.login import render_account  # noqa: E402
+from dashboard.access.apology import install_apology  # noqa: E402
+from dashboard.access.login import render_account, render_policy_error  # noqa: E402
 from dashboard.access.policy import PolicyError, read_policy  # noqa: E402
-from dashboard.access.startup import remove_leftovers_once  # noqa: E402
+from dashboard.access.startup import remove_leftovers_once, remove_undecided_hourly  # noqa: E402
 from dashboard.components.chart import render_touch_support  # noqa: E402
 from dashboard.navigation import place  # noqa: E402
 from dashboard.session import state  # noqa: E402
@@ -60,15 +61,17 @@ def data() -> None:
 
 def main() -> None:
     """Draw the menu, the page that is open, and the login."""
+    install_apology()
     st.set_page_config(page_title="Digit Lab", page_icon=HERE / "icon.png", layout="wide")
     st.html(HERE / "style.css")
     remove_leftovers_once()
+    remove_undecided_hourly()
     pages = {"draw": draw, "train": train, "evaluate": evaluate, "explore": explore, "data": data}
     page = st.navigation([place(name, render) for name, render in pages.items()], position="top")
     try:
         read_policy()
     except PolicyError as error:  # with a mistake in the secrets no page opens
-        st.error(str(error))
+        render_policy_error(error)
         st.stop()
     state.sync_url("model", "run")
     page.run()

@@ -10,10 +10,13 @@ before and after are compared.
 from __future__ import annotations
 
 import math
+import shutil
+import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from filelock import Timeout
 from numpy.typing import NDArray
 
 from dataset import DataError, Digits, Drawings, available, load_drawings, without
@@ -22,7 +25,7 @@ from dataset.download import SHIPPED
 from dataset.files import is_there
 from experiments.jobs.record import is_job_id, read_record, write_record
 from experiments.runs.config import BOUNDS, RunConfig
-from experiments.runs.run import Run, RunError, create_run, open_run, runs_folder
+from experiments.runs.run import Label, Run, RunError, create_run, open_run, runs_folder
 from experiments.training.cost import training_seconds
 from experiments.training.data import trained_drawings
 from model import Classifier, load_checkpoint, load_classifier, save_checkpoint
@@ -35,6 +38,7 @@ GROUP = "lesson"
 FOLDER, RESULT_FILE = ".lessons", "lesson.json"
 
 SECONDS = 1.5  # of training on a core of 2.5 GHz, with any network: a small one is trained on more MNIST digits
+UNDECIDED_SECONDS = 24 * 3600.0  # a fine-tuning that nobody has accepted stays this long
 PRACTISED = (400, 50_000)  # MNIST digits, at least and at most
 DRAWING_FACTOR = 20  # drawings per square root of MNIST digits: a third with 1,600, a twelfth with 50,000
 VALIDATION_SHARE = 0.25  # of mnist-5k: its usual twelfth would be so few digits that one of them decides
@@ -231,6 +235,30 @@ def accept_fine_tuning(run: Run) -> Run:
         return Run(run.folder.rename(runs_folder() / run.id))
     except OSError as error:
         raise RunError(f"{run.id} cannot be moved to {runs_folder()}: {error.strerror}.") from error
+
+
+def undecided_fine_tunings() -> list[Run]:
+    """All fine-tunings that nobody has accepted, also those that were discarded."""
+    return [Run(path.parent) for path in fine_tuning_folder().glob("*/status.json")]
+
+
+def remove_undecided(older_than: float = UNDECIDED_SECONDS) -> int:
+    """Remove fine-tunings that nobody has accepted in this many seconds; -> how many.
+
+    Those with a name, a note or a star stay, and so do those that a process works on.
+    """
+    removed = 0
+    for run in undecided_fine_tunings():
+        try:
+            with run.lock.acquire(timeout=0):
+                status, label = run.stored(), run.label()
+                is_old = time.time() - max(status.updated, status.created) > older_than
+                if is_old and label == Label():
+                    shutil.rmtree(run.folder)
+                    removed += 1
+        except (Timeout, RunError, OSError):  # a process works on it, or it is damaged or gone
+            continue
+    return removed
 
 
 def open_fine_tuning(which: str) -> Run:

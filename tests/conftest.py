@@ -47,6 +47,12 @@ def _own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITS_WORKERS", "4")  # as on a machine with five cores
 
 
+@pytest.fixture(autouse=True)
+def _own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody is at the computer of the server: pages in these tests have no connection."""
+    monkeypatch.setattr("dashboard.access.connection.is_local", lambda: True)
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """The folder with mnist/ and pen-drawings/: DIGITS_REFERENCE_DATA or beside the repository."""

@@ -10,8 +10,9 @@ import streamlit as st
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
-from dashboard.access import actions, decision
-from dashboard.access.decision import Action, Refusal, is_owner, is_reviewed, refusal_of
+from dashboard.access import actions, limits
+from dashboard.access.decision import Action, is_owner, is_reviewed, refusal_of
+from dashboard.access.limits import Refusal, Work, visit
 from dashboard.access.policy import PolicyError, Settings, read_policy
 from dataset import load_digits, load_drawings
 from dataset.drawings import editing
@@ -26,8 +27,9 @@ from model import load_classifier
 from tests.page_without_browser import open_page
 from tests.small_runs import finish, to_end
 
-OWNER = {"is_logged_in": True, "email": "Owner@example.com", "email_verified": True, "sub": "1"}
-VISITOR = {"is_logged_in": True, "email": "someone@example.com", "email_verified": True, "sub": "2"}
+ISSUER = "https://accounts.example.com"
+OWNER = {"is_logged_in": True, "email": "Owner@example.com", "email_verified": True, "sub": "1", "iss": ISSUER}
+VISITOR = {"is_logged_in": True, "email": "someone@example.com", "email_verified": True, "sub": "2", "iss": ISSUER}
 AUTH = {"auth": {"client_id": "x"}}
 ABOUT = {"predicted": 3, "confidence": 0.5, "model": "m", "session": "s"}
 QUICK = PRESETS["quick"].replace(data="mnist-5k", epochs=1)
@@ -40,8 +42,8 @@ class Person:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.patch, self.now = patch, 1000.0
-        patch.setattr(decision, "_work", [])
-        patch.setattr(decision.time, "monotonic", lambda: self.now)
+        patch.setattr(limits, "work", [])
+        patch.setattr(limits.time, "monotonic", lambda: self.now)
         self.comes({}, {})
 
     def comes(self, user: dict[str, Any], said: dict[str, Any]) -> None:
@@ -94,17 +96,40 @@ def test_the_owner_is_known_by_a_verified_address_in_upper_or_lower_case(person:
         {name: OWNER[name] for name in ("is_logged_in", "email")},
         VISITOR,
         OWNER | {"email": None},
+        VISITOR | {"sub": "owner@example.com"},
     ],
-    ids=["nobody", "logged out", "not verified", "verified by nobody", "somebody else", "without an address"],
+    ids=[
+        *("nobody", "logged out", "not verified", "verified by nobody", "somebody else", "without an address"),
+        "the owner's address as the subject",
+    ],
 )
 def test_nobody_else_is_the_owner(person: Person, user: dict[str, Any]) -> None:
     person.comes(user, shared())
     assert not is_owner()
 
 
-def test_an_owner_can_be_named_by_the_subject_too(person: Person) -> None:
-    person.comes({"is_logged_in": True, "sub": "AbC"}, AUTH | {"digit_lab": {"owners": ["AbC"]}})
-    assert is_owner()
+@pytest.mark.parametrize(
+    ("user", "is_known"),
+    [
+        ({"sub": "AbC", "iss": ISSUER}, True),
+        ({"sub": "AbC", "iss": f"{ISSUER}/"}, True),
+        ({"sub": "abc", "iss": ISSUER}, False),
+        ({"sub": "AbC", "iss": "https://another.example.com"}, False),
+        ({"sub": "AbC"}, False),
+        ({"sub": "", "iss": f"{ISSUER}#AbC"}, False),
+        ({"email": f"{ISSUER}#AbC", "email_verified": True}, False),
+    ],
+)
+def test_an_owner_can_be_named_by_issuer_and_subject(person: Person, user: dict[str, Any], is_known: bool) -> None:
+    person.comes(user | {"is_logged_in": True}, AUTH | {"digit_lab": {"owners": [f"{ISSUER}#AbC"]}})
+    assert is_owner() == is_known
+
+
+@pytest.mark.parametrize("name", ["1234", "accounts.example.com#1234", "https://accounts.example.com", "#1"])
+def test_an_owner_without_an_issuer_is_refused_with_the_way_to_write_it(person: Person, name: str) -> None:
+    person.comes({"is_logged_in": True, "sub": name, "iss": ISSUER}, AUTH | {"digit_lab": {"owners": [name]}})
+    with pytest.raises(PolicyError, match=r'owners = \["https://accounts\.google\.com#1234"\]'):
+        is_owner()
 
 
 def test_a_login_without_owners_has_none(person: Person) -> None:
@@ -297,8 +322,8 @@ def test_a_sweep_that_is_resumed_counts_like_a_new_one(person: Person, monkeypat
     sweep = actions.start_sweep(sweep_of(4))
     sweep.request_stop()
     person.comes(VISITOR, shared(runs=3, training_seconds=9999))
-    monkeypatch.setattr(decision, "_work", [])
-    decision.visit.started = (sweep.id,)
+    monkeypatch.setattr(limits, "work", [])
+    visit.started = (sweep.id,)
     with pytest.raises(Refusal, match="At most 3 runs can be stored here"):
         actions.resume_sweep(sweep)
 
@@ -331,19 +356,19 @@ def test_no_training_is_forgotten_while_another_visitor_is_asking(
     monkeypatch.setattr(control, "_launch_worker", lambda run: None)
     person.comes(VISITOR, shared(trainings=9))
     slow = Slow()
-    decision._work.append(decision._Work("another", slow, 1, is_stored=True))
+    limits.work.append(Work("another", slow, 1, is_stored=True))
     asking = Thread(target=lambda: refusal_of(Action.TRAIN))
     asking.start()
     slow.asked.wait(5)
     run = actions.start_training(QUICK, name="x")
     asking.join()
-    assert [work.job.id for work in decision._work] == ["slow", run.id]
+    assert [work.job.id for work in limits.work] == ["slow", run.id]
 
 
 def test_what_one_visit_has_made_is_not_taken_back_or_kept_by_another(person: Person) -> None:
     person.comes(VISITOR, shared())
     identity, run = store(), finish(QUICK)
-    decision.visit.started = (run.id,)
+    visit.started = (run.id,)
     assert refusal_of(Action.STEER, of=run.id) is None
     person.comes({}, shared())
     with pytest.raises(Refusal, match="undo drawings of others"):

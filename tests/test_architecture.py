@@ -37,6 +37,7 @@ ONLY_HERE = {
     "session_state": "dashboard/session.py",
     "query_params": "dashboard/session.py",
     "streamlit_drawable_canvas": "dashboard/draw/canvas.py",
+    "download_button": "dashboard/components/downloads.py",
 }
 # Pages may use these functions and methods of dataset/ and experiments/ by themselves, because
 # they only read. They reach all others, also later ones, through dashboard/access/actions.py, which
@@ -46,10 +47,10 @@ READERS = """
     deleted_runs deleted_sweeps differing digits_seen disturb drawing_storage drawings_history
     drawings_last duration expected_seconds export_corrections export_csv export_drawings
     find_ties fold_sweeps grid_size image_hashes importances setting_text is_corrected is_corrections
-    is_there joined labels_path list_sweeps load_corrections load_digits load_drawings
+    is_there joined labels_path load_corrections load_digits load_drawings
     load_training load_upload loss mean_and_band measure_space model_before neighbours number of_probabilities
-    open_fine_tuning open_range_test open_robustness open_run open_sweep parts_of path_of percent
-    probability read read_curves read_image read_range_test read_result read_results run_rows
+    open_robustness parts_of path_of percent
+    probability read read_curves read_image read_range_test read_result read_results
     runs_folder sample search_for seed_groups sentence size slowness has_effect trained_drawings
     training_images training_overlap unused_name worker_limit
 """

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 
@@ -10,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from experiments.jobs import queue
-from experiments.jobs.queue import begin, queue_of, queue_version
+from experiments.jobs.queue import begin, jobs_of, queue_of, queue_version
 from experiments.runs.run import create_run
 from experiments.training import worker
 from experiments.training.worker import train_run
@@ -36,7 +37,52 @@ def test_a_run_queued_before_the_clock_was_set_back_goes_before_later_ones():
     early = waiting_run(time.time() + HOUR)  # the clock was an hour ahead
     later = [waiting_run(time.time() - 1), waiting_run(time.time() - 2)]
     with early.hold(), later[0].hold(), later[1].hold():
-        assert queue_of(early) == (0, [early.id, later[1].id, later[0].id])
+        assert queue_of(early).waiting == [early.id, later[1].id, later[0].id]
+
+
+def test_jobs_of_different_persons_take_turns(monkeypatch):
+    """One person queues five runs, and another one a run after them: it is the next to begin."""
+    monkeypatch.setenv("DIGITS_WORKERS", "1")
+
+    def join(person, state="queued"):
+        with jobs_of(person):
+            run = create_run(SMALL)
+        held.enter_context(run.hold())
+        queue = queue_of(run)
+        run.set_status(pid=os.getpid(), host=socket.gethostname(), state=state, turn=queue.turn, queued=time.time())
+        return run
+
+    def look(*runs):
+        for run in runs:  # as each worker does a few times a second
+            run.set_status(turn=queue_of(run).turns[run.id])
+
+    def begin_next():
+        first = next(run for run in (*many, other, third) if run.id == queue_of(other).waiting[0])
+        running.pop().set_status(state="finished")
+        first.set_status(state="running")
+        running.append(first)
+        look(*(run for run in (*many, other, third) if run.id in queue_of(other).waiting))
+        return first
+
+    with ExitStack() as held:
+        running = [join("a", "running")]
+        many = [join("a") for _ in range(4)]
+        look(*many)
+        other = join("b")
+        assert queue_of(other).waiting == [other.id, *(run.id for run in many)]
+        third = other
+        assert begin_next() == other
+        third = join("c")
+        assert begin_next() == third  # this person had no run yet
+        assert [begin_next() for _ in many] == many
+
+
+def test_runs_of_one_person_begin_as_they_were_queued():
+    runs = [waiting_run(time.time() - age) for age in (3, 1, 2)]
+    with runs[0].hold(), runs[1].hold(), runs[2].hold():
+        runs[1].set_status(turn=0)
+        runs[2].set_status(turn=4)  # their workers joined the queue in another order
+        assert queue_of(runs[0]).waiting == [runs[0].id, runs[2].id, runs[1].id]
 
 
 def test_the_queue_is_looked_at_without_its_lock(monkeypatch):

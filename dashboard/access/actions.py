@@ -1,6 +1,6 @@
 """Every function that changes something for others or costs much; pages call no others."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dataset
-from dashboard.access.decision import (
-    Action,
-    Cost,
-    Refusal,
-    gated,
-    is_owner,
-    is_reviewed,
-    owner_only,
-    refusal_of,
-    require,
-)
-from dataset import SOURCES, corrections
+from dashboard.access.decision import Action, gated, is_owner, is_reviewed, owner_only, refusal_of, require
+from dashboard.access.limits import Cost, Refusal
+from dataset import SOURCES, Digits, corrections, load_drawings
 from dataset.drawings import editing, exchange
 from dataset.files import atomic_write
 from experiments import fine_tuning, label_errors, range_test, robustness, space, sweeps
@@ -31,8 +22,13 @@ from experiments.runs.run import Run, runs_folder
 from experiments.runs.table import run_rows
 from experiments.sweeps import Sweep, SweepSpec
 from experiments.training.cost import expected_seconds, slowness, training_images
+from model import Classifier, load_classifier
+from model.augmentation import Augmenter
 
 LATEST = 30  # runs that show how fast this machine is
+READ_TOGETHER = 256  # images that a measurement of robustness reads at a time
+PREPARE_SECONDS = 5e-4  # for preparing one image as on Draw
+UNCHANGED = {field.name: 0.0 for field in fields(Augmenter)}  # images that are not distorted at random
 
 
 def machine_slowness() -> float:
@@ -47,6 +43,20 @@ def training_cost(config: RunConfig, **_: Any) -> Cost:
         return Cost()
     images = training_images(config, SOURCES[config.data].pool)
     return Cost(expected_seconds(config, images, machine_slowness()))
+
+
+def _fine_tuning_cost(model: Path) -> Cost:
+    """The cost of a fine-tuning of the model in this file."""
+    config, drawings = RunConfig.from_dict(load_classifier(model).settings), len(load_drawings().training)
+    return training_cost(fine_tuning.fine_tuning_config(config, max(1, drawings)))
+
+
+def _measurement_cost(classifier: Classifier, digits: Digits, *, prepare: bool = False) -> Cost:
+    """The cost of reading these digits at every strength: a third of training on them."""
+    images = len(digits) * len(robustness.points())
+    config = RunConfig.from_dict(classifier.settings).replace(epochs=1, steps=0, batch_size=READ_TOGETHER, **UNCHANGED)
+    seconds = expected_seconds(config, images, machine_slowness()) / 3
+    return Cost(seconds + images * PREPARE_SECONDS * prepare, new_runs=0)
 
 
 def sweep_cost(spec: SweepSpec) -> Cost:
@@ -102,7 +112,7 @@ def start_range_test(config: RunConfig, *, name: str) -> Run:
     return run
 
 
-@gated(Action.TRAIN)
+@gated(Action.TRAIN, _fine_tuning_cost)
 def start_fine_tuning(model: Path) -> Run:
     """Create a fine-tuning of the model in this checkpoint and start a worker on it."""
     run = fine_tuning.create_fine_tuning(model)
@@ -182,5 +192,5 @@ def save_upload(name: str, content: memoryview) -> Path:
     return file
 
 
-start_robustness = gated(Action.MEASURE)(robustness.start_robustness)
+start_robustness = gated(Action.MEASURE, _measurement_cost)(robustness.start_robustness)
 stop_robustness = gated(Action.STEER)(robustness.Robustness.request_stop)

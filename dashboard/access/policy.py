@@ -9,9 +9,15 @@ import msgspec
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from dashboard.access import connection
 from model.errors import DigitLabError
 
 SECTION = "digit_lab"
+OWNER_FORM = (
+    'Write the e-mail address that the provider has verified, owners = ["you@example.com"], or the issuer and the '
+    'subject with # between them, owners = ["https://accounts.google.com#1234"]. After a login, the foot of each '
+    "page shows both"
+)
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -22,13 +28,19 @@ class PolicyError(DigitLabError):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The section [digit_lab] of the secrets. None of the limits holds for an owner."""
 
-    owners: tuple[str, ...] = ()  # e-mail addresses or subjects of the login provider
-    public: bool = False  # has visitors, although nobody can log in
+    owners: tuple[str, ...] = ()  # e-mail addresses, or an issuer and a subject with # between them
+    public: bool | None = None  # true: has visitors; false: has none; none: those from other computers are visitors
     review: bool = False  # drawings of visitors wait until an owner accepts them
     drawings_per_minute: Count = 20
     drawings_per_session: Count = 200
+    drawings_per_hour: Count = 1_000  # of all visitors together, like the limits below
+    drawings_per_day: Count = 5_000
     drawings: Count = 20_000  # ever stored, by all people together
     training_seconds: Count = 60  # expected duration; only an owner may start longer trainings
+    training_seconds_per_hour: Count = 1_800
+    training_seconds_per_day: Count = 14_400
+    downloads_per_hour: Count = 100
+    downloads_per_day: Count = 500
     trainings_per_session: Count = 2  # running or waiting, of one visitor
     trainings: Count = 4  # running or waiting, of all visitors together; each is a process
     runs: Count = 300  # stored, of all people together
@@ -37,20 +49,50 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Policy:
-    """Who may do what."""
+    """Who may do what for one person's request."""
 
     has_login: bool
     settings: Settings
+    is_local: bool = True  # the person opened the app on the computer that runs it
 
     @property
     def is_shared(self) -> bool:
-        """Whether there are visitors. On a computer of one's own everybody may do everything."""
-        return self.has_login or self.settings.public
+        """Whether this person may be a visitor. On one's own computer everybody is an owner."""
+        return self.has_login or bool(self.settings.public) or self.is_shared_by_default
+
+    @property
+    def is_shared_by_default(self) -> bool:
+        """Whether the person is a visitor only because the secrets do not say who is not."""
+        return not self.has_login and self.settings.public is None and not self.is_local
 
     @property
     def owners(self) -> set[str]:
-        """The names of the owners in lower case."""
-        return {name.strip().lower() for name in self.settings.owners} - {""}
+        """The names of the owners as `owner_name` writes them."""
+        return {owner_name(name) for name in self.settings.owners if name.strip()}
+
+
+def owner_name(text: str) -> str:
+    """An entry of `owners` in its standard form; e-mail addresses are in lower case.
+
+    Raises PolicyError for an entry that is neither an e-mail address nor an issuer with a subject.
+    A subject alone could be somebody else's at another provider, or look like an e-mail address.
+    """
+    name = text.strip()
+    issuer, has_subject, subject = name.partition("#")
+    if issuer.startswith(("https://", "http://")) and has_subject and subject:
+        return name_of_subject(issuer, subject)
+    local, has_domain, domain = name.partition("@")
+    if has_domain and local and domain and not has_subject and "/" not in name and " " not in name:
+        return name.lower()
+    raise PolicyError(
+        f"[{SECTION}] in the secrets is wrong: {text!r} in owners is no e-mail address, and a subject needs its "
+        f"issuer. {OWNER_FORM}."
+    )
+
+
+def name_of_subject(issuer: str, subject: str) -> str:
+    """The name of a person whom this issuer knows under this subject."""
+    return f"{issuer.rstrip('/')}#{subject}"
 
 
 def read_policy() -> Policy:
@@ -62,7 +104,9 @@ def read_policy() -> Policy:
     except msgspec.ValidationError as error:
         known = ", ".join(Settings.__struct_fields__)
         raise PolicyError(f"[{SECTION}] in the secrets is wrong: {error}. It can have {known}.") from error
-    return Policy("auth" in secrets, settings)
+    policy = Policy("auth" in secrets, settings, connection.is_local())
+    policy.owners  # noqa: B018  # a name that cannot be one raises here, before any page opens
+    return policy
 
 
 def _read_secrets() -> Mapping[str, Any]:

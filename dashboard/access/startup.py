@@ -1,4 +1,4 @@
-"""Startup: work that a server does once, when its first page opens."""
+"""Startup: work that a server does when its first page opens, and again from time to time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 
 import streamlit as st
 
+from experiments.fine_tuning import remove_undecided
 from experiments.runs.leftovers import remove_all_leftovers
 
 
@@ -13,3 +14,9 @@ from experiments.runs.leftovers import remove_all_leftovers
 def remove_leftovers_once() -> None:
     """Remove the temporary files of killed processes. No page waits for it."""
     threading.Thread(target=remove_all_leftovers, name="leftovers", daemon=True).start()
+
+
+@st.cache_resource(ttl=3600, show_spinner=False)
+def remove_undecided_hourly() -> None:
+    """Remove fine-tunings that nobody has accepted for a day. No page waits for it."""
+    threading.Thread(target=remove_undecided, name="undecided fine-tunings", daemon=True).start()

@@ -1,12 +1,14 @@
-"""Downloads: the offer to download a source of digits that is not on this computer."""
+"""Downloads: buttons that download a file, and the offer to fetch a source of digits."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from dashboard.access.actions import download
-from dashboard.access.decision import Action, Refusal, refusal_of
-from dashboard.components.plain_text import plain_text
+from dashboard.access.decision import Action, counted_download, refusal_of
+from dashboard.access.limits import Refusal
+from dashboard.components.messages import error_text
 from dataset import SOURCES, DataError
 
 
@@ -28,9 +30,36 @@ def offer_download(source: str, use_instead: Callable[[], None]) -> None:
             with st.status(f"Downloading {title}", expanded=True):
                 download(source, progressbar=DownloadBar())
         except (DataError, Refusal) as error:
-            st.error(plain_text(str(error)))
+            st.error(error_text(error))
         else:
             st.rerun()
+
+
+def render_download(
+    label: str,
+    content: Callable[[], bytes],
+    name: str,
+    kind: str = "application/octet-stream",
+    *,
+    disabled: bool = False,
+    **options: Any,
+) -> None:
+    """A button that downloads a file of this name and MIME type; `content` makes it when clicked.
+
+    Each download of a visitor counts against the budget of all visitors.
+    """
+    if refusal := refusal_of(Action.EXPORT):
+        options |= {"help": str(refusal)}
+    st.download_button(
+        label,
+        counted_download(content),
+        name,
+        kind,
+        on_click="ignore",
+        icon=":material/download:",
+        disabled=disabled or refusal is not None,
+        **options,
+    )
 
 
 class DownloadBar:

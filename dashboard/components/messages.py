@@ -5,11 +5,18 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dashboard.access.decision import Action, Refusal, refusal_of
+from dashboard.access.decision import Action, refusal_of
+from dashboard.access.limits import Refusal
+from dashboard.access.visibility import visible_text
 from dashboard.components.plain_text import plain_text
 from model.errors import DigitLabError
 
 EXPECTED = (DigitLabError, OSError)
+
+
+def error_text(error: object) -> str:
+    """An error, or the reason of one, as Markdown for this person: visitors see no folders."""
+    return plain_text(visible_text(error))
 
 
 @contextmanager
@@ -18,9 +25,9 @@ def errors_as_text(before: str = "") -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        st.info(plain_text(str(refusal)), icon=":material/lock:")
+        st.info(error_text(refusal), icon=":material/lock:")
     except EXPECTED as error:
-        st.error(before + plain_text(str(error)))
+        st.error(before + error_text(error))
 
 
 def is_refused(action: Action) -> bool:

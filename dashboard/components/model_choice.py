@@ -5,7 +5,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard.components import resources
-from dashboard.components.plain_text import plain_text
+from dashboard.components.messages import error_text
 from dashboard.session import SHIPPED, state
 from experiments.runs.run import RunError
 from model import Classifier
@@ -19,7 +19,7 @@ def choose_model(*, label_visibility: Literal["visible", "collapsed"] = "visible
     try:
         classifier = resources.classifier(wanted)
     except (RunError, CheckpointError) as error:
-        st.warning(f"{plain_text(str(error))} The shipped model answers instead.", icon=":material/info:")
+        st.warning(f"{error_text(error)} The shipped model answers instead.", icon=":material/info:")
         wanted, classifier = SHIPPED, resources.classifier(SHIPPED)
     state.set_widget("model", wanted)
     st.selectbox(

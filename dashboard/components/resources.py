@@ -6,12 +6,13 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
+from dashboard.access.visibility import open_run, run_rows
 from dashboard.session import SHIPPED
 from dataset import Digits, Drawings, load_digits, load_drawings, load_training
 from dataset.drawings import drawing_storage
 from dataset.sources import Split
-from experiments.runs.run import Run, RunError, open_run
-from experiments.runs.table import RunRow, fold_sweeps, run_rows
+from experiments.runs.run import Run, RunError
+from experiments.runs.table import RunRow, fold_sweeps
 from model import Classifier, load_classifier
 
 SHIPPED_TITLE = "Shipped model"

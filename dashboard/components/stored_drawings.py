@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from dashboard.access.decision import is_owner
+from dashboard.components.downloads import render_download
 from dashboard.components.messages import errors_as_text
 from dashboard.components.resources import damaged_drawings
 from dataset.digits import DIGIT_CLASSES
@@ -26,32 +28,24 @@ def render_backup_offer() -> None:
     """A download of all drawings, for a server whose disk does not last."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fleeting"):
         st.caption("This server forgets drawings when it restarts.", width="content")
-        st.download_button(
+        render_download(
             "Download a copy",
             export_csv,
             "drawings.csv",
             "text/csv",
-            on_click="ignore",
             type="tertiary",
-            icon=":material/download:",
             help="All drawings as a CSV file. `digits data import` restores them; a database would not lose them.",
         )
 
 
 def render_damaged_rows() -> None:
-    """Warning about damaged rows in the file of drawings, and their download."""
+    """Tell the owner about damaged rows in the file of drawings, and offer their download."""
+    if not is_owner():
+        return
     with errors_as_text("The stored drawings cannot be read: "):
         rows, file = damaged_drawings()
         if not rows or not file:
             return
         what = "1 damaged row was" if rows == 1 else f"{rows:,} damaged rows were"
         st.warning(f"{what} moved to {file}. All others are in use. To remove this warning, delete that file.")
-        st.download_button(
-            "Download these rows",
-            file.read_bytes,
-            file.name,
-            "text/csv",
-            on_click="ignore",
-            type="tertiary",
-            icon=":material/download:",
-        )
+        render_download("Download these rows", file.read_bytes, file.name, "text/csv", type="tertiary")

@@ -10,7 +10,7 @@ from dashboard.access.decision import Action, refusal_of
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
 from dashboard.components.forms import Form
-from dashboard.components.plain_text import plain_text
+from dashboard.components.messages import error_text
 from dashboard.session import state
 from dataset import SOURCES, DataError, available, count_by_digit, load_training
 from dataset.corrections import Corrections, load_corrections
@@ -49,14 +49,14 @@ def choose_file(form: Form) -> tuple[str, int]:
         file = existing(place)
         return str(file), pool_size(str(file), resources.version(file))
     except DataError as error:
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         return place, 0
 
 
 def choose_path(form: Form) -> str:
     """The path of an uploaded CSV or of a file on the server; it may not exist."""
     if refusal := refusal_of(Action.FILES):
-        st.info(plain_text(str(refusal)), icon=":material/lock:")
+        st.info(error_text(refusal), icon=":material/lock:")
         return ""
     upload, path = form.key("upload"), form.key("path")
     st.file_uploader(

@@ -17,9 +17,8 @@ from dashboard.charts.images import Thumbnail, image_html, strokes_image
 from dashboard.components import resources
 from dashboard.components.evaluation import predict_with_progress
 from dashboard.components.image_sheet import render_selectable, selection
-from dashboard.components.messages import EXPECTED
+from dashboard.components.messages import EXPECTED, error_text
 from dashboard.components.model_choice import choose_model
-from dashboard.components.plain_text import plain_text
 from dashboard.components.stored_drawings import render_backup_offer, render_damaged_rows
 from dashboard.data.edits import render_edits
 from dashboard.data.filters import PAGE, SURPRISE, render_filter, show_all, zone_of
@@ -53,7 +52,7 @@ def _render_drawings() -> None:
             require(Action.LOOK_BACK)
         drawings = load_drawings(page_state.version or None, deleted=True)
     except EXPECTED as error:
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         if page_state.version:
             st.button("Show the present drawings", on_click=page_state.set_in_url, args=("version", ""))
         return

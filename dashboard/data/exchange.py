@@ -11,8 +11,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.access.actions import import_corrections, import_drawings
 from dashboard.access.decision import Action, refusal_of
-from dashboard.components.messages import EXPECTED
-from dashboard.components.plain_text import plain_text
+from dashboard.components.downloads import render_download
+from dashboard.components.messages import EXPECTED, error_text
 from dashboard.components.stored_drawings import render_damaged_rows
 from dashboard.data.edits import render_outcome
 from dashboard.data.state import page_state
@@ -46,7 +46,7 @@ def render() -> None:
 
 def _render_import() -> None:
     if refusal := refusal_of(Action.IMPORT):
-        st.info(plain_text(str(refusal)), icon=":material/lock:")
+        st.info(error_text(refusal), icon=":material/lock:")
         return
     files = st.file_uploader(
         "CSV, zip of pictures, IDX images with their labels, or corrected labels",
@@ -60,7 +60,7 @@ def _render_import() -> None:
             _import_files(files)
         st.rerun()
     if page_state.import_problem:
-        st.error(plain_text(page_state.import_problem))
+        st.error(error_text(page_state.import_problem))
     elif page_state.outcome[0]:
         with st.container(horizontal=True, vertical_alignment="center"):
             render_outcome()
@@ -135,11 +135,8 @@ def _render_export() -> None:
 def _render_download(
     title: str, name: str, kind: str, content: Callable[[], bytes], explanation: str, *, disabled: bool
 ) -> None:
-    icon, key = ":material/download:", f"export-{name}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            title, content, name, kind, key=key, icon=icon, disabled=disabled, on_click="ignore", width=150
-        )
+        render_download(title, content, name, kind, key=f"export-{name}", disabled=disabled, width=150)
         st.caption(explanation)
 
 

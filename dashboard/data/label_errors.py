@@ -9,13 +9,13 @@ import streamlit as st
 
 from dashboard.access.actions import correct_label, start_search, stop_search
 from dashboard.access.decision import Action
+from dashboard.access.visibility import run_rows
 from dashboard.charts.images import Thumbnail, label_error_card
 from dashboard.components import resources
-from dashboard.components.downloads import offer_download
+from dashboard.components.downloads import offer_download, render_download
 from dashboard.components.forms import Form
 from dashboard.components.image_sheet import render_selectable, selection
-from dashboard.components.messages import EXPECTED, errors_as_text, is_refused
-from dashboard.components.plain_text import plain_text
+from dashboard.components.messages import EXPECTED, error_text, errors_as_text, is_refused
 from dashboard.components.training_data import choose_path, existing
 from dashboard.data.state import Review, page_state
 from dashboard.navigation import place
@@ -29,7 +29,6 @@ from experiments import label_errors
 from experiments.formats import count, duration, probability
 from experiments.label_errors import LabelErrors, Part, Search, SearchStatus
 from experiments.runs.run import RunError
-from experiments.runs.table import run_rows
 from experiments.training.cost import slowness
 
 LIVE_SECONDS = 0.5
@@ -71,7 +70,7 @@ def render() -> None:
             try:
                 found = _result(search)
             except RunError as error:
-                st.error(plain_text(str(error)))
+                st.error(error_text(error))
                 _render_start(search, None, source, part, digits)
                 return
             _render_review(search, found, digits)
@@ -130,7 +129,7 @@ def _render_start(search: Search, status: SearchStatus | None, source: str, part
     st.caption(EXPLANATION)
     with st.container(key="label-errors-state"):
         if status is not None and status.state == "failed":
-            st.error(plain_text(status.reason))
+            st.error(error_text(status.reason))
         elif status is not None and status.state != "queued":
             st.info("The search was stopped before its end. It continues with the network that it was training.")
         else:
@@ -282,14 +281,12 @@ def _render_use(corrections: Corrections) -> None:
             width="content",
         )
         st.page_link(place("train"), label="Train", icon=":material/show_chart:")
-        st.download_button(
+        render_download(
             "Download",
             stored.export_corrections,
             stored.CORRECTIONS,
             "text/csv",
-            on_click="ignore",
             type="tertiary",
-            icon=":material/download:",
             help="All verdicts as a CSV file, which *Import and export* can read.",
         )
 
@@ -324,7 +321,7 @@ def _store(review: Review, verdict: str, label: int) -> bool:
     try:
         correct_label(review.image, verdict, given=review.given, label=label, session=state.session_id)
     except EXPECTED as error:
-        st.toast(plain_text(str(error)), icon=":material/error:")
+        st.toast(error_text(error), icon=":material/error:")
         return False
     page_state.review_turn += 1
     return True

@@ -6,9 +6,10 @@ import streamlit as st
 
 from dashboard.access.actions import accept_fine_tuning, resume, start_fine_tuning, stop
 from dashboard.access.decision import toast_refusal
+from dashboard.access.visibility import open_fine_tuning, open_run
 from dashboard.charts.images import Tile, image_sheet
 from dashboard.components import resources
-from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.messages import EXPECTED, error_text, errors_as_text
 from dashboard.components.plain_text import plain_text
 from dashboard.draw.state import page_state
 from dashboard.session import state
@@ -17,7 +18,7 @@ from dataset.digits import DIGIT_CLASSES
 from experiments import fine_tuning
 from experiments.fine_tuning import FineTuningResult, Score
 from experiments.formats import MISSING, count, duration, percent
-from experiments.runs.run import Run, RunError, Status, open_run
+from experiments.runs.run import Run, RunError, Status
 from experiments.training.data import trained_drawings
 from model import Classifier
 from model.classifier import SHIPPED
@@ -79,7 +80,7 @@ def _undecided() -> Run | None:
     if not page_state.lesson:
         return None
     try:
-        return fine_tuning.open_fine_tuning(page_state.lesson)
+        return open_fine_tuning(page_state.lesson)
     except RunError:
         name = plain_text(page_state.lesson[:80])
         st.warning(f"There is no fine-tuning {name} here, or not any more.", icon=":material/info:")
@@ -193,7 +194,7 @@ def _render_return(run: Run) -> None:
 def _render_unfinished(run: Run, status: Status) -> None:
     """A fine-tuning that was stopped or has failed."""
     resumable = status.state in ("stopped", "interrupted")
-    reason = f"The fine-tuning was {status.state}." if resumable else plain_text(status.reason)
+    reason = f"The fine-tuning was {status.state}." if resumable else error_text(status.reason)
     st.warning(f"Nothing was learned. {reason}", icon=":material/info:")
     with st.container(horizontal=True):
         if resumable and st.button("Resume", icon=":material/play_arrow:"):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.access.actions import append_drawing, undo_drawing
-from dashboard.access.decision import Refusal, is_reviewed
-from dashboard.components.messages import EXPECTED
-from dashboard.components.plain_text import plain_text
+from dashboard.access.decision import is_reviewed
+from dashboard.access.limits import Refusal
+from dashboard.components.messages import EXPECTED, error_text
 from dashboard.draw.answer import Reading
 from dashboard.draw.state import Saved, page_state
 from dashboard.session import state
@@ -76,7 +76,7 @@ def _render_saved() -> None:
     saved = page_state.saved
     if not saved:
         return
-    text = plain_text(saved.sentence)
+    text = error_text(saved.sentence)
     if saved.kind == "failed":
         st.error(text)
     elif saved.kind == "refused":

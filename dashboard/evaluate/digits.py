@@ -10,7 +10,7 @@ from dashboard.access.decision import is_owner
 from dashboard.access.policy import read_policy
 from dashboard.components import resources
 from dashboard.components.downloads import offer_download
-from dashboard.components.plain_text import plain_text
+from dashboard.components.messages import error_text
 from dashboard.evaluate.state import page_state
 from dashboard.navigation import place
 from dashboard.session import state
@@ -65,7 +65,7 @@ def choose_digits(classifier: Classifier) -> Digits | None:
     try:
         digits = _load(data, split, classifier)
     except DataError as error:
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         return None
     return None if digits is None else _labelled_part(digits)
 

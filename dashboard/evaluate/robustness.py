@@ -13,7 +13,7 @@ from dashboard.charts.images import Tile, image_sheet
 from dashboard.charts.robustness import key_to_curves, robustness_figure
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
-from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.messages import EXPECTED, error_text, errors_as_text
 from dashboard.components.plain_text import plain_text
 from dashboard.evaluate.state import page_state
 from dashboard.session import SHIPPED, state
@@ -116,7 +116,7 @@ def _choose_subjects(classifier: Classifier, part: Digits) -> list[Subject]:
         try:
             subjects.append(Subject(titles[other], resources.classifier(other), part))
         except EXPECTED as error:
-            st.warning(plain_text(str(error)))
+            st.warning(error_text(error))
     return subjects
 
 
@@ -169,7 +169,7 @@ def _render_state(subjects: list[Subject], states: list[RobustnessStatus]) -> No
                 st.rerun()
     for status in states:
         if status.state in ("failed", "interrupted"):
-            st.error(f"{plain_text(status.reason)} Measure again to count the rest.")
+            st.error(f"{error_text(status.reason)} Measure again to count the rest.")
 
 
 def _render_curves(subjects: list[Subject], name: str) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashboard.access.visibility import list_sweeps
 from dashboard.charts.run_curves import MOST, Line
 from dashboard.charts.run_results import Outcome
 from dashboard.components.forms import named
@@ -11,7 +12,6 @@ from dashboard.components.resources import history
 from dashboard.session import state
 from experiments.runs.config import differing, setting_text
 from experiments.runs.table import RunRow, seed_groups
-from experiments.sweeps import list_sweeps
 
 MEAN = "mean"  # the widget that asks whether seeds are drawn as their mean
 NAMED_SETTINGS = 2  # at most, in a name

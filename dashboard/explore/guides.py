@@ -7,17 +7,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access.actions import start_guide, stop_sweep
+from dashboard.access.visibility import open_run
 from dashboard.charts.run_curves import Line, curve_points, curves_figure, sign_image
 from dashboard.charts.vega_marks import VegaFigure
 from dashboard.components import resources
 from dashboard.components.chart import render_chart
-from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.messages import EXPECTED, error_text, errors_as_text
 from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import compare_in_runs, page_state
 from dashboard.session import state
 from experiments.formats import duration
 from experiments.guides import ACCURACY, GUIDES, LOSS, SEEDS, Chart, Curves, Guide, read_curves
-from experiments.runs.run import RunError, open_run
+from experiments.runs.run import RunError
 from experiments.sweeps import Sweep, SweepStatus, Trial
 from model.arrays import Floats
 
@@ -67,7 +68,7 @@ def _render_live(guide: Guide, sweep: Sweep | None, drawn: str) -> None:
     except FileNotFoundError:
         st.rerun()  # deleted in another tab
     except EXPECTED as error:
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         return
     if status and status.state != drawn:
         st.rerun()
@@ -111,7 +112,7 @@ def _render_start(guide: Guide, status: SweepStatus | None) -> None:
     elif status.state == "finished":
         about = "Some of its runs have been deleted; run it again to see them."
     else:
-        about = f"{plain_text(status.reason)} The results so far are shown below."
+        about = f"{error_text(status.reason)} The results so far are shown below."
     label = "Continue" if status and status.state in ("stopped", "interrupted") else "Run the experiment"
     if st.button(label, key=f"run-{guide.title}-{status}", icon=":material/play_arrow:", type="primary"):
         with errors_as_text("The experiment could not be started: "):

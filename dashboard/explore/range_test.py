@@ -5,17 +5,18 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.access.actions import start_range_test
+from dashboard.access.visibility import open_range_test
 from dashboard.charts.range_test import range_test_figure
 from dashboard.components.chart import render_chart
 from dashboard.components.forms import fill_training_form, named
-from dashboard.components.messages import EXPECTED, errors_as_text
+from dashboard.components.messages import EXPECTED, error_text, errors_as_text
 from dashboard.components.plain_text import plain_text
 from dashboard.components.resources import runs_to_repeat
 from dashboard.explore.state import page_state
 from dashboard.navigation import go_to
 from dashboard.session import state
 from dataset import SOURCES, available, default_source
-from experiments.range_test import HIGHEST, RangeTest, config_tested, open_range_test, read_range_test
+from experiments.range_test import HIGHEST, RangeTest, config_tested, read_range_test
 from experiments.runs.config import PRESETS, RunConfig
 from experiments.runs.run import Run, Status
 
@@ -87,7 +88,7 @@ def _render_live(run: Run, config: RunConfig, drawn: str) -> None:
     try:
         status, history = run.status(), run.history()
     except EXPECTED as error:
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         return
     if status.state != drawn:
         st.rerun()
@@ -112,7 +113,7 @@ def _render_outcome(config: RunConfig, status: Status, found: RangeTest) -> None
         st.progress(status.progress, f"{'Starting' if status.state == 'queued' else 'Testing'}. {about}")
         return
     if status.state not in ("finished", "diverged", "stopped"):
-        st.error(f"{plain_text(status.reason)} Start the test again.")
+        st.error(f"{error_text(status.reason)} Start the test again.")
         return
     if found.suggested is None:
         st.warning(

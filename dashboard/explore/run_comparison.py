@@ -26,7 +26,7 @@ from dashboard.components import resources
 from dashboard.components.chart import render_chart
 from dashboard.components.evaluation import evaluation, training_overlap
 from dashboard.components.image_sheet import render_tiles
-from dashboard.components.messages import EXPECTED
+from dashboard.components.messages import EXPECTED, error_text
 from dashboard.components.plain_text import plain_text
 from dashboard.explore.compared_runs import MEAN, ComparedRun, lines, outcomes, seed_sets
 from dashboard.session import state
@@ -151,7 +151,7 @@ def render_models(first: ComparedRun, second: ComparedRun) -> None:
         models = [resources.classifier(one.row.id) for one in (first, second)]
         digits = _choose_digits(first, second)
     except EXPECTED as error:
-        st.info(plain_text(str(error)))
+        st.info(error_text(error))
         return
     if any(model.classes != digits.classes for model in models):
         st.info("The two models recognise different classes, so there are no digits to compare them on.")

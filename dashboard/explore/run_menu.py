@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.access.actions import set_label, train_with_seeds
 from dashboard.access.decision import Action, refusal_of
+from dashboard.access.visibility import open_run
 from dashboard.charts.run_curves import MOST, sign_image
 from dashboard.components.forms import fill_training_form, named
 from dashboard.components.messages import is_refused
@@ -17,7 +18,7 @@ from dashboard.navigation import go_to, place
 from dashboard.session import state
 from experiments.formats import duration, loss, percent
 from experiments.runs.config import differing, setting_text
-from experiments.runs.run import Run, open_run
+from experiments.runs.run import Run
 from experiments.runs.table import RunRow
 
 LISTED = 2 * MOST

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.access.visibility import run_rows
 from dashboard.charts.run_curves import MOST, sign_image
 from dashboard.components.forms import named
 from dashboard.explore.compared_runs import compared_runs, group_names, name_in_group
@@ -17,7 +18,7 @@ from dashboard.navigation import go_to
 from dashboard.session import state
 from experiments.formats import count
 from experiments.runs.config import BOUNDS, HELP, SHARES, RunConfig, differing, has_effect, setting_text
-from experiments.runs.table import RunRow, run_rows
+from experiments.runs.table import RunRow
 
 LIVE_SECONDS = 1.0
 POLL_SECONDS = 2.0  # until the table shows new runs and the progress of others

@@ -8,21 +8,21 @@ import streamlit as st
 
 from dashboard.access.actions import resume_sweep, stop_sweep
 from dashboard.access.decision import Action, refusal_of
+from dashboard.access.visibility import open_run
 from dashboard.charts.parallel import BRUSH, parallel_figure
 from dashboard.charts.sweep_map import map_figure
 from dashboard.charts.sweep_values import Axis, Objective, SweepView, best_of, setting_axis
 from dashboard.charts.sweeps import history_figure, importance_figure, slice_figure
 from dashboard.components.chart import Figure, render_chart
 from dashboard.components.forms import named
-from dashboard.components.messages import EXPECTED, errors_as_text
-from dashboard.components.plain_text import plain_text
+from dashboard.components.messages import EXPECTED, error_text, errors_as_text
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep_filters import brushes, filtered, render_filters, set_brushed
 from dashboard.explore.sweep_form import is_whole, title_of
 from dashboard.explore.trials import render_table, render_trial
 from dashboard.session import state
 from experiments.formats import duration
-from experiments.runs.run import RunError, open_run
+from experiments.runs.run import RunError
 from experiments.sweeps import Sweep, SweepSpec, SweepStatus, Trial
 from experiments.sweeps.findings import find_ties, sentence
 from experiments.sweeps.importance import Importance, importances
@@ -46,7 +46,7 @@ def render_live(sweep: Sweep, drawn: str) -> None:
     except FileNotFoundError:
         st.rerun()  # deleted in another tab, as the page will say
     except EXPECTED as error:
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         return
     if status.state != drawn:
         st.rerun()
@@ -113,7 +113,7 @@ def _render_state(sweep: Sweep, status: SweepStatus) -> None:
             st.progress(min(1.0, status.share), _progress_text(sweep, status), width="stretch")
             _render_action("Stop", stop_sweep, sweep, icon=":material/stop:", disabled=sweep.stop_requested)
             return
-        reason = plain_text(status.reason)
+        reason = error_text(status.reason)
         match status.state:
             case "finished":
                 st.success(f"Finished after {duration(status.seconds)}. {reason}", icon=":material/check:")

@@ -4,6 +4,7 @@ from typing import Any, get_type_hints
 
 import streamlit as st
 
+from dashboard.access.visibility import open_run, open_sweep
 from dashboard.charts.sweep_values import choice_text
 from dashboard.components import resources
 from dashboard.components.forms import Form, named
@@ -13,8 +14,8 @@ from dashboard.session import state
 from dataset import SOURCES
 from experiments.formats import number
 from experiments.runs.config import BOUNDS, HELP, PRESETS, RunConfig
-from experiments.runs.run import RunError, open_run
-from experiments.sweeps import Sweep, SweepError, SweepSpec, open_sweep
+from experiments.runs.run import RunError
+from experiments.sweeps import Sweep, SweepError, SweepSpec
 from experiments.sweeps.space import DERIVED, LIMITS, SEARCHABLE, Range, Space
 from model import DEFAULT_PRESET
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from dashboard.access.actions import machine_slowness, start_sweep, sweep_refusal
 from dashboard.access.decision import Action, refusal_of
-from dashboard.components.messages import errors_as_text
+from dashboard.access.visibility import list_sweeps, open_sweep
+from dashboard.components.messages import error_text, errors_as_text
 from dashboard.components.plain_text import plain_text
 from dashboard.components.resources import STATE_ICONS
 from dashboard.explore.state import page_state
@@ -28,7 +29,7 @@ from dashboard.session import state
 from experiments.formats import duration
 from experiments.jobs.launch import worker_limit
 from experiments.runs.config import RunConfig
-from experiments.sweeps import Sweep, SweepError, SweepSpec, list_sweeps, open_sweep, unused_name
+from experiments.sweeps import Sweep, SweepError, SweepSpec, unused_name
 from experiments.sweeps.space import Space, grid_size
 from experiments.training.cost import training_images
 from model.errors import DigitLabError
@@ -50,7 +51,7 @@ def render() -> None:
         sweep = open_sweep(page_state.sweep)
     except SweepError as error:
         _render_bar("No such sweep", None, another=True)
-        st.error(plain_text(str(error)))
+        st.error(error_text(error))
         return
     _render_bar(plain_text(sweep.spec.name), sweep, another=True)
     render_sweep(sweep)
@@ -154,7 +155,7 @@ def _render_start(spec: SweepSpec | None, pool: int, problem: str) -> None:
     if problem:
         st.error(plain_text(problem))
     elif refusal:
-        st.info(plain_text(str(refusal)), icon=":material/lock:")
+        st.info(error_text(refusal), icon=":material/lock:")
     if pressed and spec is not None:
         with errors_as_text("The sweep could not be started: "):
             sweep = start_sweep(spec)

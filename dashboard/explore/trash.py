@@ -6,11 +6,11 @@ import streamlit as st
 
 from dashboard.access.actions import delete_run, delete_sweep, restore_run, restore_sweep
 from dashboard.access.decision import Action, refusal_of
-from dashboard.components.messages import EXPECTED
+from dashboard.access.visibility import open_run
+from dashboard.components.messages import EXPECTED, error_text
 from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import page_state
 from dashboard.session import state
-from experiments.runs.run import open_run
 from experiments.runs.trash import deleted_runs, deleted_sweeps
 from experiments.sweeps import Sweep
 
@@ -30,7 +30,7 @@ def attempt(act: Callable[..., object], *values: object) -> bool:
 def render_notice() -> None:
     """Show why an action did not work."""
     if page_state.notice:
-        st.toast(plain_text(page_state.notice), icon=":material/info:", duration="long")
+        st.toast(error_text(page_state.notice), icon=":material/info:", duration="long")
         page_state.notice = ""
 
 

@@ -6,14 +6,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.access.visibility import open_run
 from dashboard.charts.sweep_values import STATES, Axis, SweepView, in_order, outcome_text, result_of, spread
 from dashboard.charts.training import accuracy_figure, loss_figure
 from dashboard.components.chart import render_chart
+from dashboard.components.messages import error_text
 from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import compare_in_runs, page_state
 from dashboard.navigation import place
 from dashboard.session import state
-from experiments.runs.run import Run, RunError, open_run
+from experiments.runs.run import Run, RunError
 from experiments.sweeps import SweepSpec, Trial
 from experiments.sweeps.findings import Ties
 
@@ -70,7 +72,7 @@ def render_trial(view: SweepView, kept: Sequence[Trial], spec: SweepSpec) -> Non
     try:
         _render_curve(open_run(run_id))
     except RunError as error:
-        st.caption(plain_text(str(error)))
+        st.caption(error_text(error))
 
 
 def _render_curve(run: Run) -> None:

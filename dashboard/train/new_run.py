@@ -7,7 +7,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.access.actions import machine_slowness, start_training
-from dashboard.access.decision import Action, Cost, refusal_of
+from dashboard.access.decision import Action, refusal_of
+from dashboard.access.limits import Cost
+from dashboard.access.visibility import open_run
 from dashboard.charts.training import rate_figure, schedule
 from dashboard.charts.vega_marks import VegaFigure
 from dashboard.components import resources
@@ -22,7 +24,6 @@ from dashboard.train.preview import layers_table, render_augmentation
 from dataset import default_source
 from experiments.formats import duration
 from experiments.runs.config import PRESETS, RunConfig
-from experiments.runs.run import open_run
 from experiments.training.cost import expected_seconds, training_images
 from model import DEFAULT_PRESET, DESCRIPTIONS, ConfigError
 from model.classifier import SHIPPED as SHIPPED_FILE

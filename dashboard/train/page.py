@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from dashboard.access.visibility import open_run
 from dashboard.components.chart import render_chart
 from dashboard.components.messages import errors_as_text
 from dashboard.session import state
 from dashboard.train.new_run import PLAN, render_new_run
 from dashboard.train.run_view import render_run, render_run_list
-from experiments.runs.run import open_run
 
 
 def render() -> None:

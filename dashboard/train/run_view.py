@@ -8,10 +8,12 @@ import streamlit as st
 
 from dashboard.access import actions
 from dashboard.access.decision import Action, refusal_of, toast_refusal
+from dashboard.access.visibility import run_rows
 from dashboard.charts.training import accuracy_figure, loss_figure, rate_figure, schedule
 from dashboard.components.chart import render_chart
+from dashboard.components.downloads import render_download
 from dashboard.components.forms import fill_training_form
-from dashboard.components.messages import errors_as_text
+from dashboard.components.messages import error_text, errors_as_text
 from dashboard.components.plain_text import plain_text
 from dashboard.components.resources import STATE_ICONS
 from dashboard.navigation import place
@@ -20,7 +22,6 @@ from experiments.formats import MISSING, duration, loss, percent
 from experiments.jobs.launch import worker_limit
 from experiments.runs.config import BOUNDS
 from experiments.runs.run import Run, Status
-from experiments.runs.table import run_rows
 from model.metrics import wilson_interval
 
 LISTED = 30  # runs
@@ -117,14 +118,7 @@ def _render_model_buttons(run: Run, status: Status) -> None:
             on_click=state.choose_model,
             args=(run.id,),
         )
-    st.download_button(
-        "Download",
-        data=run.model.read_bytes,
-        file_name=f"{run.id}.npz",
-        mime="application/octet-stream",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    render_download("Download", run.model.read_bytes, f"{run.id}.npz")
 
 
 def _request_button(label: str, request: Callable[[Run], None], run: Run, **options: Any) -> None:
@@ -195,7 +189,7 @@ def _best_score(history: pd.DataFrame, images: int) -> str:
 
 def _render_outcome(status: Status, score: str) -> None:
     """How the run ended, in a sentence that says what to do."""
-    reason, step = plain_text(status.reason), f"at step {status.step:,} of {status.total_steps:,}"
+    reason, step = error_text(status.reason), f"at step {status.step:,} of {status.total_steps:,}"
     if status.state == "finished":
         st.success(f"Finished after {duration(status.seconds)}. {reason} {score}", icon=":material/check:")
     elif status.state in ("diverged", "failed"):

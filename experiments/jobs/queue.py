@@ -8,7 +8,8 @@ import socket
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -28,19 +29,69 @@ class QueuedStatus(JobStatus):
 
     host: str = ""
     queued: float = 0.0  # since when it waits for its turn
+    person: str = ""  # who started it; jobs of different persons take turns
+    turn: int = 0  # jobs with a lower number come first, and of the same number the one that waits longest
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The other active jobs of a folder on this machine, when somebody looked."""
+
+    running: int
+    waiting: list[str]  # ids, the next one first
+    turns: dict[str, int]  # of those that wait, by their ids
+    turn: int  # which a job gets that joins now
 
 
 Q = TypeVar("Q", bound=QueuedStatus)
+_person: ContextVar[str] = ContextVar("person", default="")
 
 
-def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
-    """The other active jobs of this folder on this machine.
+@contextlib.contextmanager
+def jobs_of(person: str) -> Iterator[None]:
+    """Inside this block, new jobs are those of this person. The owner and commands have no name."""
+    token = _person.set(person)
+    try:
+        yield
+    finally:
+        _person.reset(token)
 
-    -> how many run, and the ids of those that wait, the next one first. It reads all folders, so
-    nobody calls it while holding the queue's lock.
+
+def current_person() -> str:
+    """The person whose jobs are made now."""
+    return _person.get()
+
+
+def queue_of(job: Job[Q]) -> Queue:
+    """The active jobs of this job's folder on this machine, in an order that is fair to persons.
+
+    A person's first job joins the turn of the job that runs, and each further one comes a turn
+    later. So a job waits for at most one job of each other person, however many they have. This is
+    start-time fair queueing (Goyal, Vin and Cheng 1997) in which each job counts as one. A job that
+    waits stores its turn, because it must not come earlier when the job before it has ended.
+
+    It reads all folders, so nobody calls it while holding the queue's lock.
     """
-    host, now = socket.gethostname(), time.time()
-    running, waiting = 0, []
+    active, now = _active_jobs(job), time.time()
+    running = [status for _, status in active if status.state == "running"]
+    waiting = [(job_id, status) for job_id, status in active if status.state == "queued"]
+    # A time in the future: the clock was set back after this job was queued.
+    since = {job_id: (status.queued <= now, status.queued, job_id) for job_id, status in waiting}
+    turns = {}
+    for person in {status.person for _, status in waiting}:
+        own = [(job_id, status.turn) for job_id, status in waiting if status.person == person]
+        last = max((status.turn for status in running if status.person == person), default=-1)
+        stored = sorted(turn for _, turn in own)
+        for job_id, turn in zip(sorted((job_id for job_id, _ in own), key=since.__getitem__), stored, strict=True):
+            last = turns[job_id] = max(turn, last + 1)
+    order = sorted(turns, key=lambda job_id: (turns[job_id], since[job_id]))
+    turn = max((status.turn for status in running), default=min(turns.values(), default=0))
+    return Queue(len(running), order, turns, turn)
+
+
+def _active_jobs(job: Job[Q]) -> list[tuple[str, Q]]:
+    """The ids and statuses of the jobs of this folder that a process of this machine works on."""
+    host, found = socket.gethostname(), []
     for path in job.folder.parent.glob("*/status.json"):
         other = type(job)(path.parent)
         with contextlib.suppress(JobError):
@@ -48,11 +99,8 @@ def queue_of(job: Job[Q]) -> tuple[int, list[str]]:
                 continue
             status = other.stored()
             if status.pid and status.host == host:
-                running += status.state == "running"
-                # A time in the future: the clock was set back after this job was queued.
-                is_later = status.queued <= now
-                waiting += [(is_later, status.queued, other.id)] if status.state == "queued" else []
-    return running, [job_id for *_, job_id in sorted(waiting)]
+                found.append((other.id, status))
+    return found
 
 
 def queue_version(folder: Path) -> str:

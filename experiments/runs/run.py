@@ -19,7 +19,7 @@ from msgspec import UNSET, UnsetType
 
 from dataset.files import is_there
 from dataset.leftovers import temporary
-from experiments.jobs.queue import QueuedStatus
+from experiments.jobs.queue import QueuedStatus, current_person
 from experiments.jobs.record import Job, JobError, is_job_id, read_record, sentence_of, shortened, write_record
 from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.history import read_table
@@ -241,7 +241,7 @@ def create_run(
             f"This run continues from model {config.start_from}: give the file of that model, or start fresh."
         )
     parent, now = parent or runs_folder(), time.time()
-    status = Status(name=name, group=group, trial=trial, created=now, queued=now, updated=now)
+    status = Status(name=name, group=group, trial=trial, created=now, queued=now, updated=now, person=current_person())
     status = replace(status, parameters=config.parameter_count())
     folder = folder and _checked_folder(folder)
     inside = folder if folder and folder.exists() else None  # its parent may be closed to this person

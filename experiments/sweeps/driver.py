@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
 
 from experiments.jobs.launch import Shutdown, worker_limit
+from experiments.jobs.queue import jobs_of
 from experiments.jobs.record import sentence_of
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, create_run, open_run, runs_folder
@@ -178,7 +179,8 @@ class Driver:
         shutil.rmtree(folder, ignore_errors=True)  # a driver was killed while it made the run
         config = trial.configs[place]
         name = f"{self.spec.name}, trial {trial.number}" + (f", seed {config.seed}" if self.spec.seeds > 1 else "")
-        return create_run(config, name=name, group=self.sweep.id, trial=trial.number, folder=folder)
+        with jobs_of(self.sweep.person):
+            return create_run(config, name=name, group=self.sweep.id, trial=trial.number, folder=folder)
 
     def prune(self, study: Study) -> None:
         """Report new validations of the first runs, and stop trials not worth continuing."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from dataset.files import Stamp, stamp
+from experiments.jobs.queue import current_person
 from experiments.jobs.record import (
     START_GRACE,
     Job,
@@ -75,10 +76,16 @@ class Sweep(Job[DriverStatus]):
         return {"spec": self.spec.to_dict(), "storage": storage, "created": self.created}
 
     @property
-    def _plan(self) -> tuple[SweepSpec, str, float]:
-        def build(path: Path) -> tuple[SweepSpec, str, float]:
+    def person(self) -> str:
+        """Who started it, for the queue; empty for the owner."""
+        return self._plan[3]
+
+    @property
+    def _plan(self) -> tuple[SweepSpec, str, float, str]:
+        def build(path: Path) -> tuple[SweepSpec, str, float, str]:
             plan = json.loads(path.read_bytes())
-            return SweepSpec.from_dict(plan["spec"]), str(plan["storage"]), float(plan["created"])
+            spec = SweepSpec.from_dict(plan["spec"])
+            return spec, str(plan["storage"]), float(plan["created"]), str(plan.get("person", ""))
 
         return _cached(self.folder / "sweep.json", build)
 
@@ -239,7 +246,7 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
     try:
         sweep.folder.mkdir(parents=True, exist_ok=True)
         with sweep.change_lock():
-            path, created = sweep.folder / "sweep.json", time.time()
+            path, created, person = sweep.folder / "sweep.json", time.time(), current_person()
             if path.exists():
                 now, before = spec.tries, sweep.spec.tries
                 different = [name for name in now["base"] if now["base"][name] != before["base"][name]]
@@ -251,10 +258,11 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
                         f"There is a sweep {sweep.id} already, which differs in {', '.join(different)}: "
                         "give this one a name of its own."
                     )
-                storage, created = sweep.storage, sweep.created
+                storage, created, person = sweep.storage, sweep.created, sweep.person
             for name in ("drivers", "trials"):
                 (sweep.folder / name).mkdir(exist_ok=True)
-            write_record(path, {"spec": spec.to_dict(), "storage": storage, "created": created})
+            plan = {"spec": spec.to_dict(), "storage": storage, "created": created, "person": person}
+            write_record(path, plan)
     except OSError as error:
         raise SweepError(f"The sweep cannot be saved in {sweep.folder}: {error.strerror}.") from error
     return sweep

@@ -148,11 +148,13 @@ class Worker:
         status, folder = self.status, self.run.folder.parent
         if join_queue:
             since = time.time() if status.now.state == "paused" else status.now.queued
-            status.set(state="queued", reason="", queued=since)
+            status.set(state="queued", reason="", queued=since, turn=queue_of(self.run).turn)
         version = queue_version(folder)
-        running, waiting = queue_of(self.run)
-        place = waiting.index(self.run.id) + 1
-        if place > worker_limit() - running:
+        queue = queue_of(self.run)
+        if queue.turns[self.run.id] != status.now.turn:
+            status.set(turn=queue.turns[self.run.id])
+        place = queue.waiting.index(self.run.id) + 1
+        if place > worker_limit() - queue.running:
             return place
 
         def set_running() -> None:
