@@ -4,11 +4,13 @@ can be done.
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.explore import runs
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, create_run
 from experiments.runs.table import list_runs
@@ -333,7 +335,22 @@ def test_a_run_is_renamed_noted_and_starred_in_its_menu() -> None:
     press(app, "Star")
     assert (one.label().name, one.label().note, one.label().starred) == ("better", "Remember me", True)
     row = app.dataframe[0].value.iloc[0]
-    assert (row["name"], row["note"], row["star"]) == ("better", "Remember me", "★")
+    assert (row["name"], row["note"], row["star"][0]) == ("better", "Remember me", "★")
+
+
+def test_a_click_on_a_star_means_its_run_also_after_the_rows_have_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    older, starred = made("older"), []
+    app = open_page("explore")
+    clicked = {"row": 0, "label": app.dataframe[0].value.iloc[0]["star"]}
+    newer = made("newer")
+    table = run(app).dataframe[0].value
+    assert table["name"].tolist() == ["newer", "older"]
+    monkeypatch.setattr(runs, "page_state", SimpleNamespace(run_numbers=app.session_state["ExploreState.run_numbers"]))
+    monkeypatch.setattr(runs, "toggle_star", starred.append)
+    for click in (clicked, {"row": 0, "label": table.iloc[0]["star"]}, {"row": 0, "label": "★"}):
+        monkeypatch.setattr(runs, "state", SimpleNamespace(widget=lambda key, click=click: click))
+        runs._toggle_clicked_star()
+    assert starred == [older.id, newer.id]
 
 
 def test_deleted_runs_come_back_with_undo() -> None:

@@ -26,6 +26,8 @@ SUGGESTED = 3  # runs that a button selects
 HEADING, ROW, SHOWN_ROWS = 38, 35, 8.5  # pixels, and rows; half a row shows that there are more
 AT_MOST = 50  # compared runs: more do not fit into an address
 TABLE, STAR = "runs-table", "runs-star"
+INVISIBLE_DIGITS = "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NON-JOINER}"
+INVISIBLE = str.maketrans("01", INVISIBLE_DIGITS)
 BEST_HELP = "After the epoch with the lowest validation loss, whose weights the run stores as its model."
 
 
@@ -151,17 +153,14 @@ def _columns(rows: Sequence[RunRow], colors: dict[str, int]) -> tuple[pd.DataFra
     column, groups, palette = st.column_config, group_names(rows), state.palette()
     signs = {run_id: sign_image(color, palette) for run_id, color in colors.items() if color < MOST}
 
-    def star_clicked() -> None:
-        toggle_star(page_state.listed_runs[state.widget(STAR)["row"]])
-
-    star = column.ButtonColumn("", width=40, type="tertiary", key=STAR, on_click=star_clicked)
+    star = column.ButtonColumn("", width=40, type="tertiary", key=STAR, on_click=_toggle_clicked_star)
     statuses = [row.status for row in rows]
     best = _percents(status.best_validation_accuracy for status in statuses)
     losses = [status.best_validation_loss for status in statuses]
     last = _percents(status.validation_accuracy for status in statuses)
     shown: dict[str, tuple[Iterable[Any], Any]] = {
         "sign": ((signs.get(row.id, "") for row in rows), column.ImageColumn("", width=40)),
-        "star": (("★" if row.label.starred else "☆" for row in rows), star),
+        "star": (_star_labels(rows), star),
         "name": ((name_in_group(row, groups) for row in rows), column.TextColumn("Name", width=150)),
         "best_accuracy": (best, _percent_column("Best accuracy", BEST_HELP)),
         "best_loss": (losses, _number_column("Best loss", "%.4f", "The lowest validation loss.")),
@@ -185,6 +184,36 @@ def _columns(rows: Sequence[RunRow], colors: dict[str, int]) -> tuple[pd.DataFra
     shown["made"] = made, column.DatetimeColumn("Made", format="D MMM HH:mm:ss")
     table = pd.DataFrame({name: list(values) for name, (values, _) in shown.items()})
     return table, {name: config for name, (_, config) in shown.items()}
+
+
+def _star_labels(rows: Sequence[RunRow]) -> list[str]:
+    """A star for each run, and after it in invisible characters the number of the run.
+
+    A click tells the place of its row and this text. Places change when a run is added while the
+    pointer is on the table; the number always means the same run.
+    """
+    numbers = page_state.run_numbers
+    for row in rows:
+        numbers.setdefault(row.id, len(numbers))
+    return [("★" if row.label.starred else "☆") + invisible(numbers[row.id]) for row in rows]
+
+
+def _toggle_clicked_star() -> None:
+    clicked = visible(state.widget(STAR)["label"])
+    run_id = next((run_id for run_id, number in page_state.run_numbers.items() if number == clicked), None)
+    if run_id is not None:
+        toggle_star(run_id)
+
+
+def invisible(number: int) -> str:
+    """The number in invisible characters, which sort like numbers."""
+    return f"{number:020b}".translate(INVISIBLE)
+
+
+def visible(label: str) -> int:
+    """The number in a label that ends with `invisible(number)`; -1 if it does not."""
+    digits = [str(INVISIBLE_DIGITS.index(sign)) for sign in label if sign in INVISIBLE_DIGITS]
+    return int("".join(digits), 2) if digits else -1
 
 
 def _setting_values(rows: Sequence[RunRow], setting: str) -> list[Any]:

@@ -20,6 +20,7 @@ class ExploreState(PageState):
     range_test = Value[str](str)  # id of the learning-rate range test
     guide = Value[str](str)  # name of the prepared experiment
     listed_runs = Value[tuple[str, ...]](tuple)  # ids in the table as it was drawn last
+    run_numbers = Value[dict[str, int]](dict)  # of all runs that the table ever listed, by their ids
     deleted_runs = Value[tuple[str, ...]](tuple)  # ids of those deleted last
     notice = Value[str](str)  # the problem to show when the page is drawn next
 
