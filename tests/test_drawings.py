@@ -7,6 +7,7 @@ import signal
 import time
 import tracemalloc
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +31,11 @@ from dataset import (
     undo_change,
     undo_drawing,
 )
-from dataset.drawings import drawing_storage, open_storage
-from dataset.drawings.log import pack
-from dataset.drawings.preparation import prepare_drawings
+from dataset.drawings import drawing_storage, drawings_file, editing, open_storage
+from dataset.drawings.editing import MANY
+from dataset.drawings.log import Log, pack
+from dataset.drawings.near_duplicates import NearDuplicates, with_arrivals
+from dataset.drawings.preparation import Comparison, prepare_drawings
 from dataset.transfer import move
 from tests.digit_files import images_of, labels_of
 from tests.made_digits import made_digits
@@ -110,6 +113,79 @@ def test_strokes_that_an_earlier_version_stored_are_unpacked_one_at_a_time_and_o
         assert tracemalloc.get_traced_memory()[1] < 1e6
     finally:
         tracemalloc.stop()
+
+
+def with_copies(count: int, first: int = 0) -> list[NewDrawing]:
+    """Drawings of which every other one is a near-duplicate of the one before."""
+    images = images_of(first + count)[first:].copy()
+    images[1::2] = images[::2][: len(images) // 2]
+    images[1::2, 0, 0] ^= 1
+    return [NewDrawing(image=image, label=place % 10, id=f"{first}-{place}") for place, image in enumerate(images)]
+
+
+def test_an_import_does_not_lock_the_storage_while_it_compares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawings stored meanwhile are found as near-duplicates all the same."""
+    compare, images = editing.compare, images_of(MANY + 2)
+
+    def slow_compare(log: Log, new: Sequence[NewDrawing]) -> Comparison:
+        found = compare(log, new)
+        with ThreadPoolExecutor(1) as other:  # would wait for ever if this thread held the lock
+            assert other.submit(append_drawing, images[1], 1, id="meanwhile").result(timeout=20) == "meanwhile"
+        return found
+
+    append_drawing(images[0], 0, id="before")
+    monkeypatch.setattr(editing, "compare", slow_compare)
+    new = [
+        NewDrawing(image=images[0], label=0),
+        NewDrawing(image=images[1], label=1),
+        NewDrawing(image=images[0], label=0),
+    ]
+    new += [NewDrawing(image=image, label=2) for image in images[2 : MANY + 2]]
+    append_drawings(new)
+    drawings = load_drawings()
+    assert drawings.id[:2].tolist() == ["before", "meanwhile"]
+    assert drawings.duplicate_of[2:5].tolist() == ["before", "meanwhile", "before"]
+    assert not drawings.duplicate_of[5:].any()
+
+
+def test_an_import_of_which_a_part_was_stored_meanwhile_is_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    new, compare = with_copies(MANY), editing.compare
+
+    def slow_compare(log: Log, drawings: Sequence[NewDrawing]) -> Comparison:
+        found = compare(log, drawings)
+        monkeypatch.setattr(editing, "compare", compare)
+        append_drawings(new[:7])
+        return found
+
+    monkeypatch.setattr(editing, "compare", slow_compare)
+    append_drawings(new)
+    drawings = load_drawings()
+    assert drawings.id.tolist() == [drawing.id for drawing in new]
+    assert (drawings.duplicate_of[1::2] == drawings.id[::2]).all()
+
+
+def test_comparing_only_what_came_meanwhile_gives_the_same_as_comparing_all() -> None:
+    known = np.stack([drawing.image.reshape(-1) for drawing in with_copies(40)])
+    new = np.concatenate([known[25:35], known[5:15], known[25:35]]) ^ 1
+    everything = NearDuplicates().search(known, new)
+    assert sum(map(len, everything)) > 60
+    for compared in (0, 10, 30, 40):
+        before = NearDuplicates().search(known[:compared], new)
+        assert with_arrivals(before, known, new, compared=compared) == everything
+
+
+def test_a_drawing_that_waits_for_review_does_not_rewrite_the_file() -> None:
+    append(3)
+    file = drawings_file()
+    if not file.exists():
+        pytest.skip("only a CSV file can be rewritten")
+    before, size = file.stat().st_ino, file.stat().st_size
+    append(2, first=3, state="waiting")
+    assert (file.stat().st_ino, file.stat().st_size) == (before, size)
+    append(1, first=5)
+    assert file.stat().st_ino == before
+    edit_drawings(load_drawings().id.tolist(), state="kept")
+    assert as_another_program_sees_it().state.tolist() == ["kept"] * 6
 
 
 def test_before_the_first_drawing_there_is_nothing() -> None:

@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ COLUMNS = (*KAGGLE, *ABOUT)
 HEADER = ",".join(COLUMNS)
 FORMER_HEADER = ",".join((*KAGGLE, *FORMER))
 TEXT_LIMIT = 100  # characters
-PIXEL_TEXT = [f"{value}," for value in range(256)]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,16 @@ def row(drawing: Drawing, image: bytes) -> str:
 
 def row_after_label(drawing: Drawing, image: bytes) -> str:
     """The line of a drawing without its label, the only field that can change."""
-    return "".join([PIXEL_TEXT[value] for value in image]) + ",".join([getattr(drawing, name) for name in ABOUT])
+    pairs = memoryview(image).cast("H")
+    return "".join(map(_pair_texts().__getitem__, pairs)) + ",".join([getattr(drawing, name) for name in ABOUT])
+
+
+@cache
+def _pair_texts() -> list[str]:
+    """The text of two pixels by their bytes as one number: half as many look-ups as pixels."""
+    texts = [f"{value}," for value in range(256)]
+    pairs = np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2).tolist()
+    return [texts[first] + texts[second] for first, second in pairs]
 
 
 def checksum(drawing: Drawing, image: bytes) -> int:

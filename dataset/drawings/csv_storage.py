@@ -1,7 +1,7 @@
 """CSV storage: a file with the kept drawings, and a log with all changes beside it."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from zlib import crc32
 
 from dataset.digits import DataError
 from dataset.drawings.csv_rows import HEADER, Contents, decode, encode_lines, new_drawing, read_rows, row
-from dataset.drawings.log import Changes, Drawing, Log, NewDrawing
+from dataset.drawings.log import Changes, Drawing, Log, NewDrawing, has_changes
 from dataset.drawings.preparation import assign_ids, prepare_drawings
 from dataset.files import Stamp, append, atomic_write, locked, open_raw, stamp
 
@@ -94,19 +94,21 @@ class CsvStorage:
     def close(self) -> None:
         """Do nothing: no file stays open between two uses."""
 
-    def _update_csv(self, lines: Iterable[str]) -> int | None:
+    def _update_csv(self, lines: Sequence[str]) -> int | None:
         """Apply entries to the log in memory and to the CSV file.
 
         -> the former size of the file if rows were only appended, else None.
         """
-        ids_in_file = [drawing.id for drawing in self._kept()]
-        entries = [self.log.append(line) for line in lines]
-        stored = [drawing for entry in entries for drawing in entry.stored]
         size = self._csv_stamp[2] if self._csv_stamp else 0
-        if not size or any(entry.changes for entry in entries) or any(drawing.state != "kept" for drawing in stored):
+        if not size or any(has_changes(line) for line in lines):
+            ids_in_file = [drawing.id for drawing in self._kept()]
+            for line in lines:
+                self.log.append(line)
             self._rewrite_csv(ids_in_file)
             return None
-        append(self.path, b"".join(map(self._row, stored)))
+        stored = [drawing for line in lines for drawing in self.log.append(line).stored]
+        if rows := [self._row(drawing) for drawing in stored if drawing.state == "kept"]:
+            append(self.path, b"".join(rows))
         return size
 
     def _rewrite_csv(self, ids_in_file: Sequence[str] = ()) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from dataset.digits import DataError
 from dataset.drawings.log import STATES, Change, Changes, Drawing, Log, NewDrawing
-from dataset.drawings.preparation import check_drawing, prepare_drawings
+from dataset.drawings.preparation import check_drawing, compare, prepare_drawings
 from dataset.drawings.storage import DrawingStorage, drawing_storage
 
+MANY = 100  # drawings that are compared with the stored ones before the storage is locked
 ACTIONS = {"kept": "restored", "waiting": "sent to review", "set aside": "set aside", "deleted": "deleted"}
 
 
@@ -24,8 +25,13 @@ def append_drawings(new_drawings: Sequence[NewDrawing], action: str = "stored") 
     for new in new_drawings:
         check_drawing(new)
     storage = drawing_storage()
+    comparison = None
+    if len(new_drawings) >= MANY:
+        with storage.reading() as log:
+            snapshot = log.snapshot()
+        comparison = compare(snapshot, new_drawings)
     with storage.writing() as log:
-        stored = prepare_drawings(log, [new for new in new_drawings if not new.id or new.id not in log.drawings])
+        stored = prepare_drawings(log, new_drawings, comparison)
         if stored:
             storage.write(log.next_line(action, stored=stored))
     return [drawing.id for drawing, _ in stored]

@@ -135,6 +135,13 @@ class Log:
         apply(change, self.drawings)
         return change
 
+    def snapshot(self) -> "Log":
+        """The log as it is now, also while others append to this one. Nothing is appended to it."""
+        copy = Log()
+        copy.entries, copy.drawings, copy.ids = self.entries.copy(), self.drawings.copy(), self.ids.copy()
+        copy._images = self._images  # rows that are filled stay as they are
+        return copy
+
     def at(self, version: str) -> dict[str, Drawing]:
         """The drawings of an earlier version. Raises DataError where there is no such version."""
         drawings: dict[str, Drawing] = {}
@@ -150,11 +157,14 @@ class Log:
         self,
         action: str,
         *,
-        stored: Iterable[tuple[Drawing, bytes]] = (),
+        stored: Iterable[tuple[Drawing, str]] = (),
         changes: Mapping[str, Mapping[str, Any]] | None = None,
         took_back: int | None = None,
     ) -> str:
-        """The line of the next entry. It is not applied: it must be on the disk first."""
+        """The line of the next entry. It is not applied: it must be on the disk first.
+
+        `stored`: drawings with their packed images.
+        """
         number = self.entries[-1].number + 1 if self.entries else 1
         # Each entry names the one before it, and its version is a hash of its whole content.
         entry: dict[str, Any] = {
@@ -168,7 +178,7 @@ class Log:
             entry["took_back"] = took_back
         if changes:
             entry["changes"] = changes
-        abouts = [{name: getattr(drawing, name) for name in FIELDS} | {"ink": pack(ink)} for drawing, ink in stored]
+        abouts = [{name: getattr(drawing, name) for name in FIELDS} | {"ink": ink} for drawing, ink in stored]
         if abouts:
             entry["stored"] = abouts
         line = json.dumps(entry, separators=(",", ":"))
@@ -199,6 +209,14 @@ def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
     for identity, values in entry.changes.items():
         if identity in drawings:
             drawings[identity] = replace(drawings[identity], **values)
+
+
+def has_changes(line: str) -> bool:
+    """Whether an entry changes stored drawings, without parsing it.
+
+    Quotes inside a text are escaped, so that no text contains this.
+    """
+    return '"changes":{' in line
 
 
 def digest(line: str) -> str:

@@ -57,6 +57,30 @@ class NearDuplicates:
         return found
 
 
+def with_arrivals(
+    found: list[list[int]], known: NDArray[np.uint8], new: NDArray[np.uint8], *, compared: int
+) -> list[list[int]]:
+    """What `search(known, new)` gives, from `found`, which it gave for the first `compared` images.
+
+    Only the images that were added since are compared, so that this takes little time.
+    """
+    arrivals = known[compared:]
+    if not len(arrivals):
+        return found
+    result = [[row if row < compared else row + len(arrivals) for row in rows] for rows in found]
+    changed: set[int] = set()
+    for place, rows in enumerate(NearDuplicates().search(new, arrivals)):
+        for row in rows:
+            if row < len(new):
+                result[row].append(compared + place)
+                changed.add(row)
+    for place in changed:
+        near = np.array(result[place], np.intp)
+        distances = np.square(new[place].astype(np.int32) - _select_rows(known, new, near)).sum(axis=1)
+        result[place] = near[np.lexsort((near, distances))].tolist()
+    return result
+
+
 def _select_rows(known: NDArray[np.uint8], new: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.uint8]:
     """Rows of `known` followed by `new`, without joining the two."""
     images = np.empty((len(rows), new.shape[1]), np.uint8)

@@ -3,15 +3,17 @@
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataset.csv_format import PIXELS
 from dataset.digits import DataError
 from dataset.drawings.csv_rows import SOURCES, checksum, clean_text
-from dataset.drawings.log import STATES, Drawing, Log, NewDrawing, timestamp
+from dataset.drawings.log import EMPTY_VERSION, STATES, Drawing, Log, NewDrawing, pack, timestamp
+from dataset.drawings.near_duplicates import with_arrivals
 from dataset.drawings.strokes import pack_strokes
 
 HELD_OUT = 5  # every 5th drawing of a digit is held out for testing
@@ -28,19 +30,59 @@ def check_drawing(new: NewDrawing) -> None:
             raise DataError(f"A drawing is {', '.join(allowed)}, got {value!r}.")
 
 
-def prepare_drawings(log: Log, new_drawings: Sequence[NewDrawing]) -> list[tuple[Drawing, bytes]]:
-    """The drawings and their images, as the next entry of the log stores them.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """New drawings with their packed images, compared with a log as it was at one moment.
 
-    A near-duplicate is held out if its original is, so that no test uses a training image.
+    An import of 60,000 drawings takes a minute to compare: that is done before the storage is
+    locked. Inside the lock only the drawings that were stored meanwhile are compared.
     """
-    if not new_drawings:
+
+    new: list[NewDrawing]
+    images: NDArray[np.uint8]  # (n, 784)
+    packed: list[str]
+    near: list[list[int]]
+    compared: int  # images of the log
+    entries: int  # of the log
+    version: str
+
+    def near_duplicates(self, log: Log) -> list[list[int]]:
+        """For each new image, the rows of its near-duplicates, nearest first."""
+        last = log.entries[self.entries - 1] if 0 < self.entries <= len(log.entries) else None
+        if (last.version if last else EMPTY_VERSION) != self.version:  # the log was replaced
+            return log.near_duplicates(self.images)
+        return with_arrivals(self.near, log.images, self.images, compared=self.compared)
+
+
+def compare(log: Log, new_drawings: Sequence[NewDrawing]) -> Comparison:
+    """Compare the drawings that the log does not have yet with it.
+
+    Outside a lock, `log` must be a snapshot.
+    """
+    new = [new for new in new_drawings if not new.id or new.id not in log.drawings]
+    images = np.array([drawing.image for drawing in new], np.uint8).reshape(-1, PIXELS)
+    packed = [pack(image.tobytes()) for image in images]
+    return Comparison(new, images, packed, log.near_duplicates(images), len(log.ids), len(log.entries), log.version)
+
+
+def prepare_drawings(
+    log: Log, new_drawings: Sequence[NewDrawing], comparison: Comparison | None = None
+) -> list[tuple[Drawing, str]]:
+    """The drawings and their packed images, as the next entry of the log stores them.
+
+    Drawings that the log has are left out. A near-duplicate is held out if its original is, so that
+    no test uses a training image.
+    """
+    if comparison is None or any(new.id in log.drawings for new in comparison.new):
+        comparison = compare(log, new_drawings)
+    if not comparison.new:
         return []
-    images = np.stack([new.image.reshape(PIXELS) for new in new_drawings])
+    nearest = comparison.near_duplicates(log)
     originals = Counter(drawing.label for drawing in log.drawings.values() if not drawing.duplicate_of)
     ids = list(log.ids)
     stored: dict[str, Drawing] = {}
     prepared = []
-    for new, image, near in zip(new_drawings, images, log.near_duplicates(images), strict=True):
+    for new, image, packed, near in zip(comparison.new, comparison.images, comparison.packed, nearest, strict=True):
         identity = clean_text(new.id) or uuid.uuid4().hex
         ids.append(identity)
         if new.held_out:  # decided when it was first stored
@@ -66,9 +108,8 @@ def prepare_drawings(log: Log, new_drawings: Sequence[NewDrawing]) -> list[tuple
             source=clean_text(new.source),
             state=new.state,
         )
-        pixels = image.tobytes()
-        stored[identity] = drawing = replace(drawing, check=checksum(drawing, pixels))
-        prepared.append((drawing, pixels))
+        stored[identity] = drawing = replace(drawing, check=checksum(drawing, image.tobytes()))
+        prepared.append((drawing, packed))
     return prepared
 
 
