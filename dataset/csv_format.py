@@ -53,17 +53,21 @@ class Layout:
 
 PLAIN = Layout(1 + PIXELS, 0, tuple(range(1, 1 + PIXELS)), header=False)
 PLAIN_UNLABELLED = Layout(PIXELS, -1, tuple(range(PIXELS)), header=False)
+LABEL_LAST = Layout(1 + PIXELS, PIXELS, tuple(range(PIXELS)), header=False)
 
 
-def read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images (n, 28, 28) and labels (n,) of a CSV file. Raises DataError with the first problem."""
+def read_csv(path: Path, layout: Layout | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images (n, 28, 28) and labels (n,) of a CSV file. Raises DataError with the first problem.
+
+    Without a layout, the first line tells it.
+    """
     with open_data(path) as file:
         size = sum(len(chunk) for chunk in iter(lambda: file.read(CHUNK), b""))
     most = (size + 1) // (2 * PIXELS)  # a row has at least two characters for each pixel
     images = np.empty((most, PIXELS), np.uint8)
     labels = np.empty(most, np.uint8)
     rows = 0
-    for part in _scan(path):
+    for part in _scan(path, layout):
         if isinstance(part, Problem):
             raise DataError(str(part))
         labels[rows : rows + len(part)] = part[:, 0]
@@ -83,12 +87,11 @@ def check_csv(path: str | Path, limit: int = 20) -> list[Problem]:
     return problems
 
 
-def _scan(path: Path) -> Iterator[NDArray[np.uint8] | Problem]:
+def _scan(path: Path, layout: Layout | None = None) -> Iterator[NDArray[np.uint8] | Problem]:
     """Blocks of valid rows (n, 785), and the problems between them.
 
     The label comes first in a row; it is 255 if unknown.
     """
-    layout: Layout | None = None
     rows = 0
     seen_first, seen_last = np.zeros(256, bool), np.zeros(256, bool)
     for number, lines, lacks_newline in _blocks(path):

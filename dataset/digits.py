@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.array_files import read_array
 from model.errors import DigitLabError
 
 DIGIT_CLASSES = tuple("0123456789")
@@ -75,4 +76,4 @@ def _hashes(images: NDArray[np.uint8]) -> list[int]:
 @cache
 def _mnist_test_hashes() -> frozenset[int]:
     """Hashes of MNIST's test images, so that none is trained on, from any file."""
-    return frozenset(np.load(Path(__file__).with_name("mnist_test_hashes.npy"), allow_pickle=False).tolist())
+    return frozenset(read_array(Path(__file__).with_name("mnist_test_hashes.npy"), "u8").tolist())

@@ -2,15 +2,15 @@
 
 import gzip
 import hashlib
+import io
 import os
 import shutil
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ENOSPC
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import platformdirs
@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 
 from dataset.digits import DataError
 from dataset.leftovers import temporary
+from model.array_files import open_arrays
+from model.reading import DamagedError
 
 CHUNK = 1 << 20
+GZIP_RATIO = 100  # unpacked bytes for each packed byte, above the size LEAST_UNPACKED
+LEAST_UNPACKED = 1 << 26
 GZIP_MAGIC = b"\x1f\x8b"
 CACHED_FILES = 8  # 47 MB each for 60,000 images
 LOCK_TIMEOUT = 30  # seconds to wait while another program writes
@@ -55,7 +59,10 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def open_data(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, decompressed if they are gzip data, for any file name."""
+    """The bytes of a file, decompressed if they are gzip data, for any file name.
+
+    Raises DataError where the gzip data are damaged, or unpack to more than digits ever do.
+    """
     with open_raw(path) as raw:
         packed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
@@ -64,21 +71,65 @@ def open_data(path: Path) -> Iterator[IO[bytes]]:
             return
         try:
             with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield unpacked  # type: ignore[misc]
+                yield io.BufferedReader(LimitedReader(unpacked, path.name, most_unpacked(path)), CHUNK)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             sentence = f"{path.name}: its gzip data is damaged or cut off ({error}). Get the file again."
             raise DataError(sentence) from error
 
 
+def most_unpacked(path: Path) -> int:
+    """The most bytes that the gzip data of a file may unpack to. MNIST's have ratios of 5 to 8."""
+    return max(LEAST_UNPACKED, GZIP_RATIO * path.stat().st_size)
+
+
+class LimitedReader(io.RawIOBase):
+    """The bytes of an unpacked file; reading more than `most` raises DataError."""
+
+    def __init__(self, file: gzip.GzipFile, name: str, most: int) -> None:
+        self._file, self._name, self._most = file, name, most
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be read from any place."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        if whence == io.SEEK_END:  # which a GzipFile finds only by reading to its end
+            while self._file.read(CHUNK):
+                self._check()
+            offset, whence = self._file.tell() + offset, io.SEEK_SET
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer; -> the number of bytes, 0 at the end."""
+        data = self._file.read(len(memoryview(buffer)))
+        self._check()
+        memoryview(buffer)[: len(data)] = data
+        return len(data)
+
+    def _check(self) -> None:
+        if self._file.tell() > self._most:
+            raise DataError(f"{self._name} unpacks to more than {self._most:,} bytes. Unpack it yourself and check it.")
+
+
 @contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """A temporary file that replaces `path` after everything is written to the disk."""
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+    """A temporary file that replaces `path` after everything is written, if `durable` to the disk.
+
+    Waiting for the disk takes some milliseconds. It is needed for all that a power cut may not
+    take away.
+    """
     path = path.resolve()  # a link stays a link to the new file
     with temporary(path, lambda new: new.touch(exist_ok=False)) as new:
         with new.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         if path.exists():
             shutil.copymode(path, new)
         new.replace(path)
@@ -149,6 +200,13 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def read_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images (n, 28, 28) and labels (n,) of a .npz file. Raises OSError and DamagedError."""
+    with open_arrays(path) as file:
+        labels = file.read("labels", "u1", (None,))
+        return file.read("images", "u1", (len(labels), 28, 28)), labels
+
+
 def cached(
     name: str, build: Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -157,11 +215,8 @@ def cached(
     A damaged copy is built again.
     """
     path = cache_folder() / f"{name}.npz"
-    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        with path.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
-            images, labels = file["images"], file["labels"]
-        if images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28):
-            return images, labels
+    with suppress(OSError, DamagedError):
+        return read_digits(path)
     images, labels = build()
     with suppress(OSError):  # on a full or read-only disk the next load is slower
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.digits import UNLABELLED, DataError
-from dataset.files import CHUNK, open_data
+from dataset.files import CHUNK, most_unpacked, open_data
 
 MAGIC = b"\0\0\x08"  # two zeros and the type code of unsigned bytes
-GZIP_LIMIT = 1032  # largest compression ratio of gzip; a header with a larger size is damaged
+MOST_AXES = 3  # images, height, width
 
 
 def is_idx(path: Path) -> bool:
@@ -34,12 +34,14 @@ def read_idx(path: Path, sha256: str = "") -> NDArray[np.uint8]:
                 f"{path.name}: expected an IDX file of bytes, which starts with 00 00 08, "
                 f"got {head.hex(' ') or 'an empty file'}."
             )
+        if not 1 <= head[3] <= MOST_AXES:
+            raise DataError(f"{path.name}: expected 1 to {MOST_AXES} sizes in its header, got {head[3]}.")
         sizes = file.read(4 * head[3])
         if len(sizes) < 4 * head[3]:
             raise DataError(f"{path.name}: expected {head[3]} sizes in its header, but the file ends inside it.")
         shape = struct.unpack(f">{head[3]}I", sizes)
         expected = math.prod(shape)
-        if expected > path.stat().st_size * GZIP_LIMIT:
+        if expected > most_unpacked(path) or 0 in shape[1:]:
             raise DataError(f"{path.name}: its header gives a size of {expected:,} bytes, more than the file can hold.")
         digest.update(head + sizes)
         values = np.empty(expected, np.uint8)

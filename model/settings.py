@@ -55,12 +55,12 @@ class Setting(NamedTuple):
             right = isinstance(value, (int, float) if self.kind is float else self.kind)
             right &= isinstance(value, bool) == (self.kind is bool)  # bool is a subclass of int
         if not right:
-            raise ConfigError(f"{self.name} is {self.expected}, got {value!r}.")
+            raise ConfigError(f"{self.name} is {self.expected}, got {value!r:.60}.")
         if self.choices and value not in self.choices:
-            raise ConfigError(f"{self.name} is one of {', '.join(self.choices)}, got {value!r}.")
+            raise ConfigError(f"{self.name} is one of {', '.join(self.choices)}, got {value!r:.60}.")
         if self.bounds and not self.bounds.low <= value <= self.bounds.high:  # also for NaN
             low, high, _ = self.bounds
-            raise ConfigError(f"{self.name} lies between {low:g} and {high:,.10g}, got {value:g}.")
+            raise ConfigError(f"{self.name} lies between {low:g} and {high:,.10g}, got {number_text(value)}.")
 
     @property
     def item_kind(self) -> type:
@@ -73,6 +73,11 @@ class Setting(NamedTuple):
         """The type in words."""
         names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
         return f"a list of {self.items}" if self.items else names[self.kind]
+
+
+def number_text(value: float) -> str:
+    """A number in an error: 0.003, 1e+400. A whole number of any length has such a text."""
+    return f"{value:g}" if abs(value) < 1e300 or isinstance(value, float) else f"{value!r:.20}..."
 
 
 def number(default: float, low: float, high: float, explanation: str, *, log: bool = False) -> Any:

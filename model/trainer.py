@@ -27,7 +27,9 @@ from model.progress import (
     StepDone,
     Tally,
     advice,
+    restore,
 )
+from model.reading import decoding
 from model.rng import Purpose, rng
 from model.settings import ConfigError
 
@@ -260,11 +262,15 @@ class Trainer:
         if type(self.config).from_dict(checkpoint.settings) != self.config:
             raise CheckpointError(f"{path} belongs to a run with other settings; resume it with its own config.")
         progress = dict(checkpoint.progress)
-        if progress.pop("images") != self.images:
+        if progress.pop("images", None) != self.images:
             raise CheckpointError(f"{path} was written while training on other data; resume it with the same data.")
-        tallies = [Tally(**values) for values in progress.pop("tallies")]
-        self._epoch_tally, self._report_tally, self._guard.tally = tallies
-        self.progress = Progress(**progress)
+        with decoding(path, "resume it from another checkpoint, or start a new run.", CheckpointError):
+            epoch, report, guard = (restore(Tally, values) for values in progress.pop("tallies"))
+            restored = restore(Progress, progress)
+            if not 0 <= restored.last_check <= restored.step <= self.total_steps:
+                raise ValueError(f"step {restored.step} of {self.total_steps}")
+        self._epoch_tally, self._report_tally, self._guard.tally = epoch, report, guard
+        self.progress = restored
         self.network.load(checkpoint.weights)
         for name, array in self.optimizer.state.items():
             array[:] = checkpoint.state[name]

@@ -70,10 +70,24 @@ FIXED_NAMES = {
 }
 
 
-# `dataset` imports this one module of `model`, so that all errors of the project have one base
-# class. Importing it also runs `model/__init__`: about 0.1 s, as long as `model` imports no part of
-# SciPy before using it.
-SHARED_WITH_DATASET = "model.errors"
+# `dataset` imports these modules of `model`, so that all errors of the project have one base class
+# and files are read in one way. Importing them also runs `model/__init__`: about 0.1 s, as long as
+# `model` imports no part of SciPy before using it.
+SHARED_WITH_DATASET = ("model.errors", "model.reading", "model.array_files")
+# Functions that parse what comes from files and people, and the only modules of the product that
+# call them. These modules limit the size and the nesting, and raise one error for any damage.
+PARSERS = {
+    "json": ("load loads JSONDecoder", {"model/reading.py"}),
+    "tomllib": ("load loads", {"model/reading.py"}),
+    "msgspec": ("convert", {"experiments/jobs/record.py", "dashboard/access/policy.py"}),
+    "np": ("load loadtxt genfromtxt fromfile", {"dataset/csv_format.py"}),
+    "pd": ("read_csv read_json read_excel read_parquet", set[str]()),
+    "csv": ("reader DictReader", {"dataset/csv_format.py"}),
+    "zipfile": ("ZipFile", {"model/array_files.py", "dataset/drawings/exchange.py"}),
+    "gzip": ("open GzipFile decompress", {"dataset/files.py"}),
+    "zlib": ("decompress decompressobj", {"dataset/drawings/log.py"}),
+    "Image": ("open", {"dataset/image_files.py", "dashboard/draw/received.py"}),
+}
 
 
 def name(path: Path) -> str:
@@ -135,7 +149,7 @@ def test_no_import_points_the_wrong_way(part: str) -> None:
         for path in SOURCES
         if name(path).startswith(f"{part}/")
         for line, module in imported(path)
-        if package_of(module) in FORBIDDEN[part] and not (part == "dataset" and module == SHARED_WITH_DATASET)
+        if package_of(module) in FORBIDDEN[part] and not (part == "dataset" and module in SHARED_WITH_DATASET)
     ]
     assert not wrong
 
@@ -327,6 +341,32 @@ def test_nothing_is_pickled() -> None:
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 allowed = not (isinstance(node.value, ast.Constant) and node.value.value is False)
                 wrong += [f"{name(path)}:{node.value.lineno}"] if allowed else []
+    assert not wrong
+
+
+@pytest.mark.parametrize("module", PARSERS)
+def test_files_are_parsed_only_where_damage_becomes_one_error(module: str) -> None:
+    functions, allowed = PARSERS[module]
+    wrong = [
+        f"{name(path)}:{node.lineno} {module}.{node.attr}"
+        for path in SOURCES
+        if name(path) not in allowed and part_of(path) in ("model", "dataset", "experiments", "dashboard")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Attribute) and node.attr in functions.split() and ast.unparse(node.value) == module
+    ]
+    assert not wrong, "Read it through model/reading.py, model/array_files.py or dataset/csv_format.py."
+
+
+def test_parsers_are_not_imported_by_name() -> None:
+    """`from json import loads` would hide them from the test above."""
+    wrong = [
+        f"{name(path)}:{node.lineno} {alias.name}"
+        for path in SOURCES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and node.module in PARSERS
+        for alias in node.names
+        if alias.name in PARSERS[node.module][0].split()
+    ]
     assert not wrong
 
 

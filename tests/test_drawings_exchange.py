@@ -191,7 +191,7 @@ def test_a_damaged_entry_is_named_however_it_is_packed(packed: int, tmp_path: Pa
 
 def test_what_is_no_archive_or_no_pair_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "words.zip").write_text("words")
-    with pytest.raises(DataError, match=r"words\.zip is damaged or not a zip file"):
+    with pytest.raises(DataError, match=r"words\.zip is damaged \(File is not a zip file\)"):
         import_drawings(tmp_path / "words.zip")
     with pytest.raises(DataError, match=r"empty\.zip holds no pictures"):
         import_drawings(archive(tmp_path / "empty.zip"))

@@ -1,6 +1,5 @@
 """Images: sheets, cards and thumbnails of digits as HTML, in the colours of the theme."""
 
-import json
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from dashboard.theme import Palette
+from model.reading import parse_json
 
 COMMANDS = {"M": 2, "L": 2, "Q": 4, "C": 6, "Z": 0}  # of a path of strokes, and how many numbers follow
 CANVAS = 280  # pixels
@@ -105,9 +105,9 @@ def thumbnails_data(thumbnails: Iterable[Thumbnail], palette: Palette) -> list[d
 def strokes_image(strokes: str, palette: Palette) -> str:
     """The strokes of a canvas (JSON) as an image; empty where there is nothing to draw."""
     try:
-        objects = json.loads(strokes)["objects"] if strokes else []
+        objects = parse_json(strokes)["objects"] if strokes else []
         paths = [_path(each) for each in objects if each.get("type", "").lower() == "path"]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return ""
     if not paths:
         return ""

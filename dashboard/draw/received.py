@@ -62,5 +62,5 @@ def _decode_png(url: Any) -> Pixels:
             if picture.size != (SIDE, SIDE):  # checked before the pixels are decoded
                 raise ValueError
             return np.asarray(picture.convert("RGBA"))
-    except (ValueError, OSError, SyntaxError) as error:
+    except Exception as error:  # decoders of damaged pictures raise many types of errors
         raise ValueError(f"The picture must be a PNG of {SIDE} x {SIDE} pixels in a data URL.") from error

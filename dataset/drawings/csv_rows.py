@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dataset.csv_format import PIXELS, Layout, parse_lines, split_line
 from dataset.drawings.log import Drawing, NewDrawing
 from dataset.drawings.strokes import unpack_strokes
+from model.reading import parse_json, storable
 
 SOURCES = ("drawn", "uploaded", "imported")
 ABOUT = ("id", "time", "predicted", "confidence", "model", "session", "held_out", "duplicate_of", "strokes", "source")
@@ -71,8 +72,8 @@ def new_drawing(contents: Contents, place: int) -> NewDrawing:
     about = {name: clean_text(value) for name, value in texts.items()}
     try:
         strokes = unpack_strokes(texts["strokes"])
-        about["strokes"] = strokes and json.dumps(json.loads(strokes))
-    except (ValueError, RecursionError):
+        about["strokes"] = strokes and json.dumps(parse_json(strokes))
+    except ValueError:
         about["strokes"] = ""
     if about["held_out"] not in ("0", "1"):
         about["held_out"] = ""
@@ -104,8 +105,11 @@ def checksum(drawing: Drawing, image: bytes) -> int:
 
 
 def clean_text(value: object) -> str:
-    """Text on one line without commas or quotes, at most 100 characters."""
-    return re.sub(r'[\s,"\x00-\x1f\x7f]+', " ", str(value)).strip()[:TEXT_LIMIT]
+    """Text on one line without commas or quotes, at most 100 characters.
+
+    A byte that is not UTF-8 is written as its number: a page cannot show it.
+    """
+    return storable(re.sub(r'[\s,"\x00-\x1f\x7f]+', " ", str(value)).strip()[:TEXT_LIMIT])
 
 
 def decode(data: bytes) -> str:

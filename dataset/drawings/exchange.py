@@ -1,9 +1,7 @@
 """Exchange: export drawings and import digits, in the format that the file name gives."""
 
 import io
-import lzma
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -20,6 +18,7 @@ from dataset.drawings.storage import drawing_storage
 from dataset.files import open_data, path_of, write_new
 from dataset.idx import idx_bytes, idx_name, is_idx, locate_idx, read_idx_pair
 from dataset.image_files import MAX_BYTES, read_image
+from model.reading import decoding
 
 FILE_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same drawings give the same archive
 
@@ -112,15 +111,12 @@ def imported(images: NDArray[np.uint8], labels: NDArray[np.uint8], path: Path) -
 def read_zip(path: Path) -> list[NewDrawing]:
     """The pictures of a zip file: 28x28 pixels, light ink on dark paper, in folders 0 to 9."""
     new_drawings = []
-    with open_data(path) as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                for entry in archive.infolist():
-                    place = PurePosixPath(entry.filename)
-                    if not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in place.parts):
-                        new_drawings.append(read_picture(archive, entry, f"{path.name}: {entry.filename}"))
-        except (zipfile.BadZipFile, NotImplementedError) as error:  # damaged, or a newer version
-            raise DataError(f"{path.name} is damaged or not a zip file ({error}). Get the file again.") from error
+    damaged = decoding(path.name, "get the file again.", DataError)
+    with open_data(path) as file, damaged, zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            place = PurePosixPath(entry.filename)
+            if not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in place.parts):
+                new_drawings.append(read_picture(archive, entry, f"{path.name}: {entry.filename}"))
     if not new_drawings:
         raise DataError(f"{path.name} holds no pictures. Put PNG files into folders named 0 to 9.")
     return new_drawings
@@ -137,7 +133,7 @@ def read_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) ->
         content = archive.read(entry)
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unknown compression
         raise DataError(f"{name} cannot be unpacked ({error}). Pack the pictures again without a password.") from error
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+    except Exception as error:  # decoders of damaged files raise many types of errors
         raise DataError(f"{name} is damaged ({error or 'it is cut off'}). Get the archive again.") from error
     pixels = read_image(content, name=name)
     if pixels.shape[:2] != (28, 28):

@@ -1,5 +1,6 @@
 """The log of drawings: an entry for each change, from which every version can be rebuilt."""
 
+import binascii
 import json
 import zlib
 from base64 import b64decode, b64encode
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from dataset.csv_format import PIXELS
 from dataset.digits import DataError
 from dataset.drawings.near_duplicates import NearDuplicates
+from model.reading import parse_json
 
 STATES = ("kept", "waiting", "set aside", "deleted")  # only kept drawings train or test a network
 VERSION_TEXT = '"version":"%s"'
@@ -63,6 +65,7 @@ class Drawing:
 
 
 FIELDS = tuple(field.name for field in fields(Drawing) if field.name != "row")
+TEXTS = tuple(field.name for field in fields(Drawing) if field.type in (str, "str"))
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Log:
     def append(self, line: str) -> Change:
         """Parse the next entry and apply it. Raises ValueError for a line that is no entry."""
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             version = str(entry["version"])
             if not version.endswith(digest(line.replace(VERSION_TEXT % version, VERSION_TEXT % "", 1))):
                 raise ValueError("not an entry: it is damaged")
@@ -127,9 +130,10 @@ class Log:
                 dict(entry.get("changes", {})),
                 entry.get("took_back"),
             )
+            _check_entry(change)
             self._add_images(inks)
             self.ids += [drawing.id for drawing in change.stored]
-        except (KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not an entry: {error}") from error
         self.entries.append(change)
         apply(change, self.drawings)
@@ -202,6 +206,20 @@ class Log:
             self._images[len(self.ids) : rows] = np.frombuffer(b"".join(inks), np.uint8).reshape(-1, PIXELS)
 
 
+def _check_entry(entry: Change) -> None:
+    """Raise ValueError for a field of another type, or a value that no drawing has."""
+    for drawing in entry.stored:
+        if not all(type(getattr(drawing, name)) is str for name in TEXTS) or type(drawing.check) is not int:
+            raise ValueError("not an entry: a field of a drawing has another type")
+    values = [{"label": drawing.label, "state": drawing.state} for drawing in entry.stored]
+    for changed in [*values, *entry.changes.values()]:
+        label, state = changed.get("label", 0), changed.get("state", STATES[0])
+        if changed.keys() - {"label", "state"} or type(label) is not int or not 0 <= label <= 9 or state not in STATES:
+            raise ValueError(f"not an entry: a drawing cannot have {changed!r:.60}")
+    if not isinstance(entry.took_back, int | None):
+        raise ValueError("not an entry: it takes back no number")
+
+
 def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
     """Apply an entry to the drawings, by their ids."""
     for drawing in entry.stored:
@@ -230,11 +248,15 @@ def pack(data: bytes) -> str:
 
 
 def unpack(text: str, most: int) -> bytes:
-    """The bytes that `pack` compressed. Raises ValueError if there are more than `most` of them.
+    """The bytes that `pack` compressed.
 
-    No more than that is ever unpacked: a few bytes could unpack to gigabytes.
+    Raises ValueError if there are more than `most` of them, or if `pack` has not made the text. No
+    more than that is ever unpacked: a few bytes could unpack to gigabytes.
     """
-    data = zlib.decompressobj().decompress(b64decode(text, validate=True), most + 1)
+    try:
+        data = zlib.decompressobj().decompress(b64decode(text, validate=True), most + 1)
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError(f"not a packed text: {error}") from error
     if len(data) > most:
         raise ValueError(f"more than {most} bytes when unpacked")
     return data

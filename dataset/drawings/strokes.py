@@ -1,21 +1,24 @@
 """Strokes: what the canvas sent as JSON, packed for storing and unpacked one drawing at a time."""
 
 import json
-import zlib
 from collections.abc import Sequence
 from typing import overload
 
 from dataset.drawings.log import pack, unpack
+from model.reading import DamagedError, parse_json
 
 PACKED_LIMIT = 40_000  # characters; a line of the CSV file stays below 64 KB
 UNPACKED_LIMIT = 200_000  # bytes of JSON; a long drawing by hand has 60,000
 
 
 def pack_strokes(strokes: str) -> str:
-    """The strokes' JSON, packed; empty where it is too long to be stored."""
+    """The strokes' JSON, packed; empty where it is damaged or too long to be stored."""
     if not strokes:
         return ""
-    text = json.dumps(json.loads(strokes), separators=(",", ":")).encode()
+    try:
+        text = json.dumps(parse_json(strokes), separators=(",", ":")).encode()
+    except DamagedError:
+        return ""
     packed = pack(text) if len(text) <= UNPACKED_LIMIT else ""
     return packed if len(packed) <= PACKED_LIMIT else ""
 
@@ -24,7 +27,7 @@ def unpack_strokes(packed: str) -> str:
     """The strokes' JSON; empty where it is too long or damaged."""
     try:
         return unpack(packed, UNPACKED_LIMIT).decode()
-    except (ValueError, zlib.error):
+    except ValueError:
         return ""
 
 

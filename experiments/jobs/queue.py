@@ -17,7 +17,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from experiments.jobs.record import Job, JobError, JobStatus, S, remove_temporary_files, sentence_of
+from experiments.jobs.record import Job, JobError, JobStatus, Moment, S, remove_temporary_files, sentence_of
 
 POLL_SECONDS = 0.2
 LOCK_SECONDS = 1.0  # a process holds the queue's lock for milliseconds; one that was halted may hold it longer
@@ -28,7 +28,7 @@ class QueuedStatus(JobStatus):
     """The status of a job that waits in a queue with others of its machine."""
 
     host: str = ""
-    queued: float = 0.0  # since when it waits for its turn
+    queued: Moment = 0.0  # since when it waits for its turn
     person: str = ""  # who started it; jobs of different persons take turns
     turn: int = 0  # jobs with a lower number come first, and of the same number the one that waits longest
 

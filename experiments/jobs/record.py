@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -39,14 +39,20 @@ from dataset.leftovers import remove_leftovers
 from experiments.jobs.full_disk import DISK_FULL, has_no_space, is_disk_full, overwrite
 from model import Diverged
 from model.errors import DigitLabError
+from model.reading import MOST_BYTES, DamagedError, parse_json, read_bytes
 
 ACTIVE = ("queued", "running", "paused")  # states that need a living process
 START_GRACE = 30.0  # seconds that a new process may take to import NumPy on a slow machine before it counts as gone
 HOLD_SECONDS = 2.0  # readers hold the lock for a moment when they look whether the process is alive
+MOST_BLANK = 1 << 16  # bytes that a file of zeros may have
 LONGEST_ID = 200  # bytes; a file system allows 255, and a number may be appended to the name of a deleted job
 INTERRUPTED = "Its process is gone; resume it to go on from the last checkpoint."
 
 T = TypeVar("T")
+Moment: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+"""Seconds since 1970. A page could not show a year above 10,000."""
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e11, le=1e11)]
+"""A duration. It may be negative after a clock was set back."""
 
 _held: dict[Path, int] = {}  # the folders on whose jobs this process works, with the inode of the lock file
 
@@ -61,10 +67,10 @@ class JobStatus:
 
     state: str = "queued"
     reason: str = ""
-    updated: float = 0.0
+    updated: Moment = 0.0
     pid: int = 0  # of its process; 0: none has begun since the job was queued
     place: int | None = None  # in the queue; 1: next
-    seconds_left: float | None = None
+    seconds_left: Seconds | None = None
 
     @property
     def active(self) -> bool:
@@ -93,12 +99,17 @@ class Job(Generic[S]):
     def stored(self) -> S:
         """The status as its process last wrote it, which may be outdated.
 
-        Raises `error` where it cannot be read.
+        Raises `error` where it cannot be read. A power cut may leave an empty file, because the
+        progress of a job is not written to the disk at once: the job is then interrupted.
         """
+        path = self.folder / "status.json"
         try:
-            status: S = read_record(self.folder / "status.json", self.status_type)
+            status: S = read_record(path, self.status_type)
             return status
         except (OSError, ValueError) as error:
+            if _is_blank(path):
+                interrupted: S = self.status_type(state="interrupted", reason=INTERRUPTED)
+                return interrupted
             raise self.damaged(error) from error
 
     def status(self, stored: S | None = None) -> S:
@@ -119,15 +130,16 @@ class Job(Generic[S]):
         reason = DISK_FULL if has_no_space(self.folder) else INTERRUPTED
         return replace(status, state="interrupted", reason=reason, place=None, seconds_left=None)
 
-    def write_status(self, status: S) -> None:
+    def write_status(self, status: S, *, durable: bool = True) -> None:
         """Replace status.json. One process at a time writes it: the one that holds the job's lock.
 
-        Raises `error` where another process works on the job, or where the folder was deleted.
+        `durable` as in `write_record`. Raises `error` where another process works on the job, or
+        where the folder was deleted.
         """
         with self._writing():
             path = self.folder / "status.json"
             try:
-                write_record(path, status)
+                write_record(path, status, durable=durable)
             except OSError as error:
                 if not is_disk_full(error):
                     raise
@@ -136,11 +148,12 @@ class Job(Generic[S]):
     def set_status(self, **changes: Any) -> S:
         """Change these fields of the stored status, and the time of its last update.
 
-        -> the new status.
+        -> the new status. A new state is on the disk when this returns; progress need not be.
         """
         with self._writing():
-            status = replace(self.stored(), updated=time.time(), **changes)
-            self.write_status(status)
+            stored = self.stored()
+            status = replace(stored, updated=time.time(), **changes)
+            self.write_status(status, durable=status.state != stored.state)
             return status
 
     @contextlib.contextmanager
@@ -223,22 +236,42 @@ class Job(Generic[S]):
         return self.error(f"The {self.noun} {self.id} is damaged: {cause}")
 
 
-def read_record(path: Path, kind: type[T]) -> T:
+def read_record(path: Path, kind: type[T], most: int = MOST_BYTES) -> T:
     """A JSON file as a value of this type, usually a dataclass.
 
     Unknown keys are ignored, missing ones get their defaults.
 
-    Raises FileNotFoundError, and ValueError where the file does not hold such a value.
+    Raises FileNotFoundError, and DamagedError where the file does not hold such a value, or has
+    more than `most` bytes.
     """
     try:
-        return msgspec.convert(json.loads(path.read_bytes()), kind)
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        return as_type(parse_json(read_bytes(path, most)), kind)
+    except DamagedError as error:
+        raise DamagedError(f"{path.name}: {error}") from error
 
 
-def write_record(path: Path, value: Any) -> None:
-    """Replace a JSON file. A reader gets the old or the new one whole, also after a power cut."""
-    with atomic_write(path) as file:
+def _is_blank(path: Path) -> bool:
+    """Whether a file is empty or holds only zeros, as after a power cut."""
+    try:
+        return path.stat().st_size < MOST_BLANK and not path.read_bytes().strip(b"\0")
+    except OSError:
+        return False
+
+
+def as_type(value: Any, kind: type[T]) -> T:
+    """A JSON value as a value of this type. Raises DamagedError."""
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise DamagedError(f"{error}.") from error
+
+
+def write_record(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Replace a JSON file. A reader gets the old or the new one whole.
+
+    If it is `durable`, it is on the disk when this returns; a power cut cannot undo it.
+    """
+    with atomic_write(path, durable=durable) as file:
         file.write(record_text(value))
 
 

@@ -6,14 +6,16 @@ No other module reads or writes that file.
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
 
 from dataset.files import atomic_write
+from model.reading import MOST_BYTES, read_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,10 @@ class Row(NamedTuple):
 
 HISTORY_COLUMNS = Row._fields
 HEADER = ",".join(HISTORY_COLUMNS) + "\n"
+HIGHEST_STEP = 1e15  # numbers below it are exact
+
+Numbers: TypeAlias = tuple[float, ...]
+"""A row as numbers, in the order of the columns."""
 
 
 class Validation(NamedTuple):
@@ -51,15 +57,29 @@ def history_file(folder: Path) -> Path:
     return folder / "history.csv"
 
 
+def read_rows(data: bytes) -> Iterator[tuple[int, Numbers]]:
+    """(number of the line, numbers) of each row, from 0; NaN where nothing was measured.
+
+    Lines that are no rows are left out: the names of the columns, and damaged or incomplete lines.
+    So are rows whose step is not above those before, which a resumed run has written once more.
+    """
+    latest = -1.0
+    for number, line in enumerate(data[: data.rfind(b"\n") + 1].split(b"\n")):
+        cells = line.split(b",")
+        if len(cells) == len(HISTORY_COLUMNS):
+            with contextlib.suppress(ValueError):
+                numbers = tuple(float(cell) if cell else math.nan for cell in cells)
+                if latest < numbers[0] < HIGHEST_STEP and numbers[0].is_integer():
+                    latest = numbers[0]
+                    yield number, numbers
+
+
 def read_table(folder: Path) -> pd.DataFrame:
-    """One row per reported step, without a last line that is only half written."""
+    """One row per reported step. Raises OSError, and DamagedError for far too many bytes."""
     import pandas as pd
 
-    try:
-        text = history_file(folder).read_text()
-    except FileNotFoundError:
-        text = ""
-    table = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1] or HEADER), dtype=float)
+    rows = [numbers for _, numbers in read_rows(_read_file(folder))]
+    table = pd.DataFrame(np.array(rows, float).reshape(-1, len(HISTORY_COLUMNS)), columns=list(HISTORY_COLUMNS))
     return table.astype({"step": int})
 
 
@@ -70,13 +90,27 @@ def append_row(folder: Path, row: Sequence[float | None]) -> None:
         file.write(line if file.tell() else HEADER + line)
 
 
-def cut_rows(folder: Path, rows: int) -> None:
-    """Remove all but the first rows, which are those that the checkpoint knows of."""
-    path = history_file(folder)
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    if len(lines) > rows + 1:
-        with atomic_write(path) as file:
-            file.write("".join(lines[: rows + 1]).encode())
+def sync_rows(folder: Path) -> None:
+    """Wait until all rows are on the disk."""
+    with contextlib.suppress(FileNotFoundError), history_file(folder).open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def cut_rows(folder: Path, step: int) -> None:
+    """Remove the rows after a step, which the run will write again, and all damaged lines."""
+    data = _read_file(folder)
+    lines = data.split(b"\n")
+    kept = [HEADER.encode()[:-1], *(lines[number] for number, numbers in read_rows(data) if numbers[0] <= step), b""]
+    if data and kept != lines:
+        with atomic_write(history_file(folder)) as file:
+            file.write(b"\n".join(kept))
+
+
+def _read_file(folder: Path) -> bytes:
+    try:
+        return read_bytes(history_file(folder))
+    except FileNotFoundError:
+        return b""
 
 
 class ValidationReader:
@@ -96,18 +130,14 @@ class ValidationReader:
                 if os.fstat(file.fileno()).st_size < self._read:
                     self._read = 0
                 file.seek(self._read)
-                text = file.read()
+                data = file.read(MOST_BYTES)
         except FileNotFoundError:
             return
-        text = text[: text.rfind(b"\n") + 1]
-        self._read += len(text)
-        for line in text.decode(errors="replace").splitlines():
-            cells = line.split(",")
-            # The header, rows without a validation, and a row that was cut and has grown again hold
-            # no such numbers.
-            if len(cells) == len(HISTORY_COLUMNS):
-                with contextlib.suppress(ValueError):
-                    yield Validation(*(float(cells[column]) for column in (1, 5, 6)))
+        self._read += data.rfind(b"\n") + 1
+        for _, numbers in read_rows(data):
+            validation = Validation(*(numbers[column] for column in (1, 5, 6)))
+            if not any(map(math.isnan, validation)):
+                yield validation
 
 
 def best_validation(folder: Path) -> Validation | None:

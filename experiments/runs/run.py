@@ -20,7 +20,17 @@ from msgspec import UNSET, UnsetType
 from dataset.files import is_there
 from dataset.leftovers import temporary
 from experiments.jobs.queue import QueuedStatus, current_person
-from experiments.jobs.record import Job, JobError, is_job_id, read_record, sentence_of, shortened, write_record
+from experiments.jobs.record import (
+    Job,
+    JobError,
+    Moment,
+    Seconds,
+    is_job_id,
+    read_record,
+    sentence_of,
+    shortened,
+    write_record,
+)
 from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.history import read_table
 
@@ -49,8 +59,8 @@ class Status(QueuedStatus):
     name: str = ""
     group: str = ""  # the group it belongs to: the id of a sweep, "range-test"; empty: none
     trial: int | None = None  # of that sweep
-    created: float = 0.0
-    started: float = 0.0
+    created: Moment = 0.0
+    started: Moment = 0.0
     parameters: int = 0
     images: int = 0
     validation_images: int = 0
@@ -68,7 +78,7 @@ class Status(QueuedStatus):
     best_validation_loss: float | None = None
     best_validation_accuracy: float | None = None  # after that epoch; another may have had a higher one
     images_per_second: float | None = None
-    seconds: float = 0.0  # spent training, over all its workers, without pauses
+    seconds: Seconds = 0.0  # spent training, over all its workers, without pauses
     changes: tuple[tuple[int, float | None], ...] = ()  # (step, rate) of each learning rate set by hand; None: schedule
 
     @property
@@ -132,7 +142,7 @@ class Run(Job[Status]):
         """Its settings. Raises RunError for a file that cannot be read."""
         try:
             return RunConfig.from_dict(read_record(self.folder / "config.json", dict[str, Any]))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise self.damaged(error) from error
 
     def set_config(self, config: RunConfig) -> None:
@@ -172,8 +182,11 @@ class Run(Job[Status]):
         return label
 
     def history(self) -> pd.DataFrame:
-        """One row per reported step; the columns are HISTORY_COLUMNS."""
-        return read_table(self.folder)
+        """One row per reported step; the columns are HISTORY_COLUMNS. Raises RunError."""
+        try:
+            return read_table(self.folder)
+        except (OSError, ValueError) as error:
+            raise self.damaged(error) from error
 
     def requests(self) -> Requests:
         """Its requests. Raises RunError where they cannot be read."""
@@ -181,7 +194,7 @@ class Run(Job[Status]):
             requests = read_record(self.folder / "control.json", Requests)
         except FileNotFoundError:
             return Requests()
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise RunError(f"The requests to the run {self.id} cannot be read: {error}") from error
         return _checked(requests)
 
@@ -190,10 +203,14 @@ class Run(Job[Status]):
 
         A learning rate of None goes back to the schedule.
 
-        What is not given stays as it was requested before. Raises RunError for what cannot be.
+        What is not given stays as it was requested before. A damaged file is replaced, so that a
+        run can always be stopped. Raises RunError for what cannot be.
         """
         with self._request_lock():
-            before = self.requests()
+            try:
+                before = self.requests()
+            except RunError:
+                before = Requests()
             rate = before.learning_rate if learning_rate is UNSET else learning_rate
             write_record(self.folder / "control.json", _checked(Requests(action or before.action, rate)))
 

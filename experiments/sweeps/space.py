@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from experiments.jobs.record import JobError
 from experiments.runs.config import BOUNDS, CHOICES, HELP, RunConfig
 from model import ConfigError
+from model.settings import number_text
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -31,6 +32,7 @@ WHOLE = {"width", "depth", *(name for name, kind in get_type_hints(RunConfig).it
 LIMITS = {"width": (1, 2048), "depth": (0, 5), "augmentation": (0.0, 1.0)}
 NUMBERS = {name: bounds[:2] for name, bounds in BOUNDS.items()} | LIMITS
 """The lowest and the highest value of each number that can be searched."""
+MOST_POINTS = 10_000  # values of one setting
 MOST_CHECKED = 5000  # a space with more combinations is checked by a sample of this size
 
 Params = dict[str, Any]
@@ -257,8 +259,10 @@ def _check_range(name: str, values: Range, *, grid: bool) -> None:
         raise SweepError(f"log of {name} is true or false, got {values.log!r}.")
     if values.log and values.low <= 0:
         raise SweepError(f"A logarithmic range cannot begin at 0: give {name} a low above 0, or log = false.")
-    if type(values.points) is not int or values.points < 0:
-        raise SweepError(f"points of {name} is how many values a grid takes, got {values.points!r}.")
+    if type(values.points) is not int or not 0 <= values.points <= MOST_POINTS:
+        raise SweepError(
+            f"points of {name} is how many values a grid takes, at most {MOST_POINTS:,}, got {values.points!r:.20}."
+        )
     if grid and not values.points:
         raise SweepError(
             f"A grid needs to know how many values of {name} to try: add points to its range, or list the values."
@@ -267,12 +271,12 @@ def _check_range(name: str, values: Range, *, grid: bool) -> None:
 
 def _check_number(name: str, value: Any) -> None:
     """Raise a SweepError unless a value is a number that this setting can have."""
-    is_number = type(value) in (int, float) and math.isfinite(value)
+    is_number = type(value) is int or (type(value) is float and math.isfinite(value))
     if not is_number or (is_whole(name) and value != int(value)):
-        raise SweepError(f"{name} is a {'whole ' if is_whole(name) else ''}number, got {value!r}.")
+        raise SweepError(f"{name} is a {'whole ' if is_whole(name) else ''}number, got {value!r:.60}.")
     low, high = NUMBERS[name]
     if not low <= value <= high:
-        raise SweepError(f"{name} lies between {low:g} and {high:,.10g}, got {value:g}.")
+        raise SweepError(f"{name} lies between {low:g} and {high:,.10g}, got {number_text(value)}.")
 
 
 def _combinations(space: Space, *, grid: bool) -> Iterator[Params]:

@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -23,6 +22,7 @@ from experiments.sweeps import space as spaces
 from experiments.sweeps.space import Params, Range, Space, SweepError
 from experiments.training.cost import START, training_seconds
 from model import ConfigError
+from model.reading import DamagedError, parse_toml, read_bytes
 
 SAMPLERS = ("grid", "random", "tpe")
 PRUNERS = ("none", "median", "hyperband")
@@ -57,7 +57,7 @@ class SweepSpec:
     """Number of runs that train at once; 0: the limit of the machine's queue."""
 
     def __post_init__(self) -> None:
-        if not slug(str(self.name)):
+        if not isinstance(self.name, str) or not slug(self.name):
             raise SweepError(f"A sweep needs a name with a letter or a digit in it, got {self.name!r}.")
         for name, choices in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("objective", OBJECTIVES)):
             if getattr(self, name) not in choices:
@@ -192,15 +192,14 @@ class SweepSpec:
         """
         path = Path(path)
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            found = parse_toml(read_bytes(path))
         except OSError as error:
             raise SweepError(f"{path} cannot be read: {error.strerror or error}.") from None
-        except UnicodeDecodeError:
-            raise SweepError(f"{path} is not text in UTF-8.") from None
-        except tomllib.TOMLDecodeError as error:
+        except DamagedError as error:
             what, _, where = str(error).partition(" (at ")
             line = re.match(r"line \d+", where)
-            raise SweepError(f"{path} {line[0] if line else 'at its end'}: {what}.") from None
+            place = f" {line[0]}" if line else " at its end" if where else ""
+            raise SweepError(f"{path}{place}: {what.removesuffix('.')}.") from None
         try:
             return cls._from_file(found | changes, path)
         except (SweepError, ConfigError) as error:
@@ -219,7 +218,7 @@ class SweepSpec:
             if not isinstance(found.get(name, {}), dict):
                 raise SweepError(f"{name} is a table, [{name}], got {found[name]!r}.")
         preset = found.pop("preset", "quick")
-        if preset not in PRESETS:
+        if not isinstance(preset, str) or preset not in PRESETS:
             raise SweepError(f"there is no preset {preset!r}; the presets are {', '.join(PRESETS)}.")
         settings = found.pop("settings", {})
         if "data" in settings:

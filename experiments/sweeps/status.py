@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.jobs.record import JobStatus
+from experiments.jobs.record import JobStatus, Moment, Seconds
 from experiments.sweeps.trials import Trial
 
 
@@ -14,11 +14,11 @@ class DriverStatus(JobStatus):
 
     state: str = "stopped"
     """running, stopped, finished, failed or interrupted."""
-    started: float = 0.0
+    started: Moment = 0.0
     """Since when the present drivers work on it, in seconds since 1970."""
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     """How long drivers worked on it, in the file without those of now."""
-    budget_from: float = 0.0
+    budget_from: Seconds = 0.0
     """The value of `seconds` when the present budget of minutes began."""
 
 

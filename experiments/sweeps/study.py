@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -18,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, TrialState
 
+from experiments.jobs.record import as_type
 from experiments.runs.config import RunConfig
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, Status
@@ -216,7 +216,7 @@ class Study:
         else:
             pruned = frozen.user_attrs.get("pruned", earlier is not None and earlier.state == "pruned")
             begun = {"number": number, "params": {}, "state": "pruned" if pruned else "running", "started": started}
-            trial = msgspec.convert(begun if record is None else {**record, **begun, "state": record["state"]}, Trial)
+            trial = as_type(begun if record is None else {**record, **begun, "state": record["state"]}, Trial)
             trial = replace(trial, params=from_optuna(frozen.params, self.spec.search))
         if trial.over:
             self._ended[number] = trial

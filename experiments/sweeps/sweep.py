@@ -5,11 +5,10 @@ drivers.
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from experiments.jobs.queue import current_person
 from experiments.jobs.record import (
     START_GRACE,
     Job,
+    Moment,
     is_held,
     is_job_id,
     is_recent,
@@ -36,7 +36,18 @@ STOPPED = "Stopped by hand; resume it to continue where it was."
 TIME_IS_UP = "Its {minutes:g} minutes are used up; resume it to give it as many again and continue where it was."
 WAITS = "It stopped with its sweep; resume the sweep to continue it."
 INTERRUPTED = "Its process is gone; resume it to continue where it was."
+MOST_TRIAL_BYTES = 1 << 26  # of trials.json: 64 MB for the 100,000 trials that a sweep may have
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SweepFile:
+    """The content of sweep.json."""
+
+    spec: dict[str, Any]
+    storage: str  # address of the study's database; empty: a file of the folder
+    created: Moment
+    person: str = ""  # who started it
 
 
 class Sweep(Job[DriverStatus]):
@@ -83,9 +94,8 @@ class Sweep(Job[DriverStatus]):
     @property
     def _plan(self) -> tuple[SweepSpec, str, float, str]:
         def build(path: Path) -> tuple[SweepSpec, str, float, str]:
-            plan = json.loads(path.read_bytes())
-            spec = SweepSpec.from_dict(plan["spec"])
-            return spec, str(plan["storage"]), float(plan["created"]), str(plan.get("person", ""))
+            plan = read_record(path, SweepFile)
+            return SweepSpec.from_dict(plan.spec), plan.storage, plan.created, plan.person
 
         return _cached(self.folder / "sweep.json", build)
 
@@ -261,8 +271,7 @@ def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
                 storage, created, person = sweep.storage, sweep.created, sweep.person
             for name in ("drivers", "trials"):
                 (sweep.folder / name).mkdir(exist_ok=True)
-            plan = {"spec": spec.to_dict(), "storage": storage, "created": created, "person": person}
-            write_record(path, plan)
+            write_record(path, SweepFile(spec.to_dict(), storage, created, person))
     except OSError as error:
         raise SweepError(f"The sweep cannot be saved in {sweep.folder}: {error.strerror}.") from error
     return sweep
@@ -304,7 +313,7 @@ def sweeps_folder() -> Path:
 
 
 def _read_trials(path: Path) -> list[Trial]:
-    return list(map(_with_tuples, read_record(path, list[Trial])))
+    return list(map(_with_tuples, read_record(path, list[Trial], MOST_TRIAL_BYTES)))
 
 
 def _read_trial(path: Path) -> Trial:
@@ -312,8 +321,10 @@ def _read_trial(path: Path) -> Trial:
 
 
 def _with_tuples(trial: Trial) -> Trial:
-    """A trial that went through JSON, as it was."""
-    return replace(trial, params={name: from_json(value) for name, value in trial.params.items()})
+    """A trial that went through JSON, as it was. Raises TypeError for a list inside a list."""
+    params = {name: from_json(value) for name, value in trial.params.items()}
+    hash(tuple(params.values()))
+    return replace(trial, params=params)
 
 
 _files: dict[Path, tuple[Stamp, Any]] = {}
@@ -325,7 +336,7 @@ def _cached(path: Path, read: Callable[[Path], T]) -> T:
     if known is None or known[0] != found:
         try:
             known = _files[path] = (found, read(path))
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise SweepError(f"{path} is damaged: {error}") from error
     value: T = known[1]
     return value

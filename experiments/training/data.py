@@ -9,11 +9,12 @@ import numpy as np
 from dataset import DataError, Digits, available, load_digits, load_drawings, load_training, without
 from dataset.corrections import load_corrections
 from dataset.download import SHIPPED
-from dataset.files import atomic_write
+from dataset.files import atomic_write, read_digits
 from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, open_run
 from model import Checkpoint, Classifier, load_checkpoint
 from model.augmentation import Augmenter
+from model.reading import DamagedError
 from model.rng import Purpose, rng
 
 JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, stroke_width=0.4)
@@ -64,9 +65,11 @@ def _load_run_drawings(run: Run, validation: Digits, classes: tuple[str, ...]) -
 
 
 def trained_drawings(run: Run) -> Digits:
-    """The drawings that a run was trained on, each once."""
-    with np.load(run.folder / "drawings.npz", allow_pickle=False) as file:
-        return Digits(file["images"], file["labels"], "drawings")
+    """The drawings that a run was trained on, each once. Raises RunError."""
+    try:
+        return Digits(*read_digits(run.folder / "drawings.npz"), "drawings")
+    except (OSError, DamagedError) as error:
+        raise run.damaged(error) from error
 
 
 def jittered(drawings: Digits, times: int, seed: int) -> Digits:

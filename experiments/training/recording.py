@@ -6,13 +6,15 @@ import math
 import os
 import socket
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dataset import Digits
-from experiments.runs.history import Row, append_row, cut_rows
+from experiments.jobs.record import Seconds, as_type
+from experiments.runs.history import Row, append_row, cut_rows, sync_rows
 from experiments.runs.run import Run
 from model import CheckpointError, EpochDone, Event, StepDone, Trainer
+from model.reading import DamagedError
 
 STATUS_SECONDS = 0.2  # between two writes of the status
 CHECKPOINT_SECONDS = 2.5
@@ -38,10 +40,11 @@ class StatusWriter:
         self._later |= changes
 
     def set(self, **changes: Any) -> None:
-        """Change these fields and write the status."""
+        """Change these fields and write the status; a new state is then on the disk."""
+        before = self.now
         self.now = replace(self.now, **{**self._later, **changes, "updated": time.time()})
         self._later = {}
-        self.run.write_status(self.now)
+        self.run.write_status(self.now, durable=self.now.state != before.state)
         self._next = time.monotonic() + STATUS_SECONDS
 
 
@@ -79,6 +82,15 @@ class Clock:
         return ((images - before) / (now - then) if now > then else None), now
 
 
+@dataclass(frozen=True)
+class StoredAbout:
+    """Facts in a checkpoint that a resumed run reads, besides the settings and the progress."""
+
+    held_row: Row | None
+    seconds: Seconds
+    validation_accuracy: float | None
+
+
 class Recorder:
     """Writes the status, the history and the checkpoints of one run while a trainer trains it.
 
@@ -90,7 +102,6 @@ class Recorder:
     ) -> None:
         self.run, self.status, self.trainer, self.validation, self.about = run, status, trainer, validation, about
         self.clock = Clock()
-        self._rows = 0  # of the history
         self._pending_row: Row | None = None  # of a step whose validation is not done yet
         self._rate_changed = False  # the first step with a new learning rate gets a row
         self._saved: tuple[int, int, float | None] | None = None  # content of the checkpoint on disk
@@ -108,15 +119,19 @@ class Recorder:
                     f"The digits of {self.run.config.data} are not those this run was trained on so far: "
                     "put the old file back to resume it, or start a new run."
                 )
-        self._rows = about["history_rows"]
-        self._pending_row = Row(*about["held_row"]) if about["held_row"] else None
-        self.clock = Clock(about["seconds"])
-        self.about["validation_accuracy"] = about["validation_accuracy"]
+        try:
+            stored = as_type(about, StoredAbout)
+        except DamagedError as error:
+            raise CheckpointError(f"{self.run.last} is damaged ({error}); start a new run.") from error
+        self._pending_row = stored.held_row
+        self.clock = Clock(stored.seconds)
+        self.about["validation_accuracy"] = stored.validation_accuracy
 
     def begin(self) -> None:
         """Bring the history and the status to where the trainer is."""
         trainer = self.trainer
-        cut_rows(self.run.folder, self._rows)
+        # A row whose validation is not done yet is not in the history, but in the checkpoint.
+        cut_rows(self.run.folder, trainer.step - 1 if self._pending_row else trainer.step)
         self.status.set(
             images=trainer.images,
             validation_images=len(self.validation),
@@ -171,10 +186,11 @@ class Recorder:
         if state == self._saved:
             return
         began = time.monotonic()
+        # The history first: after a power cut it has every row up to the step of the checkpoint.
+        sync_rows(self.run.folder)
         trainer.save(
             self.run.last,
             **self.about,
-            history_rows=self._rows,
             held_row=self._pending_row,
             seconds=self.clock.seconds,
         )
@@ -223,7 +239,6 @@ class Recorder:
 
     def _append_row(self, row: Row) -> None:
         append_row(self.run.folder, row)
-        self._rows += 1
 
     def _images_shown(self) -> int:
         """Training images shown so far. The last batch of an epoch may be smaller."""
