@@ -84,7 +84,7 @@ class ArrayFile:
         with decoding(self._subject, CURE), self._open(name) as file:
             file.read(header.start)
             values = np.empty(math.prod(header.shape), header.dtype)
-            data, filled = memoryview(values.view(np.uint8)), 0
+            data, filled = values.view(np.uint8).data, 0
             while filled < header.size:
                 count = file.readinto(data[filled:])
                 if not count:

@@ -573,7 +573,7 @@ def test_a_file_that_is_missing_or_not_text_gives_a_sentence(tmp_path):
     with pytest.raises(SweepError, match=r"none.toml cannot be read: No such file"):
         SweepSpec.from_toml(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SweepError, match=r"binary.toml is not text in UTF-8"):
+    with pytest.raises(SweepError, match=r"binary.toml: it is not text in UTF-8"):
         SweepSpec.from_toml(tmp_path / "binary.toml")
 
 
