@@ -79,11 +79,11 @@ SHARED_WITH_DATASET = ("model.errors", "model.reading", "model.array_files")
 PARSERS = {
     "json": ("load loads JSONDecoder", {"model/reading.py"}),
     "tomllib": ("load loads", {"model/reading.py"}),
-    "msgspec": ("convert", {"experiments/jobs/record.py", "dashboard/access/policy.py"}),
+    "msgspec": ("convert", {"experiments/jobs/values.py", "dashboard/access/policy.py"}),
     "np": ("load loadtxt genfromtxt fromfile", {"dataset/csv_format.py"}),
     "pd": ("read_csv read_json read_excel read_parquet", set[str]()),
     "csv": ("reader DictReader", {"dataset/csv_format.py"}),
-    "zipfile": ("ZipFile", {"model/array_files.py", "dataset/drawings/exchange.py"}),
+    "zipfile": ("ZipFile", {"model/array_files.py", "dataset/drawings/exchange.py", "experiments/backups/archive.py"}),
     "gzip": ("open GzipFile decompress", {"dataset/files.py"}),
     "zlib": ("decompress decompressobj", {"dataset/drawings/log.py"}),
     "Image": ("open", {"dataset/image_files.py", "dashboard/draw/received.py"}),

@@ -17,7 +17,8 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from experiments.jobs.record import Job, JobError, JobStatus, Moment, S, remove_temporary_files, sentence_of
+from experiments.jobs.record import Job, JobError, JobStatus, S, remove_temporary_files, sentence_of
+from experiments.jobs.values import Moment
 
 POLL_SECONDS = 0.2
 LOCK_SECONDS = 1.0  # a process holds the queue's lock for milliseconds; one that was halted may hold it longer

@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -37,6 +37,7 @@ from filelock import FileLock, Timeout
 from dataset.files import atomic_write
 from dataset.leftovers import remove_leftovers
 from experiments.jobs.full_disk import DISK_FULL, has_no_space, is_disk_full, overwrite
+from experiments.jobs.values import Moment, Seconds, as_type, is_blank
 from model import Diverged
 from model.errors import DigitLabError
 from model.reading import MOST_BYTES, DamagedError, parse_json, read_bytes
@@ -44,15 +45,10 @@ from model.reading import MOST_BYTES, DamagedError, parse_json, read_bytes
 ACTIVE = ("queued", "running", "paused")  # states that need a living process
 START_GRACE = 30.0  # seconds that a new process may take to import NumPy on a slow machine before it counts as gone
 HOLD_SECONDS = 2.0  # readers hold the lock for a moment when they look whether the process is alive
-MOST_BLANK = 1 << 16  # bytes that a file of zeros may have
 LONGEST_ID = 200  # bytes; a file system allows 255, and a number may be appended to the name of a deleted job
 INTERRUPTED = "Its process is gone; resume it to go on from the last checkpoint."
 
 T = TypeVar("T")
-Moment: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
-"""Seconds since 1970. A page could not show a year above 10,000."""
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e11, le=1e11)]
-"""A duration. It may be negative after a clock was set back."""
 
 _held: dict[Path, int] = {}  # the folders on whose jobs this process works, with the inode of the lock file
 
@@ -107,7 +103,7 @@ class Job(Generic[S]):
             status: S = read_record(path, self.status_type)
             return status
         except (OSError, ValueError) as error:
-            if _is_blank(path):
+            if is_blank(path):
                 interrupted: S = self.status_type(state="interrupted", reason=INTERRUPTED)
                 return interrupted
             raise self.damaged(error) from error
@@ -248,22 +244,6 @@ def read_record(path: Path, kind: type[T], most: int = MOST_BYTES) -> T:
         return as_type(parse_json(read_bytes(path, most)), kind)
     except DamagedError as error:
         raise DamagedError(f"{path.name}: {error}") from error
-
-
-def _is_blank(path: Path) -> bool:
-    """Whether a file is empty or holds only zeros, as after a power cut."""
-    try:
-        return path.stat().st_size < MOST_BLANK and not path.read_bytes().strip(b"\0")
-    except OSError:
-        return False
-
-
-def as_type(value: Any, kind: type[T]) -> T:
-    """A JSON value as a value of this type. Raises DamagedError."""
-    try:
-        return msgspec.convert(value, kind)
-    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise DamagedError(f"{error}.") from error
 
 
 def write_record(path: Path, value: Any, *, durable: bool = True) -> None:

@@ -23,14 +23,13 @@ from experiments.jobs.queue import QueuedStatus, current_person
 from experiments.jobs.record import (
     Job,
     JobError,
-    Moment,
-    Seconds,
     is_job_id,
     read_record,
     sentence_of,
     shortened,
     write_record,
 )
+from experiments.jobs.values import Moment, Seconds
 from experiments.runs.config import BOUNDS, RunConfig
 from experiments.runs.history import read_table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.jobs.record import JobStatus, Moment, Seconds
+from experiments.jobs.record import JobStatus
+from experiments.jobs.values import Moment, Seconds
 from experiments.sweeps.trials import Trial
 
 

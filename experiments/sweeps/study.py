@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.jobs.record import as_type
+from experiments.jobs.values import as_type
 from experiments.runs.config import RunConfig
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, Status

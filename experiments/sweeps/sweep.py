@@ -19,13 +19,13 @@ from experiments.jobs.queue import current_person
 from experiments.jobs.record import (
     START_GRACE,
     Job,
-    Moment,
     is_held,
     is_job_id,
     is_recent,
     read_record,
     write_record,
 )
+from experiments.jobs.values import Moment
 from experiments.runs.run import Run, RunError, runs_folder
 from experiments.sweeps.space import SweepError, from_json
 from experiments.sweeps.spec import SweepSpec, slug

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dataset import Digits
-from experiments.jobs.record import Seconds, as_type
+from experiments.jobs.values import Seconds, as_type
 from experiments.runs.history import Row, append_row, cut_rows, sync_rows
 from experiments.runs.run import Run
 from model import CheckpointError, EpochDone, Event, StepDone, Trainer
