@@ -76,7 +76,7 @@ def measure(browser: Browser, address: str) -> tuple[float, ...]:
     page.wait_for_timeout(500)
     relabelled = seconds(page, BUTTON % ".st-key-to-3 button", SAYS % "relabelled as 3")
     page.wait_for_timeout(500)
-    undone = seconds(page, BUTTON % ".st-key-undo-edit button", SAYS % "Taken back for")
+    undone = seconds(page, BUTTON % ".st-key-undo-edit button", SAYS % "Undone for")
     page.get_by_role("link", name="Draw").first.click()
     page.locator("canvas").first.wait_for()
     page.wait_for_timeout(1500)
