@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from experiments.jobs import queue
+from experiments.jobs.launch import Shutdown
 from experiments.jobs.queue import begin, jobs_of, queue_of, queue_version
 from experiments.runs.run import create_run
 from experiments.training import worker
@@ -116,3 +117,12 @@ def test_a_run_that_finds_the_lock_held_can_be_stopped(monkeypatch):
         run.request("stop")
         *_, status = waiting
     assert status.state == "stopped"
+
+
+def test_a_worker_that_comes_after_the_end_of_its_run_changes_nothing():
+    run = finish(SMALL)
+    before = run.stored()
+    late = Shutdown()
+    late.requested = True  # as when the process that started it is gone
+    assert [status.state for status in train_run(run, late)] == ["finished"]
+    assert run.stored() == before

@@ -50,6 +50,9 @@ def train_run(run: Run, shutdown: Shutdown | None = None) -> Generator[Status, N
     shutdown = shutdown or Shutdown()
     with run.hold(), shutdown.noticed():
         remove_temporary_files(run.folder)
+        if run.stored().state == "finished":  # another worker was faster: nothing is left to do
+            yield run.stored()
+            return
         yield from Worker(run, shutdown).work()
 
 
