@@ -1,6 +1,6 @@
 """SQL storage: a log in PostgreSQL or SQLite, as one table with one row for each entry."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from threading import RLock
@@ -92,6 +92,15 @@ class SqlStorage(Generic[AnyLog]):
         entries = [(self.log.append(line), line) for line in lines]
         values = [{"number": entry.number, "version": entry.version, "entry": line} for entry, line in entries]
         self._connection.execute(self._table.insert(), values)
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Replace each entry by what `change` makes of it, inside a `writing` block."""
+        assert self._connection is not None, "call rewrite() inside a writing() block"
+        number, entry = self._table.c.number, self._table.c.entry
+        for row in self._connection.execute(select(number, entry)).all():
+            if (line := change(row.entry)) != row.entry:
+                self._connection.execute(self._table.update().where(number == row.number).values(entry=line))
+        self.log = self._empty()  # the next reading reads all entries anew
 
     def lines(self) -> list[str]:
         """All entries as they are written."""

@@ -1,7 +1,7 @@
 """CSV storage: a file with the kept drawings, and a log with all changes beside it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +82,15 @@ class CsvStorage:
             self._reset()
             raise
         self._remember_stamps()
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Replace each entry by what `change` makes of it, inside a `writing` block."""
+        with open_raw(self.log_path) as file:
+            lines = decode(file.read()).splitlines()
+        with atomic_write(self.log_path) as target:
+            target.write(encode_lines(map(change, lines)))
+        self._reset()
+        self._read_files(save=True)
 
     def lines(self) -> list[str]:
         """All entries as they are written."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dataset.digits import DataError
-from dataset.drawings.log import STATES, Change, Changes, Drawing, Log, NewDrawing
+from dataset.drawings.log import STATES, Change, Changes, Drawing, Log, NewDrawing, without_content
 from dataset.drawings.preparation import check_drawing, compare, prepare_drawings
 from dataset.drawings.storage import DrawingStorage, drawing_storage
 
@@ -59,7 +59,7 @@ def undo_change(number: int | None = None) -> Change | None:
     storage = drawing_storage()
     with storage.writing() as log:
         undone = {entry.took_back for entry in log.entries}
-        candidates = [e for e in log.entries if e.took_back is None and e.number not in undone]
+        candidates = [e for e in log.entries if e.took_back is None and not e.erases and e.number not in undone]
         entry = next((e for e in reversed(candidates) if number in (None, e.number)), None)
         if entry is None:
             return None
@@ -95,6 +95,22 @@ def undo_drawing(identity: str) -> bool:
     if drawing is None or drawing.state == "deleted":
         return False
     return edit_drawings([identity], state="deleted") is not None
+
+
+def erase_drawings(ids: Iterable[str], reason: str) -> int:
+    """Take the content of drawings out of the storage for ever; -> how many there were.
+
+    Pixels, strokes and origin leave the log and the file. An entry with the ids and the reason is
+    added, and what an earlier erasure left because it was interrupted is removed too.
+    """
+    storage = drawing_storage()
+    with storage.writing() as log:
+        found = [identity for identity in dict.fromkeys(ids) if identity in log.drawings]
+        if found:
+            storage.write(log.next_line(f"erased: {reason}", erases=found))
+            erased = frozenset(log.erased)
+            storage.rewrite(lambda line: without_content(line, erased))
+    return len(found)
 
 
 def _label_and_state(drawing: Drawing | None) -> dict[str, Any]:

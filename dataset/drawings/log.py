@@ -4,7 +4,7 @@ import binascii
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,6 +20,7 @@ from model.reading import parse_json
 
 STATES = ("kept", "waiting", "set aside", "deleted")  # only kept drawings train or test a network
 VERSION_TEXT = '"version":"%s"'
+REWRITTEN_TEXT = '"rewritten":"%s"'
 EMPTY_VERSION = "0"  # the version before the first entry
 
 Changes: TypeAlias = dict[str, dict[str, Any]]  # id -> its new label or state
@@ -79,20 +80,26 @@ class Change:
     stored: tuple[Drawing, ...]
     changes: Changes
     took_back: int | None  # number of the entry that this one undoes
+    erases: tuple[str, ...] = ()  # drawings whose content is no longer in the log
 
     @property
     def ids(self) -> list[str]:
-        """The drawings that this entry stored or changed, each once."""
-        return list(dict.fromkeys([*(drawing.id for drawing in self.stored), *self.changes]))
+        """The drawings that this entry stored, changed or erased, each once."""
+        return list(dict.fromkeys([*(drawing.id for drawing in self.stored), *self.changes, *self.erases]))
 
 
 class Log:
-    """All entries and the present drawings. Entries are only added, never altered."""
+    """All entries and the present drawings.
+
+    Entries are only added. An erasure is the one exception: it takes the content of drawings out of
+    the entries that stored them, and adds an entry that names their ids.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Change] = []
         self.drawings: dict[str, Drawing] = {}
         self.ids: list[str] = []  # id of the drawing in each row of `images`
+        self.erased: set[str] = set()
         self._images = np.empty((0, PIXELS), np.uint8)
         self._near_duplicates = NearDuplicates()
 
@@ -115,10 +122,11 @@ class Log:
         try:
             entry = parse_json(line)
             version = str(entry["version"])
-            if not version.endswith(digest(line.replace(VERSION_TEXT % version, VERSION_TEXT % "", 1))):
-                raise ValueError("not an entry: it is damaged")
+            check_entry(line, version, str(entry.get("rewritten", "")))
             abouts, inks = [], []
             for about in entry.get("stored", ()):
+                if about["ink"] == "":
+                    continue  # it was erased
                 inks.append(unpack(about.pop("ink"), PIXELS))
                 abouts.append(about)
             change = Change(
@@ -129,6 +137,7 @@ class Log:
                 tuple(Drawing(**about, row=len(self.ids) + place) for place, about in enumerate(abouts)),
                 dict(entry.get("changes", {})),
                 entry.get("took_back"),
+                tuple(map(str, entry.get("erases", ()))),
             )
             _check_entry(change)
             self._add_images(inks)
@@ -136,6 +145,7 @@ class Log:
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not an entry: {error}") from error
         self.entries.append(change)
+        self.erased.update(change.erases)
         apply(change, self.drawings)
         return change
 
@@ -143,6 +153,7 @@ class Log:
         """The log as it is now, also while others append to this one. Nothing is appended to it."""
         copy = Log()
         copy.entries, copy.drawings, copy.ids = self.entries.copy(), self.drawings.copy(), self.ids.copy()
+        copy.erased = self.erased.copy()
         copy._images = self._images  # rows that are filled stay as they are
         return copy
 
@@ -154,7 +165,7 @@ class Log:
         for entry in self.entries:
             apply(entry, drawings)
             if entry.version == version:
-                return drawings
+                return {identity: drawing for identity, drawing in drawings.items() if identity not in self.erased}
         raise DataError(f"There is no version {version!r} of the drawings; the present one is {self.version}.")
 
     def next_line(
@@ -164,6 +175,7 @@ class Log:
         stored: Iterable[tuple[Drawing, str]] = (),
         changes: Mapping[str, Mapping[str, Any]] | None = None,
         took_back: int | None = None,
+        erases: Sequence[str] = (),
     ) -> str:
         """The line of the next entry. It is not applied: it must be on the disk first.
 
@@ -182,6 +194,8 @@ class Log:
             entry["took_back"] = took_back
         if changes:
             entry["changes"] = changes
+        if erases:
+            entry["erases"] = erases
         abouts = [{name: getattr(drawing, name) for name in FIELDS} | {"ink": ink} for drawing, ink in stored]
         if abouts:
             entry["stored"] = abouts
@@ -227,6 +241,8 @@ def apply(entry: Change, drawings: dict[str, Drawing]) -> None:
     for identity, values in entry.changes.items():
         if identity in drawings:
             drawings[identity] = replace(drawings[identity], **values)
+    for identity in entry.erases:
+        drawings.pop(identity, None)
 
 
 def has_changes(line: str) -> bool:
@@ -234,7 +250,35 @@ def has_changes(line: str) -> bool:
 
     Quotes inside a text are escaped, so that no text contains this.
     """
-    return '"changes":{' in line
+    return '"changes":{' in line or '"erases":[' in line
+
+
+def check_entry(line: str, version: str, rewritten: str) -> None:
+    """Raise ValueError unless the line is as it was written.
+
+    The version is a hash of it. An entry from which drawings were erased keeps its version, by
+    which runs name the drawings that they were trained on, and has a hash of what is left.
+    """
+    if rewritten:
+        intact = rewritten == digest(line.replace(REWRITTEN_TEXT % rewritten, REWRITTEN_TEXT % "", 1))
+    else:
+        intact = version.endswith(digest(line.replace(VERSION_TEXT % version, VERSION_TEXT % "", 1)))
+    if not intact:
+        raise ValueError("not an entry: it is damaged")
+
+
+def without_content(line: str, ids: Collection[str]) -> str:
+    """An entry without the pixels, the strokes and the origin of these drawings."""
+    if '"stored":[' not in line or not any(f'"id":{json.dumps(identity)}' in line for identity in ids):
+        return line
+    entry = parse_json(line)
+    wanted = set(ids)
+    entry["stored"] = [
+        dict.fromkeys(about, "") | {"id": about["id"]} if about["id"] in wanted else about for about in entry["stored"]
+    ]
+    entry["rewritten"] = ""
+    line = json.dumps(entry, separators=(",", ":"))
+    return line.replace(REWRITTEN_TEXT % "", REWRITTEN_TEXT % digest(line), 1)
 
 
 def digest(line: str) -> str:

@@ -1,6 +1,7 @@
 """Storage of drawings: in a file or a database, and whether it outlasts a restart of the server."""
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,9 @@ class DrawingStorage(Storage[Log], Protocol):
     """A storage of the log of drawings."""
 
     damaged: int  # rows that the last reading found damaged
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Replace each entry by what `change` makes of it, inside a `writing` block."""
 
     @property
     def damaged_file(self) -> Path | None:
