@@ -16,7 +16,7 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts on
 from dashboard.access.apology import install_apology  # noqa: E402
 from dashboard.access.login import render_account, render_policy_error  # noqa: E402
 from dashboard.access.policy import PolicyError, read_policy  # noqa: E402
-from dashboard.access.startup import remove_leftovers_once, remove_undecided_hourly  # noqa: E402
+from dashboard.access.startup import erase_expired_hourly, remove_leftovers_once, remove_undecided_hourly  # noqa: E402
 from dashboard.components.chart import render_touch_support  # noqa: E402
 from dashboard.navigation import place  # noqa: E402
 from dashboard.session import state  # noqa: E402
@@ -73,6 +73,7 @@ def main() -> None:
     except PolicyError as error:  # with a mistake in the secrets no page opens
         render_policy_error(error)
         st.stop()
+    erase_expired_hourly()
     state.sync_url("model", "run")
     page.run()
     render_account()

@@ -14,8 +14,10 @@ from dashboard.access import actions, limits
 from dashboard.access.decision import Action, is_owner, is_reviewed, refusal_of
 from dashboard.access.limits import Refusal, Work, visit
 from dashboard.access.policy import PolicyError, Settings, read_policy
-from dataset import load_digits, load_drawings
+from dataset import drawings_history, load_digits, load_drawings
 from dataset.drawings import editing
+from dataset.drawings.log import timestamp
+from dataset.drawings.retention import erase_expired
 from experiments.guides import GUIDES
 from experiments.runs import control
 from experiments.runs.config import PRESETS
@@ -457,6 +459,76 @@ def test_a_visitor_sees_no_drawing_of_others_that_waits_or_was_deleted() -> None
     assert "wait" not in words(app)
     app = open_shared("data", VISITOR, shared(review=True), state="Deleted")
     assert "No drawing passes the filters" in words(app)
+
+
+# Privacy.
+
+
+def test_a_visitor_takes_back_the_drawings_of_this_visit_and_no_others(person: Person) -> None:
+    person.comes(VISITOR, shared())
+    others = store(label=1)
+    person.comes(VISITOR, shared())
+    for label in (2, 3):
+        store(label=label, shade=label)
+    assert actions.take_back_drawings() == 2
+    assert load_drawings(deleted=True).id.tolist() == [others]
+    assert actions.take_back_drawings() == 0
+
+
+def test_taking_back_leaves_the_limits_of_a_visit_as_they_are(person: Person) -> None:
+    person.comes(VISITOR, shared(drawings_per_session=2))
+    store(), store(shade=1)
+    actions.take_back_drawings()
+    with pytest.raises(Refusal, match="at most 2 drawings in one visit"):
+        store(shade=2)
+
+
+def test_the_session_of_a_drawing_tells_visitors_from_the_owner(person: Person) -> None:
+    person.comes(VISITOR, shared())
+    store()
+    person.comes(OWNER, shared())
+    store(shade=1)
+    visitor, owner = load_drawings().session.tolist()
+    assert visitor.startswith("visitor-")
+    assert not owner.startswith("visitor-")
+    assert "s" not in (visitor, owner)  # no page can name another session
+
+
+def test_after_the_retention_drawings_of_visitors_are_erased_and_never_the_owners() -> None:
+    old, new = "2020-01-31T12:00:00Z", timestamp()
+    for session, when in (("visitor-1", old), ("visitor-1", new), ("0123", old), ("", old), ("visitor-1", "never")):
+        draw_at(session, when)
+    draw_at("visitor-2", old, state="deleted")
+    assert erase_expired(30) == 2
+    drawings = load_drawings(deleted=True)
+    kept = [("visitor-1", new), ("0123", old), ("", old), ("visitor-1", "never")]
+    assert list(zip(drawings.session, drawings.time, strict=True)) == kept
+    assert drawings_history()[-1].action == "erased: drawings of visitors, older than 30 days"
+    assert erase_expired(30) == 0
+
+
+def draw_at(session: str, when: str, state: str = "kept") -> None:
+    """Somebody has drawn at this time."""
+    image = np.full((28, 28), 255, np.uint8)
+    editing.append_drawing(image, 7, **ABOUT | {"session": session}, time=when, state=state)
+
+
+@pytest.mark.parametrize(
+    ("user", "said", "sentence"),
+    [
+        (VISITOR, shared(), "until you take it back or the owner deletes it."),
+        (VISITOR, shared(retention_days=30), "until you take it back or the owner deletes it, for 30 days at most."),
+        (OWNER, shared(retention_days=30), "until you delete it."),
+    ],
+)
+def test_draw_says_in_a_sentence_which_data_are_stored(
+    user: dict[str, Any], said: dict[str, Any], sentence: str
+) -> None:
+    app = open_shared("draw", user, said)
+    found = [caption.value for caption in app.caption if "A drawing is stored only" in caption.value]
+    assert len(found) == 1
+    assert found[0].endswith(sentence)
+    assert "Take back" not in " ".join(button.label for button in app.button)
 
 
 def test_the_owner_is_told_what_waits_and_accepts_it() -> None:

@@ -166,11 +166,13 @@ def test_a_hint_names_missing_and_rare_digits(counts: list[int], words: str):
 
 def test_the_details_say_where_a_drawing_came_from_and_escape_what_is_not_ours():
     image = images_of(1)[0]
-    identity = append_drawing(image, 3, predicted=8, confidence=0.75, model="<b>m</b>", session="<script>")
+    identity = append_drawing(image, 3, predicted=8, confidence=0.75, model="<b>m</b>", session="visitor-1")
     found = html(choose(open_page("data"), identity))
     assert f"8, {percent(0.75)} sure" in found
-    assert "&lt;script&gt;" in found
-    assert "<script>" not in found
+    assert "&lt;b&gt;m" in found
+    assert "<b>m" not in found
+    assert "a visitor" in found
+    assert "visitor-1" not in found  # a session stays on the server
     assert "in use: for training" in found
 
 

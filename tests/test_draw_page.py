@@ -100,7 +100,7 @@ def test_correct_stores_exactly_what_was_shown_and_takes_a_new_sheet():
     assert row["label"] == row["predicted"] == stored.digits.labels[0]
     assert row["model"] == classifier.fingerprint
     assert row["source"] == "drawn"
-    assert stored.strokes == ['{"objects":[{}]}']
+    assert list(stored.strokes) == ['{"objects":[{}]}']
     assert "<span>?</span>" in answer(app)
     assert f"Saved as {row['label']}." in said(app)
 

@@ -52,7 +52,7 @@ def test_export_then_import_then_export_gives_the_same_bytes(
 
 
 def test_a_csv_file_carries_all_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append(60)
+    append(60, session="")
     strokes = '{"objects":[1,2,3]}'
     append_drawings([NewDrawing(image=images_of(1)[0], label=0, strokes=strokes, source="uploaded", confidence=0.5)])
     before = load_drawings()
@@ -65,6 +65,23 @@ def test_a_csv_file_carries_all_that_is_known(tmp_path: Path, monkeypatch: pytes
         assert getattr(after, name).tolist() == getattr(before, name).tolist()
     assert list(after.strokes) == list(before.strokes)
     assert after.strokes[-1] == strokes
+
+
+def test_sessions_are_in_no_export_and_a_visitor_stays_a_visitor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(1, session="visitor-0123456789")
+    append(1, first=1, session="abcdefabcdef")
+    for name in (*NAMES, "my.csv.gz"):
+        export_drawings(tmp_path / name)
+        content = (tmp_path / name).read_bytes()
+        content = gzip.decompress(content) if name.endswith(".gz") else content
+        assert not any(session in content for session in (b"0123456789", b"abcdefabcdef"))
+    elsewhere(tmp_path, monkeypatch)
+    import_drawings(tmp_path / "my.csv.gz")
+    assert load_drawings().session.tolist() == ["visitor-", ""]
+    export_drawings(tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == gzip.decompress((tmp_path / "my.csv.gz").read_bytes())
 
 
 def test_an_export_may_be_gzipped_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

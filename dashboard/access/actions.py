@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import dataset
 from dashboard.access.decision import Action, gated, is_owner, is_reviewed, owner_only, refusal_of, require
 from dashboard.access.limits import Cost, Refusal
+from dashboard.access.visibility import drawing_session, own_drawings
 from dataset import SOURCES, Digits, corrections, load_drawings
 from dataset.drawings import editing, exchange
 from dataset.files import atomic_write
@@ -162,7 +163,14 @@ restore_sweep = gated(Action.RUNS)(trash.restore_sweep)
 @gated(Action.DRAW)
 def append_drawing(image: NDArray[np.uint8], label: int, **about: Any) -> str:
     """Store a drawing -> its id. Where drawings of visitors are reviewed, it waits for that."""
-    return editing.append_drawing(image, label, state="waiting" if is_reviewed() else "kept", **about)
+    state = "waiting" if is_reviewed() else "kept"
+    return editing.append_drawing(image, label, state=state, **about | {"session": drawing_session()})
+
+
+@gated(Action.TAKE_BACK)
+def take_back_drawings() -> int:
+    """Erase all drawings of this visit; -> how many there were."""
+    return editing.erase_drawings(own_drawings(), "taken back by the visitor who drew them")
 
 
 undo_drawing = gated(Action.UNDO)(editing.undo_drawing)

@@ -44,6 +44,7 @@ class Action(Enum):
     EXPORT = "download files"
     STEER = "control jobs of others"
     UNDO = "undo drawings of others"
+    TAKE_BACK = "take back drawings"  # only the own ones: everybody may
     DRAW = "draw"
     TRAIN = "train"
     MEASURE = "measure robustness"
@@ -101,6 +102,8 @@ def refusal_of(action: Action, *, cost: Cost | None = None, of: str = "") -> Ref
         case Action.STEER if of in visit.started:
             return None
         case Action.UNDO if of in visit.drawings:
+            return None
+        case Action.TAKE_BACK:
             return None
     return owner_only(action.value)
 

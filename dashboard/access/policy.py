@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trainings_per_session: Count = 2  # running or waiting, of one visitor
     trainings: Count = 4  # running or waiting, of all visitors together; each is a process
     runs: Count = 300  # stored, of all people together
+    retention_days: Count = 0  # after which a visitor's drawing is erased; 0: it is kept
     upload_megabytes: Count = 20  # of a file that a visitor uploads to Evaluate: 10,000 digits
 
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from dashboard.access.decision import is_owner
 from dashboard.access.limits import visit
 from dashboard.session import state
-from dataset import SOURCES, Drawings
+from dataset import SOURCES, DataError, Drawings
+from dataset.drawings import drawing_storage
+from dataset.drawings.log import VISITOR
 from experiments import fine_tuning, range_test, sweeps
 from experiments.jobs.record import Job, shortened
 from experiments.runs import run, table
@@ -29,11 +31,30 @@ J = TypeVar("J", bound=Job[Any])
 FOLDER = re.compile(r"(?<![\w/:.])(?:[A-Za-z]:)?(?:[\\/](?=[^\s\\/])[^\s\\/:;,'\"]*)*[\\/](?=[^\s\\/])")
 
 
+def drawing_session() -> str:
+    """The session that is stored with a drawing of this person; it tells visitors from owners."""
+    return state.session_id if is_owner() else VISITOR + state.session_id
+
+
+def own_drawings() -> list[str]:
+    """The ids of the stored drawings of this visit, also of those that were undone."""
+    with drawing_storage().reading() as log:
+        return [identity for identity in visit.drawings if identity in log.drawings]
+
+
+def count_own_drawings() -> int:
+    """How many drawings of this visit are stored; 0 if they cannot be read."""
+    try:
+        return len(own_drawings())
+    except DataError:  # the page says so where it counts all drawings
+        return 0
+
+
 def visible_drawings(drawings: Drawings) -> NDArray[np.bool_]:
     """A mask (n,): all for an owner; for a visitor those in use and their own that wait."""
     if is_owner():
         return np.ones(len(drawings.id), bool)
-    own = (drawings.state == "waiting") & (drawings.session == state.session_id)
+    own = (drawings.state == "waiting") & (drawings.session == drawing_session())
     return np.asarray((drawings.state == "kept") | own, bool)
 
 

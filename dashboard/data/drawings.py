@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dashboard.access.decision import Action, is_owner, require
 from dashboard.access.policy import read_policy
-from dashboard.access.visibility import visible_drawings
+from dashboard.access.visibility import drawing_session, visible_drawings
 from dashboard.charts.digit_bars import digit_bars, missing_hint
 from dashboard.charts.images import Thumbnail, image_html, strokes_image
 from dashboard.components import resources
@@ -29,6 +29,7 @@ from dashboard.session import state
 from dataset import Drawings, load_drawings
 from dataset.digits import DIGIT_CLASSES
 from dataset.drawings import drawings_history, drawings_last
+from dataset.drawings.log import VISITOR
 from experiments.formats import count, probability
 from model import Classifier
 from model.arrays import Floats, Integers
@@ -245,13 +246,14 @@ def _facts(drawings: Drawings, row: int, classifier: Classifier) -> dict[str, st
         known["Answer now"] = f"{now.argmax()}, {probability(now.max())} sure"
         known["Surprise"] = f"{log_losses(now, np.array([label]))[0]:.2f}"
     session = str(drawings.session[row])
-    own, by_session = session == state.session_id, f"session {session[:8]}" if session else "unknown"
+    author = "a visitor" if session.startswith(VISITOR) else "unknown"
+    own = session == drawing_session()
     used = "held out for testing" if drawings.is_held_out[row] else "for training"
     similar = int((drawings.duplicate_of == drawings.id[row]).sum())
     return known | {
         "Source": str(drawings.source[row]),
         "Time": local_time(str(drawings.time[row]), st.context.timezone),
-        "Drawn by": "you, in this visit" if own else by_session,
+        "Drawn by": "you, in this visit" if own else author,
         "State": f"in use: {used}" if kind == "kept" else kind,
         "Near-duplicate of": str(drawings.duplicate_of[row])[:8],
         "Near-duplicates": count(similar, "drawing") if similar else "",

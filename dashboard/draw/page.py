@@ -14,7 +14,7 @@ from dashboard.draw.answer import (
 )
 from dashboard.draw.canvas import render_sheet
 from dashboard.draw.fine_tuning import render_fine_tuning
-from dashboard.draw.saving import render_verdict
+from dashboard.draw.saving import render_privacy, render_verdict
 from dashboard.draw.state import page_state
 from model import Classifier
 
@@ -45,6 +45,7 @@ def _render_bench(classifier: Classifier) -> None:
     with right:
         render_probabilities(reading, classifier.classes)
         render_counts()
+        render_privacy()
     render_fine_tuning(classifier)
     left, right = st.columns([380, 690], gap="medium")
     with left:

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.access.actions import append_drawing, undo_drawing
-from dashboard.access.decision import is_reviewed
+from dashboard.access.actions import append_drawing, take_back_drawings, undo_drawing
+from dashboard.access.decision import is_owner, is_reviewed
 from dashboard.access.limits import Refusal
+from dashboard.access.policy import read_policy
+from dashboard.access.visibility import count_own_drawings
 from dashboard.components.messages import EXPECTED, error_text
 from dashboard.draw.answer import Reading
 from dashboard.draw.state import Saved, page_state
-from dashboard.session import state
 from dataset.digits import DIGIT_CLASSES
+from experiments.formats import count
+
+TAKE_BACK_HELP = "They are erased for ever: pixels, strokes and all that is stored with them."
 
 
 def render_verdict(reading: Reading | str) -> None:
@@ -88,6 +92,34 @@ def _render_saved() -> None:
                 st.button("Undo this", key="undo-save", type="tertiary", icon=":material/undo:", on_click=_undo)
 
 
+def render_privacy() -> None:
+    """One sentence that says which data are stored and for how long, and a visitor's way back."""
+    limits = read_policy().settings
+    if is_owner():
+        end = "until you delete it"
+    else:
+        end = "until you take it back or the owner deletes it"
+        if limits.retention_days:
+            end += f", for {count(limits.retention_days, 'day')} at most"
+    with st.container(key="privacy", gap="xxsmall"):
+        st.caption(
+            "A drawing is stored only with a click on its digit: the pixels, the strokes, the answer, the model, the "
+            f"time and a random number for this visit, {end}."
+        )
+        if mine := 0 if is_owner() else count_own_drawings():
+            label = f"Take back my {count(mine, 'drawing')} of this visit"
+            st.button(label, icon=":material/undo:", type="tertiary", on_click=_take_back, help=TAKE_BACK_HELP)
+
+
+def _take_back() -> None:
+    try:
+        erased = take_back_drawings()
+    except EXPECTED as error:
+        page_state.saved = Saved(str(error), kind="failed")
+        return
+    page_state.saved = Saved(f"{count(erased, 'drawing')} of this visit erased.")
+
+
 def _ask_digit(asks: bool) -> None:
     page_state.sheet = replace(page_state.sheet, asks_digit=asks)
 
@@ -103,7 +135,6 @@ def _save(reading: Reading | None, label: int) -> None:
             predicted=reading.predicted,
             confidence=reading.confidence,
             model=reading.model,
-            session=state.session_id,
             source="uploaded" if reading.sheet.is_upload else "drawn",
             strokes=reading.strokes,
         )

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -12,7 +13,7 @@ from dataset.csv_format import LONGEST_LINE, check_csv, read_csv, split_line
 from dataset.digits import UNLABELLED, DataError
 from dataset.drawings.csv_rows import FORMER, HEADER, KAGGLE, decode, encode_lines, new_drawing, read_rows, row
 from dataset.drawings.editing import append_drawings
-from dataset.drawings.log import Drawing, NewDrawing
+from dataset.drawings.log import VISITOR, Drawing, NewDrawing
 from dataset.drawings.preparation import assign_ids
 from dataset.drawings.storage import drawing_storage
 from dataset.files import open_data, path_of, write_new
@@ -63,8 +64,13 @@ def kept_drawings() -> tuple[list[Drawing], NDArray[np.uint8], NDArray[np.uint8]
 
 def csv_bytes(drawings: list[Drawing], images: NDArray[np.uint8]) -> bytes:
     """Drawings with their images (n, 28, 28) as the bytes of a CSV file."""
-    rows = (row(drawing, image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
+    rows = (row(anonymous(drawing), image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
     return encode_lines([HEADER, *rows])
+
+
+def anonymous(drawing: Drawing) -> Drawing:
+    """The drawing without its session: an export must not show which drawings one person made."""
+    return replace(drawing, session=VISITOR if drawing.session.startswith(VISITOR) else "")
 
 
 def import_drawings(path: str | Path) -> int:

@@ -21,6 +21,7 @@ from model.reading import parse_json
 STATES = ("kept", "waiting", "set aside", "deleted")  # only kept drawings train or test a network
 VERSION_TEXT = '"version":"%s"'
 REWRITTEN_TEXT = '"rewritten":"%s"'
+VISITOR = "visitor-"  # begins the session of a visitor's drawing, in an app with an owner
 EMPTY_VERSION = "0"  # the version before the first entry
 
 Changes: TypeAlias = dict[str, dict[str, Any]]  # id -> its new label or state
