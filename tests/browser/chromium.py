@@ -51,7 +51,7 @@ def serve(folder: Path, *options: str, ends_by: int = signal.SIGTERM) -> Iterato
         port = free.getsockname()[1]
     log = folder / "server.log"
     streamlit = Path(sys.executable).with_name("streamlit")  # not `python -m streamlit`: that one finds more modules
-    command = [streamlit, "run", "dashboard/app.py", "--server.address=127.0.0.1", f"--server.port={port}"]
+    command = [str(streamlit), "run", "dashboard/app.py", "--server.address=127.0.0.1", f"--server.port={port}"]
     environment = os.environ | {
         "DIGITS_RUNS": str(folder / "runs"),
         "DIGITS_DRAWINGS": str(folder / "drawings.csv"),
