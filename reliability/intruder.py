@@ -168,7 +168,7 @@ def log_in_without_being_the_owner(target: Target) -> None:
 
 @attack(SHARED)
 def use_a_login_from_another_site(target: Target) -> None:
-    """Another site opens the websocket in the browser of the logged-in owner, or without its token."""
+    """Another site opens the websocket with the cookies of the owner, or without a token."""
     cookies = log_in(target.url, "owner")
     with enter(target.url, "data", cookies=cookies, token="") as forged:
         expect("You may do everything here" not in forged.shown, "a cookie without its token makes an owner")
@@ -215,7 +215,7 @@ def begin_anew_with_every_reload(target: Target) -> None:
 
 @attack(UNSET)
 def come_from_another_computer(target: Target) -> None:
-    """Without secrets, a person at another address claims to be at the server with forged headers."""
+    """Without secrets, a person elsewhere claims with headers to be at the server."""
     if not target.address:
         return
     url = target.url.replace("127.0.0.1", target.address)

@@ -1,4 +1,4 @@
-"""The intruder's client: it forges headers, cookies and widget values that no browser would send."""
+"""The intruder's client, which forges headers, cookies and widget values."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def enter(
     sent = {"Origin": origin or url, **(headers or {})}
     if cookies:
         sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    # Streamlit reads three values from the header of subprotocols: its name, the token, the session.
+    # Streamlit reads its name, the token and the session from the header of subprotocols.
     values = ["streamlit", token or "none", session][: 3 if session else 2 if token else 1]
     known, server = [Subprotocol(value) for value in values], urlsplit(url)
     address = f"ws://{sent.pop('Host', server.netloc)}/_stcore/stream"  # the library makes the header Host of it

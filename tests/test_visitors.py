@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -290,3 +291,33 @@ def test_a_visitor_reads_an_apology_with_the_number_that_the_log_has(
     number = text.rpartition(" ")[2].rstrip(".")
     assert f"Error {number}" in caplog.text
     assert "KeyError: '/srv/secret'" in caplog.text
+
+
+# Concurrent sessions.
+
+
+@pytest.mark.slow
+def test_no_training_that_runs_is_forgotten_under_concurrent_sessions(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sessions start trainings at once, while others only look and so remove those that ended."""
+    monkeypatch.setattr(control, "_launch_worker", lambda run: None)
+    monkeypatch.setattr(limits, "run_rows", list)  # the list of trainings is tested, not the table of runs
+    for round_number in range(40):
+        person.comes({}, shared(trainings=5, trainings_per_session=99, runs=9999, training_seconds_per_hour=99_999))
+        limits.work.clear()
+        started: list[str] = []
+
+        def start(started: list[str]) -> None:
+            try:
+                started.append(actions.start_training(QUICK, name="x").id)
+            except Refusal:
+                refusal_of(Action.TRAIN)
+
+        sessions = [Thread(target=start, args=(started,)) for _ in range(8)]
+        for session in sessions:
+            session.start()
+        for session in sessions:
+            session.join()
+        assert len(started) == 5, f"round {round_number}"
+        assert {each.job.id for each in limits.work} == set(started), f"round {round_number}"
