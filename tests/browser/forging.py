@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 SECONDS = 120  # on a loaded machine
 
@@ -123,7 +124,7 @@ class Forger:
 @contextmanager
 def forge(url: str, page: str, query: str = "") -> Iterator[Forger]:
     address = f"ws://{urlsplit(url).netloc}/_stcore/stream"
-    with connect(address, origin=url, max_size=None, subprotocols=["streamlit"]) as socket:
+    with connect(address, origin=Origin(url), max_size=None, subprotocols=[Subprotocol("streamlit")]) as socket:
         forger = Forger(socket, page, query, url)
         forger.run()
         yield forger
