@@ -55,7 +55,7 @@ def kill_writers(place: str, kills: int, moments: random.Random, outcome: Outcom
         writers = [Child(partial(store, next(begun) * 1_000_000)) for _ in range(WRITERS)]
         while outcome.kills < kills:
             number = moments.randrange(len(writers))
-            time.sleep(moments.uniform(0.0, 0.3))
+            time.sleep(moments.uniform(0.0, 0.5))
             if writers[number].ended_within(0.0):
                 raise CampaignError(f"A program that stores drawings ended by itself, in {place}.")
             writers[number].kill()

@@ -11,10 +11,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 HOW_TO_INSTALL = "no PostgreSQL server here: apt-get install postgresql (.ci/run does it by itself)"
 START_SECONDS = 60.0
@@ -30,6 +32,21 @@ class Server:
 
     address: str
     process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def halted(server: Server) -> Iterator[None]:
+    """All processes of the server are halted in the block: requests get no answer."""
+    postmaster = psutil.Process(server.process.pid)
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.Error):
+                process.send_signal(signal.SIGCONT)
 
 
 def binaries() -> Path | None:
@@ -75,7 +92,6 @@ def postgres_server() -> Iterator[Server]:
             _wait_until_it_answers(process, folder, port)
             yield Server(f"postgresql+psycopg://digits@127.0.0.1:{port}/postgres", process)
         finally:
-            process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGINT)  # at once, and in order
             process.wait(30)
     finally:

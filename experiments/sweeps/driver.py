@@ -32,6 +32,7 @@ from experiments.sweeps.study import OpenTrial, Study, open_storage
 from experiments.sweeps.sweep import STOPPED, TIME_IS_UP, Sweep
 from experiments.sweeps.trainer import Trainer, Training
 from experiments.sweeps.trials import Trial
+from experiments.sweeps.watch import watch_driver
 from model import ConfigError
 from model.errors import DigitLabError
 
@@ -42,6 +43,7 @@ PUBLISH_SHARE = 0.2  # of the time, at most, goes into publishing the trials
 HEARTBEAT_SECONDS = 2.0  # a killed driver loses at most this much recorded time
 ADOPT_SECONDS = 2.0  # between two checks for trials whose driver is gone
 LEFT = "Its process was asked to end; resume it to continue where it was."
+DELETED = "Its folder was deleted."
 FAILURES = 3  # if all of the first trials fail, and they are this many, the sweep ends
 
 
@@ -61,8 +63,15 @@ class Driver:
     """One process that drives a sweep. Several, on several machines, may share its folder."""
 
     def __init__(
-        self, sweep: Sweep, executor: Executor | None = None, *, shutdown: Shutdown | None = None, workers: int = 0
+        self,
+        sweep: Sweep,
+        executor: Executor | None = None,
+        *,
+        shutdown: Shutdown | None = None,
+        workers: int = 0,
+        has_process: bool = False,
     ) -> None:
+        """`has_process`: this process does nothing else, so it may end if the database hangs."""
         self.sweep, self.spec = sweep, sweep.spec
         self.shutdown = shutdown or Shutdown()
         token = sweep.folder / "drivers" / f"{slug(socket.gethostname())}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -72,6 +81,7 @@ class Driver:
         self.trials: list[OpenTrial] = []
         self.has_news = False  # whether trials began or ended since the trials were published
         self.ended = self.failed = 0
+        self.has_process = has_process
         self.failure = ""  # why the sweep ends, if all trials fail
 
     def drive(self) -> Generator[SweepStatus, None, None]:
@@ -84,7 +94,9 @@ class Driver:
                     self.token_lock.acquire()
                     if alone:
                         self.sweep.set_begun(os.getpid())
-                    # Inside the lock, because the first process creates the tables of a database.
+                if self.has_process and self.sweep.storage:
+                    watch_driver(self.sweep, self.trainer, lambda: self.is_leaving, LEFT)
+                with self.sweep.study_lock():  # the first process creates the tables of a database
                     self.study = Study(self.sweep, stack.enter_context(open_storage(self.sweep)))
                 yield from self.work(self.study)
                 state, reason = self.outcome()
@@ -95,7 +107,8 @@ class Driver:
                     raise
             self.leave(state, reason)
         # other drivers may still work on it, so that its own status would say running
-        yield replace(self.sweep.status(), state=state, reason=reason)
+        last = self.sweep.status() if self.sweep.folder.is_dir() else SweepStatus()
+        yield replace(last, state=state, reason=reason)
 
     def work(self, study: Study) -> Iterator[SweepStatus]:
         """The loop: start trainings, wait, prune, and record the trials that have ended."""
@@ -250,6 +263,8 @@ class Driver:
         """The state and the reason for an error that ended the loop."""
         if not isinstance(error, Exception):  # the caller stopped iterating
             return "interrupted", LEFT
+        if not self.sweep.folder.is_dir():
+            return "stopped", DELETED
         if isinstance(error, StorageInternalError):
             why = str(getattr(error.__cause__, "orig", error.__cause__)).splitlines()[0]
             return "failed", f"The database of the study does not answer any more: {why}. Nothing is lost."
@@ -267,7 +282,7 @@ class Driver:
             self.set_outcome(state, reason)  # now, because the processes take a moment to end
         self.trainer.close()
         if self.study is not None:
-            with contextlib.suppress(StorageInternalError):  # the database may be what failed
+            with contextlib.suppress(StorageInternalError, OSError):  # the database or disk may have failed
                 self.collect(self.study, last=True)
         for trial in self.trials:
             trial.lock.release()
@@ -275,16 +290,18 @@ class Driver:
 
     def set_outcome(self, state: str, reason: str) -> None:
         """Publish the trials, and write the last status unless another driver is at work."""
+        if not self.sweep.folder.is_dir():  # it was deleted: nothing is written again
+            return
         if self.study is not None:
-            with contextlib.suppress(StorageInternalError):
+            with contextlib.suppress(StorageInternalError, OSError):
                 self.study.publish()
         with self.sweep.change_lock():
             if self.sweep.is_alive():
                 return
             self.sweep.set_status(state=state, reason=reason)
-            if self.study is not None:
-                with contextlib.suppress(StorageInternalError):
-                    self.study.release_folder()
+        if self.study is not None:
+            with contextlib.suppress(StorageInternalError, OSError):
+                self.study.release_folder()
 
     def remove_dead_drivers(self) -> None:
         """Remove the files of drivers that were killed."""

@@ -8,19 +8,19 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.jobs.values import as_type
 from experiments.runs.config import RunConfig
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, Status
+from experiments.sweeps.journal import JournalLock
 from experiments.sweeps.space import Params, SweepError, distributions, from_optuna, grid_values, to_optuna
 from experiments.sweeps.spec import SweepSpec
 from experiments.sweeps.sweep import Sweep
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
+CONNECT_SECONDS = 10  # to wait for a database that does not answer
 CLAIM_SECONDS = 15.0  # between two updates of the claim that this folder has the sweep
 CLAIM_HOLDS = 60.0  # seconds after which a claim that was not updated is void
 
@@ -108,8 +109,9 @@ class Study:
 
     def publish(self) -> None:
         """Write the trials to the folder, for pages and commands."""
+        trials = self.trials()  # before the lock, for which pages wait: a database may not answer
         with self.sweep.change_lock():
-            self.sweep.publish_trials(self.trials())
+            self.sweep.publish_trials(trials)
 
     def has_open_trials(self) -> bool:
         """Whether a trial that is not over belongs to a process, or was left by one."""
@@ -117,7 +119,7 @@ class Study:
 
     def ask(self) -> OpenTrial | None:
         """A new trial; None once the limits of the sweep are reached."""
-        with self.sweep.change_lock():
+        with self.sweep.study_lock():
             trials = self._study.get_trials(deepcopy=False)
             if self._is_used_up(len(trials)):
                 return None
@@ -133,7 +135,7 @@ class Study:
         for running in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if running.number in own:
                 continue
-            with self.sweep.change_lock():
+            with self.sweep.study_lock():
                 lock = self.sweep.trial_lock(running.number)
                 try:
                     lock.acquire(timeout=0)
@@ -289,10 +291,10 @@ def open_storage(sweep: Sweep) -> Iterator[BaseStorage]:
             database.remove_session()
             database.engine.dispose()
         return
-    journal = str(sweep.folder / "journal.log")
+    journal = sweep.folder / "journal.log"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = JournalStorage(JournalFileBackend(journal, JournalLock(sweep.journal_lock())))
+        storage = JournalStorage(JournalFileBackend(str(journal), JournalLock(journal, sweep.journal_lock())))
     yield storage
 
 
@@ -312,7 +314,10 @@ def connect(address: str) -> RDBStorage:
     shown = url.render_as_string(hide_password=True)
     try:
         # Test each connection before use: in the hours that a run takes it may have been closed.
-        return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True})
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if url.drivername.startswith("postgresql"):
+            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+        return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
     except ImportError as error:
         raise SweepError(
             f"{shown} needs a package that is not installed; for PostgreSQL: pip install 'digit-lab[scaling]'."
@@ -321,19 +326,3 @@ def connect(address: str) -> RDBStorage:
         raise SweepError(f"There is no kind of database {url.drivername!r}; postgresql is one.") from None
     except OperationalError as error:
         raise SweepError(f"The database {shown} cannot be reached: {str(error.orig).splitlines()[0]}") from error
-
-
-class JournalLock(BaseJournalFileLock):
-    """A lock that ends with its process; Optuna's own blocks half a minute after a kill."""
-
-    def __init__(self, lock: FileLock) -> None:
-        self._lock = lock
-
-    def acquire(self) -> bool:
-        """Wait for the lock."""
-        self._lock.acquire(poll_interval=0.005)
-        return True
-
-    def release(self) -> None:
-        """Give the lock back."""
-        self._lock.release()

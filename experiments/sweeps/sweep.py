@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from dataset.files import Stamp, stamp
 from experiments.jobs.queue import current_person
@@ -37,6 +37,7 @@ TIME_IS_UP = "Its {minutes:g} minutes are used up; resume it to give it as many 
 WAITS = "It stopped with its sweep; resume the sweep to continue it."
 INTERRUPTED = "Its process is gone; resume it to continue where it was."
 MOST_TRIAL_BYTES = 1 << 26  # of trials.json: 64 MB for the 100,000 trials that a sweep may have
+LOCK_SECONDS = 1.0  # a process holds the lock of a sweep for milliseconds; one that was halted may hold it longer
 T = TypeVar("T")
 
 
@@ -173,7 +174,7 @@ class Sweep(Job[DriverStatus]):
         Its runs save their models, and resuming it continues them.
         """
         super().request_stop()
-        with self.change_lock():
+        with contextlib.suppress(Timeout), self.change_lock().acquire(timeout=LOCK_SECONDS):
             stored = self.stored()
             if not self.is_alive() and stored.state != "finished":
                 self.write_status(replace(stored, state="stopped", reason=STOPPED))
@@ -237,6 +238,13 @@ class Sweep(Job[DriverStatus]):
         if not self.folder.is_dir():  # the lock would make it
             raise SweepError(f"The sweep {self.id} is no longer there.")
         return FileLock(self.folder / "sweep.lock")
+
+    def study_lock(self) -> FileLock:
+        """The lock of drivers that read and then change the study; a page never waits for it.
+
+        A driver may hold it as long as a database does not answer.
+        """
+        return FileLock(self.folder / "study.lock")
 
     def journal_lock(self) -> FileLock:
         """The lock that Optuna holds while it writes the study in the folder."""

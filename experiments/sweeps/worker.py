@@ -46,7 +46,7 @@ def drive(folder: Path, shutdown: Shutdown) -> Generator[SweepStatus, None, None
     """Drive the sweep in this folder until it ends or this process is asked to."""
     from experiments.sweeps.driver import Driver  # not above: it loads Optuna, which pages avoid
 
-    return Driver(Sweep(folder), shutdown=shutdown).drive()
+    return Driver(Sweep(folder), shutdown=shutdown, has_process=True).drive()
 
 
 def main() -> int:
