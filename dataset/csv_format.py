@@ -171,7 +171,7 @@ def detect_layout(file: str, number: int, fields: list[str]) -> Layout | Problem
         str(column) for column in range(len(names))
     ]
     label_columns = [column for column, name in enumerate(names) if name in LABEL_NAMES]
-    text = sum(not _is_number(name) for name in names)
+    text = sum(not is_number(name) for name in names)
     if not (label_columns or counted or text > len(names) / 2):
         return PLAIN_UNLABELLED if len(fields) == PIXELS else PLAIN
     if counted and len(names) == 1 + PIXELS and names[0] == "0":
@@ -267,7 +267,7 @@ def _first_fault(line: str, layout: Layout) -> tuple[str, str]:
         field = fields[column].strip()
         is_label = layout.label >= 0 and index == 0
         top = 9 if is_label else 255
-        if not _is_number(field) or not 0 <= float(field) <= top or float(field) % 1:
+        if not is_number(field) or not 0 <= float(field) <= top or float(field) % 1:
             what = "a label" if is_label else "a whole number"
             name = "the label" if is_label else f"pixel{index - (layout.label >= 0)}"
             found = repr(field[:20]) if field else "nothing"
@@ -275,7 +275,8 @@ def _first_fault(line: str, layout: Layout) -> tuple[str, str]:
     return "a row of numbers", repr(line[:20])
 
 
-def _is_number(field: str) -> bool:
+def is_number(field: str) -> bool:
+    """Whether a cell holds a number."""
     return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", field.strip(), re.ASCII) is not None
 
 

@@ -291,7 +291,7 @@ def archive(*names: str) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("some.zip", b"no zip at all", "damaged or not a zip file"),
+        ("some.zip", b"no zip at all", "damaged (File is not a zip file)"),
         ("some.zip", archive("seven/1.png"), "a folder named 0 to 9"),
         ("some.zip", archive("7/1.png"), "7/1.png"),
         ("some.csv", b"label,pixel0\n1,2\n", "some.csv"),

@@ -7,6 +7,7 @@ import io
 import zipfile
 import zlib
 from base64 import b64encode
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,10 @@ import pytest
 from PIL import Image
 
 from dataset import DataError, append_drawings, drawings_file, drawings_history, edit_drawings, load_drawings
-from dataset.csv_format import read_csv
-from dataset.drawings import NewDrawing, open_storage
+from dataset.csv_format import is_number, read_csv
+from dataset.drawings import NewDrawing, drawing_storage, open_storage
 from dataset.drawings.csv_rows import HEADER
-from dataset.drawings.exchange import export_drawings, import_drawings
+from dataset.drawings.exchange import export_drawings, import_drawings, neutral, original
 from dataset.transfer import move
 from tests.digit_files import csv_lines, images_of, labels_of, write_csv, write_idx
 from tests.made_drawings import append
@@ -82,6 +83,43 @@ def test_sessions_are_in_no_export_and_a_visitor_stays_a_visitor(
     assert load_drawings().session.tolist() == ["visitor-", ""]
     export_drawings(tmp_path / "again.csv")
     assert (tmp_path / "again.csv").read_bytes() == gzip.decompress((tmp_path / "my.csv.gz").read_bytes())
+
+
+FORMULAS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+x", "-x", "=" * 100, "'=x", "''@x", "'-5", "\t=x", "\r@x", " =x"]
+HARMLESS = ["-5", "+0.5", "5", "a=b", "'a", "a@b"]
+
+
+def test_no_export_has_a_cell_that_a_spreadsheet_runs_and_an_import_restores_every_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [*FORMULAS, *HARMLESS]
+    about = [
+        {"id": f"{text}{place}", "time": text, "predicted": text, "confidence": text, "model": text}
+        for place, text in enumerate(texts)
+    ]
+    images = images_of(len(texts))
+    append_drawings([NewDrawing(image=image, label=1, **of) for image, of in zip(images, about, strict=True)])
+    export_drawings(tmp_path / "mine.csv")
+    cells = [cell for line in (tmp_path / "mine.csv").read_text().splitlines() for cell in line.split(",")]
+    assert all(is_number(cell) for cell in cells if cell.startswith(("=", "@", "+", "-")))
+    with drawing_storage().reading() as log:
+        before = list(log.drawings.values())
+    assert [drawing.model for drawing in before] == [text.strip() for text in texts]
+    elsewhere(tmp_path, monkeypatch)
+    import_drawings(tmp_path / "mine.csv")
+    with drawing_storage().reading() as log:
+        assert list(log.drawings.values()) == before
+    export_drawings(tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "mine.csv").read_bytes()
+
+
+def test_a_text_for_export_is_no_formula_and_comes_back() -> None:
+    for length in range(6):
+        for signs in product("'=+-@5a", repeat=length):
+            text = "".join(signs)
+            written = neutral(text)
+            assert not written.startswith(("=", "@", "+", "-")) or is_number(written)
+            assert original(written) == text
 
 
 def test_an_export_may_be_gzipped_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

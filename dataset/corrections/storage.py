@@ -164,6 +164,8 @@ def import_corrections(path: str | Path) -> int:
     for number, line in enumerate(lines[1:], start=2):
         if line and (fault := first_fault(split_fields(line))):
             raise DataError(str(Problem(path.name, number, *fault)))
+        if line and not line[0].isdecimal():  # a spreadsheet would run =... as a formula
+            raise DataError(str(Problem(path.name, number, "a time that begins with its year", repr(line[:20]))))
     storage = correction_storage()
     with storage.writing() as log:
         present = Counter(line.text for line in log.entries)

@@ -3,7 +3,7 @@
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -66,10 +66,13 @@ def read_rows(data: bytes) -> Contents:
     return Contents(rows, values[good], damaged + [line for line in incomplete if line])
 
 
-def new_drawing(contents: Contents, place: int) -> NewDrawing:
-    """A row as a drawing that can be stored, with its provenance."""
+def new_drawing(contents: Contents, place: int, *, restore: Callable[[str], str] = str) -> NewDrawing:
+    """A row as a drawing that can be stored, with its provenance.
+
+    `restore` undoes a change that an export made to texts.
+    """
     texts, values = contents.provenance(place), contents.values[place]
-    about = {name: clean_text(value) for name, value in texts.items()}
+    about = {name: clean_text(restore(value)) for name, value in texts.items()}
     try:
         strokes = unpack_strokes(texts["strokes"])
         about["strokes"] = strokes and json.dumps(parse_json(strokes))

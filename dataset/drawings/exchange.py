@@ -4,12 +4,13 @@ import io
 import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dataset.csv_format import LONGEST_LINE, check_csv, read_csv, split_line
+from dataset.csv_format import LONGEST_LINE, check_csv, is_number, read_csv, split_line
 from dataset.digits import UNLABELLED, DataError
 from dataset.drawings.csv_rows import FORMER, HEADER, KAGGLE, decode, encode_lines, new_drawing, read_rows, row
 from dataset.drawings.editing import append_drawings
@@ -21,6 +22,8 @@ from dataset.idx import idx_bytes, idx_name, is_idx, locate_idx, read_idx_pair
 from dataset.image_files import MAX_BYTES, read_image
 from model.reading import decoding
 
+TEXTS = ("id", "time", "predicted", "confidence", "model", "duplicate_of")  # columns with any text
+FORMULA_SIGNS = tuple("=+-@")  # a tab or a line end cannot be at the start: storing removes them
 FILE_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same drawings give the same archive
 
 
@@ -64,13 +67,35 @@ def kept_drawings() -> tuple[list[Drawing], NDArray[np.uint8], NDArray[np.uint8]
 
 def csv_bytes(drawings: list[Drawing], images: NDArray[np.uint8]) -> bytes:
     """Drawings with their images (n, 28, 28) as the bytes of a CSV file."""
-    rows = (row(anonymous(drawing), image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
+    rows = (row(for_export(drawing), image.tobytes()) for drawing, image in zip(drawings, images, strict=True))
     return encode_lines([HEADER, *rows])
 
 
-def anonymous(drawing: Drawing) -> Drawing:
-    """The drawing without its session: an export must not show which drawings one person made."""
-    return replace(drawing, session=VISITOR if drawing.session.startswith(VISITOR) else "")
+def for_export(drawing: Drawing) -> Drawing:
+    """The drawing without its session, and with texts that no spreadsheet runs as a formula.
+
+    An export must not show which drawings one person made.
+    """
+    changes: dict[str, Any] = {name: neutral(getattr(drawing, name)) for name in TEXTS}
+    return replace(drawing, session=VISITOR if drawing.session.startswith(VISITOR) else "", **changes)
+
+
+def neutral(text: str) -> str:
+    """The text, with an apostrophe before it if a spreadsheet would run it as a formula."""
+    return f"'{text}" if is_formula(text) else text
+
+
+def original(text: str) -> str:
+    """The text that `neutral` was given, from its result."""
+    return text[1:] if text[:1] == "'" and is_formula(text[1:]) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would run a cell with this text, perhaps after some apostrophes.
+
+    The apostrophes count, so that a text that has one already gets another one.
+    """
+    return text.lstrip("'")[:1] in FORMULA_SIGNS and not is_number(text)
 
 
 def import_drawings(path: str | Path) -> int:
@@ -100,7 +125,7 @@ def read_any_csv(path: Path) -> list[NewDrawing]:
     if contents.damaged:
         problem = next(iter(check_csv(path, limit=1)), None)
         raise DataError(str(problem or f"{path.name} has a damaged row: {contents.damaged[0][:40]!r}."))
-    return [new_drawing(contents, place) for place in range(len(contents.lines))]
+    return [new_drawing(contents, place, restore=original) for place in range(len(contents.lines))]
 
 
 def imported(images: NDArray[np.uint8], labels: NDArray[np.uint8], path: Path) -> list[NewDrawing]:

@@ -97,7 +97,7 @@ def prepare_drawings(
         drawing = Drawing(
             label=int(new.label),
             id=identity,
-            time=new.time or timestamp(),
+            time=clean_text(new.time) or timestamp(),
             predicted=clean_text(new.predicted),
             confidence=f"{new.confidence:.4f}" if isinstance(new.confidence, float) else clean_text(new.confidence),
             model=clean_text(new.model),
