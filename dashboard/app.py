@@ -16,7 +16,12 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard/app.py` puts on
 from dashboard.access.apology import install_apology  # noqa: E402
 from dashboard.access.login import render_account, render_policy_error  # noqa: E402
 from dashboard.access.policy import PolicyError, read_policy  # noqa: E402
-from dashboard.access.startup import erase_expired_hourly, remove_leftovers_once, remove_undecided_hourly  # noqa: E402
+from dashboard.access.startup import (  # noqa: E402
+    empty_trash_hourly,
+    erase_expired_hourly,
+    remove_leftovers_once,
+    remove_undecided_hourly,
+)
 from dashboard.components.chart import render_touch_support  # noqa: E402
 from dashboard.navigation import place  # noqa: E402
 from dashboard.session import state  # noqa: E402
@@ -66,6 +71,7 @@ def main() -> None:
     st.html(HERE / "style.css")
     remove_leftovers_once()
     remove_undecided_hourly()
+    empty_trash_hourly()
     pages = {"draw": draw, "train": train, "evaluate": evaluate, "explore": explore, "data": data}
     page = st.navigation([place(name, render) for name, render in pages.items()], position="top")
     try:

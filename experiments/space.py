@@ -146,7 +146,7 @@ PURPOSES = {
 }
 REMOVERS: dict[str, tuple[str, Callable[[], object]]] = {
     "trash": (
-        "deleted runs and sweeps; they go by themselves after 30 days, except those with a name, a note or a star",
+        "deleted runs and sweeps; they go after 30 days, unless named, noted or starred",
         lambda: empty_trash(older_than=0),
     ),
     "checkpoints": ("last checkpoints of finished runs, which nothing reads any more", _remove_checkpoints),

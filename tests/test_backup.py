@@ -27,6 +27,7 @@ from experiments.training import recording
 from experiments.training.worker import train_run
 from model import load_checkpoint
 from tests.made_drawings import append, forget
+from tests.postgres import postgres  # noqa: F401
 from tests.small_runs import SMALL, finish, to_end
 from tests.storages import home  # noqa: F401
 
@@ -44,6 +45,7 @@ def elsewhere(tmp_path, monkeypatch):
 
     def go(number=1):
         place = tmp_path / f"elsewhere-{number}"
+        forget()
         monkeypatch.setenv("DIGITS_RUNS", str(place / "runs"))
         monkeypatch.setenv("DIGITS_DRAWINGS", str(place / "drawings.csv"))
         monkeypatch.delenv("DIGITS_DATABASE", raising=False)

@@ -10,6 +10,7 @@ from dashboard.access.policy import read_policy
 from dataset.drawings.retention import erase_expired
 from experiments.fine_tuning import remove_undecided
 from experiments.runs.leftovers import remove_all_leftovers
+from experiments.runs.trash import empty_trash
 
 
 @st.cache_resource(show_spinner=False)
@@ -33,3 +34,9 @@ def erase_expired_hourly() -> None:
 @st.cache_resource(ttl=3600, show_spinner=False)
 def _start_erasing(days: int) -> None:
     threading.Thread(target=erase_expired, args=(days,), name="retention", daemon=True).start()
+
+
+@st.cache_resource(ttl=3600, show_spinner=False)
+def empty_trash_hourly() -> None:
+    """Remove what was deleted 30 days ago. No page waits for it."""
+    threading.Thread(target=empty_trash, name="trash", daemon=True).start()

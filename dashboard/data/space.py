@@ -34,7 +34,7 @@ def _render_table(parts: list[Part]) -> None:
             "part": [part.name.capitalize() for part in parts],
             "size": [part.bytes / 1e6 for part in parts],
             "files": [part.files for part in parts],
-            "content": [part.purpose.capitalize() for part in parts],
+            "content": [part.purpose[:1].upper() + part.purpose[1:] for part in parts],
         }
     )
     column = st.column_config

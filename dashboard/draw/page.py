@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.access.turns import drawing_turns
 from dashboard.components.model_choice import choose_model
 from dashboard.components.stored_drawings import render_counts, render_damaged_rows
 from dashboard.draw.answer import (
@@ -21,6 +22,11 @@ from model import Classifier
 
 def render() -> None:
     """Draw the page."""
+    with drawing_turns.take():
+        _render_page()
+
+
+def _render_page() -> None:
     page_state.sync_url("lesson")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("Draw a digit", width="content", anchor=False)
@@ -33,6 +39,11 @@ def render() -> None:
 @st.fragment
 def _render_bench(classifier: Classifier) -> None:
     """A stroke reruns only this; the answer comes first."""
+    with drawing_turns.take():
+        _render_parts(classifier)
+
+
+def _render_parts(classifier: Classifier) -> None:
     left, middle, right = st.columns([300, 330, 440], gap="medium")
     with left:
         reading = read_sheet(render_sheet(), classifier)

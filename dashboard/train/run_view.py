@@ -18,6 +18,7 @@ from dashboard.components.plain_text import plain_text
 from dashboard.components.resources import STATE_ICONS
 from dashboard.navigation import place
 from dashboard.session import state
+from dashboard.train.refresh import is_outdated, refresh_seconds
 from experiments.formats import MISSING, duration, loss, percent
 from experiments.jobs.launch import worker_limit
 from experiments.runs.config import BOUNDS
@@ -25,16 +26,18 @@ from experiments.runs.run import Run, Status
 from model.metrics import wilson_interval
 
 LISTED = 30  # runs
-LIST_SECONDS = 2.0  # until a run that was started in a terminal is listed
-LIVE_SECONDS = 0.5
+LIST_REFRESHES = 4  # of the run for each one of the list, which takes 2 s if few people watch
 LIST = "run-list"  # key of the list
 SEEDS_HELP = "The same training with four more seeds shows how much of the result is chance, on Explore."
 RESUMABLE = ("stopped", "interrupted", "failed")
 
 
-@st.fragment(run_every=LIST_SECONDS)
 def render_run_list(shown: str) -> None:
     """The title of the run with the id `shown`, and a list to open another."""
+    st.fragment(_render_list, run_every=LIST_REFRESHES * refresh_seconds())(shown)
+
+
+def _render_list(shown: str) -> None:
     if state.shown_run() != shown:
         st.rerun()
     runs = listed_runs()
@@ -72,8 +75,8 @@ def render_run(run: Run) -> None:
     """Buttons, then a fragment with the state and the curves."""
     status = run.status()
     _render_buttons(run, status)
-    every = LIVE_SECONDS if status.active else None
-    st.fragment(_render_live, run_every=every)(run, status.state)
+    every = refresh_seconds()
+    st.fragment(_render_live, run_every=every if status.active else None)(run, status.state, every)
 
 
 def _render_buttons(run: Run, status: Status) -> None:
@@ -151,11 +154,11 @@ def _render_rate(run: Run, status: Status) -> None:
         st.button("Back to the schedule", on_click=set_rate, args=(run, None))
 
 
-def _render_live(run: Run, drawn_state: str) -> None:
+def _render_live(run: Run, drawn_state: str, every: float) -> None:
     """State, numbers and curves. When the state changes, the whole page is drawn again."""
     with errors_as_text():
         status, history = run.status(), run.history()
-        if status.state != drawn_state:
+        if status.state != drawn_state or (status.active and is_outdated(every)):
             st.rerun()
         with st.container(key="run-state"):
             if status.active:
