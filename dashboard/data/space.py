@@ -11,8 +11,6 @@ from dashboard.data.state import page_state
 from experiments.formats import count, size
 from experiments.space import Part, measure_space
 
-HEADING, ROW = 38, 35  # pixels: of the table's heading, and of a row
-
 
 def render() -> None:
     """Draw the view."""
@@ -29,23 +27,13 @@ def render() -> None:
 
 
 def _render_table(parts: list[Part]) -> None:
-    table = pd.DataFrame(
-        {
-            "part": [part.name.capitalize() for part in parts],
-            "size": [part.bytes / 1e6 for part in parts],
-            "files": [part.files for part in parts],
-            "content": [part.purpose[:1].upper() + part.purpose[1:] for part in parts],
-        }
-    )
-    column = st.column_config
-    columns = {
-        "part": column.TextColumn("Part", width="small"),
-        "size": column.NumberColumn("Size in MB", format="%.1f", width="small"),
-        "files": column.NumberColumn("Files", format="localized", width="small"),
-        "content": column.TextColumn("Content", width="large"),
+    rows = {
+        "Part": [part.name.capitalize() for part in parts],
+        "Size": [size(part.bytes) for part in parts],
+        "Files": [f"{part.files:,}" for part in parts],
+        "Content": [part.purpose[:1].upper() + part.purpose[1:] for part in parts],
     }
-    height = HEADING + ROW * len(parts)
-    st.dataframe(table, hide_index=True, height=height, key="space", column_config=columns)
+    st.table(pd.DataFrame(rows).set_index("Part"))  # its long cells wrap, also on a phone
 
 
 def _render_buttons(parts: list[Part]) -> None:

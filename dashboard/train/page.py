@@ -25,6 +25,6 @@ def render() -> None:
             with errors_as_text():
                 render_run(open_run(shown))
             return
-        st.info("Choose a preset and press Start fresh: curves of loss and accuracy grow here while the network learns.")
+        st.info("Choose a preset and press Start fresh: the curves of loss and accuracy grow here while it learns.")
         if plan is not None:
             render_chart(plan, alt=PLAN)
