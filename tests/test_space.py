@@ -140,7 +140,7 @@ def test_copies_of_data_files_can_go():
 def test_the_page_shows_the_parts_and_removes_one():
     run = finish(SMALL)
     app = open_page("data", part="Space")
-    assert "Trash" in app.dataframe[0].value["part"].tolist()
+    assert "Trash" in app.table[0].value.index
     next(button for button in app.button if button.key == "remove-checkpoints").click().run()
     assert not run.last.exists()
     assert "of checkpoints were removed" in app.markdown[-1].value
