@@ -23,3 +23,8 @@ class LabelledImages(Protocol):
     def labels(self) -> Bytes:
         """uint8 (n,)."""
         ...
+
+
+def flat(digits: LabelledImages) -> tuple[Bytes, Integers]:
+    """Images (n, 784), and labels as indices, converted once instead of in each step."""
+    return digits.images.reshape(len(digits.labels), -1), digits.labels.astype(np.intp)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Bytes, Floats, Integers, LabelledImages
+from model.arrays import Bytes, Floats, Integers, LabelledImages, flat
 from model.augmentation import Augmenter
 from model.build import PIXELS, build_loss, build_network
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from model.config import TrainConfig
+from model.copies import Copies, CopyMaker
 from model.initializers import INITIALIZERS
 from model.optimizers import OPTIMIZERS
 from model.progress import (
@@ -50,6 +51,7 @@ class Trainer:
         validation: LabelledImages,
         *,
         weights: dict[str, Floats] | None = None,
+        copies: Copies | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         if len(train.labels) == 0:
@@ -70,25 +72,24 @@ class Trainer:
             momentum=config.momentum,
             dtype=dtype,
         )
-        self._train, self._validation = _flat(train), _flat(validation)
-        self.images = len(self._train[1])
+        self._train, self._validation = flat(train), flat(validation)
+        self._copies = CopyMaker(copies, self._train[0], config.seed)
+        self.images = self._copies.rows
         self.steps_per_epoch = config.steps_per_epoch(self.images)
         self.total_steps = config.total_steps(self.images)
         self._report_every = max(1, self.total_steps // REPORTS)
-        epochs = self.total_steps // self.steps_per_epoch
-        self._check_every = self.steps_per_epoch * max(1, epochs // CHECKS)
+        self._check_every = self.steps_per_epoch * max(1, self.total_steps // self.steps_per_epoch // CHECKS)
 
         self.progress = Progress()
         self._epoch_tally, self._report_tally = Tally(), Tally()
         self._guard = DivergenceGuard(config.loss)
         self._early_stopping = EarlyStopping(config.patience, self.network.parameters)
 
-        batch = min(config.batch_size or self.images, self.images)
-        rows = self.network.rows
+        self._batch, rows = min(config.batch_size or self.images, self.images), self.network.rows
         self._bytes = np.empty((rows, PIXELS), np.uint8)
         self._x: Floats = np.empty((rows, PIXELS), dtype)
         # the sum of the gradients of a batch that is processed in several parts
-        self._sum = np.zeros_like(self.network.gradients) if batch > rows else None
+        self._sum = np.zeros_like(self.network.gradients) if self._batch > rows else None
         # whether any layer works differently in training and in prediction
         self._has_training_mode = config.dropout > 0 or self.network.learned < self.network.parameters.size
         self._order: Integers = np.arange(self.images)
@@ -158,7 +159,8 @@ class Trainer:
         if self._sum is not None:
             self._sum[:] = 0
         for start in parts:
-            x, labels = self._inputs(self._train, rows[start : start + network.rows])
+            x, labels = self._inputs(self._train, self._copies.sources(rows[start : start + network.rows]))
+            self._copies.fill(x, self._order, epoch, index * self._batch + start)
             if self._augmenter.active:
                 self._augmenter.augment(x, self._random(Purpose.AUGMENTATION, start), out=x)
             outputs = network.forward(x, self._random(Purpose.DROPOUT, start) if self._has_training_mode else None)
@@ -213,8 +215,7 @@ class Trainer:
             self._order_epoch = epoch
             if self.steps_per_epoch > 1:
                 self._order = rng(self.config.seed, Purpose.SHUFFLE, epoch).permutation(self.images)
-        size = self.config.batch_size or self.images
-        return self._order[index * size : (index + 1) * size]
+        return self._order[index * self._batch : (index + 1) * self._batch]
 
     def _inputs(self, digits: tuple[Bytes, Integers], rows: Integers) -> tuple[Floats, Integers]:
         """The images of some rows as numbers from 0 to 1, (rows, 784), and their labels."""
@@ -280,7 +281,12 @@ class Trainer:
 
 
 def build_trainer(
-    config: TrainConfig, train: LabelledImages, validation: LabelledImages, *, start: Checkpoint | None = None
+    config: TrainConfig,
+    train: LabelledImages,
+    validation: LabelledImages,
+    *,
+    start: Checkpoint | None = None,
+    copies: Copies | None = None,
 ) -> Trainer:
     """The trainer of a config, with fresh weights or those of `start`.
 
@@ -291,9 +297,4 @@ def build_trainer(
             f"the model to start from is {start.config.architecture}, this config {config.architecture}; "
             "network and loss must be the same."
         )
-    return Trainer(config, train, validation, weights=start.weights if start else None)
-
-
-def _flat(digits: LabelledImages) -> tuple[Bytes, Integers]:
-    # labels as row indices, converted once instead of in each step
-    return digits.images.reshape(-1, PIXELS), digits.labels.astype(np.intp)
+    return Trainer(config, train, validation, weights=start.weights if start else None, copies=copies)

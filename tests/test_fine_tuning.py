@@ -86,6 +86,7 @@ def test_fine_tuning_mends_what_was_corrected_and_says_so(model: Path):
 
 def test_fine_tuning_that_costs_old_digits_is_taken_over_in_part(model: Path, monkeypatch: pytest.MonkeyPatch):
     store(upside_down(50))
+    monkeypatch.setattr(fine_tuning, "INTERPOLATE_FROM", 1.0)  # however many are lost
     first, whole = learn(model)
     monkeypatch.setattr(fine_tuning, "INTERPOLATE_FROM", -1.0)  # as if any at all were too many
     run, result = learn(model)

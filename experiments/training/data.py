@@ -14,6 +14,7 @@ from experiments.runs.config import RunConfig
 from experiments.runs.run import Run, RunError, open_run
 from model import Checkpoint, Classifier, load_checkpoint
 from model.augmentation import Augmenter
+from model.copies import Copies
 from model.reading import DamagedError
 from model.rng import Purpose, rng
 
@@ -23,7 +24,7 @@ JITTER = Augmenter(shift=1.0, rotation=10.0, scale=0.1, shear=0.1, elastic=0.5, 
 
 
 def load_data(run: Run) -> tuple[Digits, Digits]:
-    """The training and validation digits of a run.
+    """The training and validation digits of a run, each drawing once.
 
     Its drawings and label corrections are those of when it first began.
 
@@ -39,10 +40,29 @@ def load_data(run: Run) -> tuple[Digits, Digits]:
     if not run.config.drawings_weight:
         return train, validation
     drawings = _load_run_drawings(run, validation, train.classes)
-    copies = jittered(drawings, run.config.drawings_weight - 1, run.config.seed)
-    images = np.concatenate([train.images, drawings.images, copies.images])
-    labels = np.concatenate([train.labels, drawings.labels, copies.labels])
-    return Digits(images, labels, f"{train.source} and drawings", train.classes), validation
+    return _joined(train, drawings), validation
+
+
+def _joined(train: Digits, drawings: Digits) -> Digits:
+    images = np.concatenate([train.images, drawings.images])
+    labels = np.concatenate([train.labels, drawings.labels])
+    return Digits(images, labels, f"{train.source} and drawings", train.classes)
+
+
+def load_copied_data(run: Run) -> tuple[Digits, Digits, Copies | None]:
+    """The training and validation digits of a run, and which training digits count several times.
+
+    An earlier version made all copies when a run began. A run that it began continues with those.
+    """
+    train, validation = load_data(run)
+    config = run.config
+    times = config.drawings_weight - 1
+    if times < 1:
+        return train, validation, None
+    drawings = trained_drawings(run)
+    if run.last.exists() and load_checkpoint(run.last).about.get("data_fingerprint") != train.fingerprint:
+        return _joined(train, jittered(drawings, times, config.seed)), validation, None
+    return train, validation, Copies(len(drawings), times, JITTER)
 
 
 def _load_run_drawings(run: Run, validation: Digits, classes: tuple[str, ...]) -> Digits:
@@ -73,7 +93,10 @@ def trained_drawings(run: Run) -> Digits:
 
 
 def jittered(drawings: Digits, times: int, seed: int) -> Digits:
-    """This many copies of each drawing, each distorted a little."""
+    """This many copies of each drawing, each distorted a little, all at once.
+
+    Only for runs that an earlier version began.
+    """
     copies = drawings[np.repeat(np.arange(len(drawings)), times)]
     ink = copies.images.reshape(-1, 28 * 28) * np.float32(1 / 255)
     if len(ink):

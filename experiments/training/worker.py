@@ -20,7 +20,7 @@ from experiments.jobs.launch import Shutdown, ShutdownRequested, worker_limit, w
 from experiments.jobs.queue import begin, queue_of, queue_version
 from experiments.jobs.record import remove_temporary_files, sentence_of
 from experiments.runs.run import Requests, Run, RunError, RunState, Status, open_run
-from experiments.training.data import load_data
+from experiments.training.data import load_copied_data
 from experiments.training.recording import Recorder, StatusWriter
 from model import Diverged, EpochDone, build_trainer, load_checkpoint
 
@@ -171,7 +171,7 @@ class Worker:
     def prepare(self) -> Recorder:
         """Load the data and build the trainer, at the last checkpoint or at the start."""
         run = self.run
-        train, validation = load_data(run)
+        train, validation, copies = load_copied_data(run)
         config = run.config  # which by now names the version of the drawings
         start = load_checkpoint(run.start) if config.start_from else None
         about = {
@@ -186,7 +186,7 @@ class Worker:
         if self.is_fine_tuning and start is not None and "rejects_above" in start.about:
             # Fine-tuning is so short that the limit still holds from which on an image is no digit.
             about["rejects_above"] = start.about["rejects_above"]
-        trainer = build_trainer(config, train, validation, start=start)
+        trainer = build_trainer(config, train, validation, start=start, copies=copies)
         recorder = Recorder(run, self.status, trainer, validation, about)
         if run.last.exists():
             recorder.load_checkpoint()
