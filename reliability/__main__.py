@@ -4,12 +4,13 @@ import argparse
 import sys
 from types import ModuleType
 
-from reliability import content, intruder, kill, load, replicas
+from reliability import audit, content, intruder, kill, load, replicas
 
 # Each campaign is a module of this folder. Its docstring says what it tries;
 # `add_arguments(parser)` declares its options; `run(arguments)` carries it out and returns the exit
 # status.
 CAMPAIGNS: dict[str, ModuleType] = {
+    "audit": audit,
     "content": content,
     "intruder": intruder,
     "kill": kill,
