@@ -27,4 +27,5 @@ class LabelledImages(Protocol):
 
 def flat(digits: LabelledImages) -> tuple[Bytes, Integers]:
     """Images (n, 784), and labels as indices, converted once instead of in each step."""
-    return digits.images.reshape(len(digits.labels), -1), digits.labels.astype(np.intp)
+    _, height, width = digits.images.shape
+    return digits.images.reshape(-1, height * width), digits.labels.astype(np.intp)
