@@ -143,9 +143,9 @@ def drawing(number: int) -> dict[str, Any]:
     return {"drawing": {"raw": {"version": "5", "objects": [stroke]}, "data": url}}
 
 
-def marks(drawn: Drawn) -> tuple[str, tuple[str, ...]]:
-    """All that depends on the drawing: the answer and the pictures of its stages."""
-    return drawn.answer, drawn.images
+def marks(drawn: Drawn) -> tuple[str, ...]:
+    """All that depends on the drawing: the answer, the network input and the pictures of stages."""
+    return drawn.answer, *drawn.images, *(text for text in drawn.texts if "data:image" in text)
 
 
 @dataclass(frozen=True)
