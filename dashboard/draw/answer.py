@@ -151,7 +151,7 @@ def render_stages(reading: Reading | str) -> None:
     if isinstance(reading, str):
         st.caption("Seven stages turn a drawing into the network input. They appear here once there is a drawing.")
         return
-    # one element instead of seven: each takes a millisecond of the server's processor at each stroke
+    # One element, because each takes a millisecond of processor time at each stroke.
     st.html(f'<div class="stages">{"".join(map(_stage_html, reading.stages))}</div>')
 
 
