@@ -15,6 +15,7 @@ from dataset.files import CHUNK, open_data
 
 PIXELS = 784
 LONGEST_LINE = 64 * 1024  # bytes; 785 values need 4 KB. Other files may have no line ends at all.
+MOST_LINES = 100_000  # in a chunk of a megabyte, which holds at most 669 digits
 LABEL_NAMES = {"label", "labels", "class", "digit", "target", "y"}
 
 
@@ -131,8 +132,8 @@ def _blocks(path: Path) -> Iterator[tuple[int, list[str], bool]]:
             if number == 1 and not rest and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 raise DataError(f"{path.name}: expected a CSV file in UTF-8, got UTF-16. Save it as CSV UTF-8.")
             whole, newline, rest = (rest + chunk).rpartition(b"\n")
-            if len(rest) > LONGEST_LINE or b"\0" in chunk:
-                raise DataError(f"{path.name}: expected a CSV file of digits, got something else (no lines of text).")
+            if len(rest) > LONGEST_LINE or b"\0" in chunk or chunk.count(b"\n") > MOST_LINES:
+                raise DataError(f"{path.name}: expected a CSV file of digits, got something else (no lines of digits).")
             if newline:
                 lines = _decode(whole, number)
                 yield number, lines, False

@@ -3,7 +3,6 @@
 Nothing is unpickled, no header is evaluated, and no array is read that nobody asked for.
 """
 
-import io
 import math
 import os
 import re
@@ -21,6 +20,8 @@ from model.reading import DamagedError, decoding
 
 Array: TypeAlias = npt.NDArray[Any]
 CURE = "use another copy of the file."
+CHUNK = 1 << 18  # bytes read at once, few enough for the cache of the processor
+KINDS = {"f": "float", "i": "int", "U": "a text"}
 MOST_BYTES = 1 << 29  # of an array whose shape is not known in advance
 MOST_DIRECTORY = 1 << 20  # bytes of the table of contents, about 10,000 arrays
 DIRECTORY_END = struct.Struct("<4s4H2LH")  # the last bytes of a .zip file without a comment
@@ -59,39 +60,41 @@ class ArrayFile:
         """The names of its arrays."""
         return list(self._entries)
 
-    def header(self, name: str) -> Header:
-        """Type and shape of an array. Raises DamagedError, also where there is no such array."""
-        if name not in self._entries:
-            raise DamagedError(f"{self._subject} lacks the array {name!r}; {CURE}")
-        with decoding(self._subject, CURE), self._open(name) as file:
-            return _read_header(file)
-
     def read(self, name: str, kinds: str, shape: tuple[int | None, ...] | None = None, most: int = MOST_BYTES) -> Array:
         """An array, if its type is one of `kinds` and its shape fits. Raises DamagedError.
 
-        A type is a letter of NumPy, with or without its bytes: "f" or "u1". None in the shape, or
+        A kind is a letter of NumPy, with or without its bytes: "f" or "u1". None in the shape, or
         instead of it, fits any length, as long as the array has at most `most` bytes.
         """
-        header = self.header(name)
-        is_wanted = {header.dtype.kind, header.dtype.str[1:]} & set(kinds.split())
-        if not is_wanted or not _fits(header.shape, shape):
-            found = f"{header.dtype} {header.shape}"
-            raise DamagedError(f"{self._subject}: the array {name!r} should be {kinds} {shape}, got {found}.")
-        if (shape is None or None in shape) and header.size > most:
-            raise DamagedError(f"{self._subject}: {name!r} has {header.size:,} bytes, expected at most {most:,}.")
-        if self._entries[name].file_size != header.start + header.size:
-            raise DamagedError(f"{self._subject} is damaged: the array {name!r} is not as long as it should be; {CURE}")
-        with decoding(self._subject, CURE), self._open(name) as file:
-            file.read(header.start)
+        if name not in self._entries:
+            raise DamagedError(f"{self._subject} lacks the array {name!r}; {CURE}")
+        entry = self._entries[name]
+        # Stored as it is, an array cannot take more memory than the file has bytes.
+        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+            raise DamagedError(f"{self._subject}: the array {name!r} is compressed; {CURE}")
+        with decoding(self._subject, CURE), self._archive.open(entry) as file:
+            header = _read_header(file)
+            self._check(name, header, kinds, shape, most)
             values = np.empty(math.prod(header.shape), header.dtype)
             data, filled = values.view(np.uint8).data, 0
             while filled < header.size:
-                count = file.readinto(data[filled:])
+                count = file.readinto(data[filled : filled + CHUNK])  # type: ignore[attr-defined]
                 if not count:
                     raise EOFError(f"the array {name!r} is cut off")
                 filled += count
             file.read(1)  # at the end of the data its checksum is compared
             return values.reshape(header.shape, order="F" if header.is_fortran else "C")
+
+    def _check(self, name: str, header: Header, kinds: str, shape: tuple[int | None, ...] | None, most: int) -> None:
+        """Raise DamagedError unless the array is what was asked for, and as long as it says."""
+        is_wanted = {header.dtype.kind, header.dtype.str[1:]} & set(kinds.split())
+        if not is_wanted or not _fits(header.shape, shape):
+            wanted, found = KINDS.get(kinds, kinds), f"{header.dtype} {header.shape}"
+            raise DamagedError(f"{self._subject}: the array {name!r} should be {wanted} {shape}, got {found}.")
+        if (shape is None or None in shape) and header.size > most:
+            raise DamagedError(f"{self._subject}: {name!r} has {header.size:,} bytes, expected at most {most:,}.")
+        if self._entries[name].file_size != header.start + header.size:
+            raise DamagedError(f"{self._subject} is damaged: the array {name!r} is not as long as it should be; {CURE}")
 
     def text(self, name: str, most: int = 1 << 24) -> str:
         """The text in an array of one text. Raises DamagedError."""
@@ -99,13 +102,6 @@ class ArrayFile:
         with decoding(self._subject, CURE):
             order = "be" if text.dtype.str[0] == ">" else "le"
             return text.tobytes().decode(f"utf-32-{order}").rstrip("\0")
-
-    def _open(self, name: str) -> io.BufferedIOBase:
-        entry = self._entries[name]
-        # Stored as it is, an array cannot take more memory than the file has bytes.
-        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-            raise DamagedError(f"{self._subject}: the array {name!r} is compressed; {CURE}")
-        return self._archive.open(entry)  # type: ignore[return-value]
 
 
 @contextmanager

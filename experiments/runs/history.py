@@ -40,7 +40,7 @@ HISTORY_COLUMNS = Row._fields
 HEADER = ",".join(HISTORY_COLUMNS) + "\n"
 HIGHEST_STEP = 1e15  # numbers below it are exact
 
-Numbers: TypeAlias = tuple[float, ...]
+Numbers: TypeAlias = list[float]
 """A row as numbers, in the order of the columns."""
 
 
@@ -66,12 +66,15 @@ def read_rows(data: bytes) -> Iterator[tuple[int, Numbers]]:
     latest = -1.0
     for number, line in enumerate(data[: data.rfind(b"\n") + 1].split(b"\n")):
         cells = line.split(b",")
-        if len(cells) == len(HISTORY_COLUMNS):
-            with contextlib.suppress(ValueError):
-                numbers = tuple(float(cell) if cell else math.nan for cell in cells)
-                if latest < numbers[0] < HIGHEST_STEP and numbers[0].is_integer():
-                    latest = numbers[0]
-                    yield number, numbers
+        if len(cells) != len(HISTORY_COLUMNS):
+            continue
+        try:
+            numbers = [float(cell) if cell else math.nan for cell in cells]
+        except ValueError:
+            continue
+        if latest < numbers[0] < HIGHEST_STEP and numbers[0].is_integer():
+            latest = numbers[0]
+            yield number, numbers
 
 
 def read_table(folder: Path) -> pd.DataFrame:
