@@ -1,4 +1,4 @@
-"""Damaged files: a part of the campaign `python -m reliability fuzz`, and proof that it can fail."""
+"""Damaged files: a part of the campaign `reliability fuzz`, and proof that it can fail."""
 
 import argparse
 import os
