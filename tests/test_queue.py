@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from experiments.jobs import queue
 from experiments.jobs.launch import Shutdown
-from experiments.jobs.queue import begin, jobs_of, queue_of, queue_version
+from experiments.jobs.queue import Person, begin, jobs_of, queue_of, queue_version
 from experiments.runs.run import create_run
 from experiments.training import worker
 from experiments.training.worker import train_run
@@ -46,7 +46,7 @@ def test_jobs_of_different_persons_take_turns(monkeypatch):
     monkeypatch.setenv("DIGITS_WORKERS", "1")
 
     def join(person, state="queued"):
-        with jobs_of(person):
+        with jobs_of(Person(person)):
             run = create_run(SMALL)
         held.enter_context(run.hold())
         queue = queue_of(run)

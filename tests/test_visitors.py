@@ -25,7 +25,7 @@ from experiments.sweeps.space import Range
 from model import load_classifier
 from model.classifier import SHIPPED
 from tests.digit_files import csv_lines, write_csv
-from tests.small_runs import SMALL, finish
+from tests.small_runs import SMALL, finish, to_end
 from tests.test_access import OWNER, QUICK, VISITOR, Person, open_shared, person, shared, store, words
 
 __all__ = ["person"]  # a fixture
@@ -321,3 +321,20 @@ def test_no_training_that_runs_is_forgotten_under_concurrent_sessions(
             session.join()
         assert len(started) == 5, f"round {round_number}"
         assert {each.job.id for each in limits.work} == set(started), f"round {round_number}"
+
+
+def test_a_visitors_training_ends_after_twice_the_limit_however_long_it_was_expected_to_take(
+    person: Person, no_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.comes(VISITOR, shared(training_seconds=2))
+    monkeypatch.setattr(time, "monotonic", time.perf_counter)  # the clock of `person` stands still
+    run = actions.start_training(QUICK, name="x")
+    assert run.stored().most_seconds == 4
+    run.set_status(most_seconds=0.01)
+    run.set_config(SMALL.replace(steps=1_000_000))
+    status = to_end(run)
+    assert status.state == "stopped"
+    assert "A training of a visitor ends after" in status.reason
+    assert run.last.exists()
+    person.comes(OWNER, shared())
+    assert actions.start_training(QUICK, name="x").stored().most_seconds == 0

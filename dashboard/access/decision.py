@@ -23,11 +23,12 @@ from dashboard.access.limits import (
 )
 from dashboard.access.policy import Policy, name_of_subject, read_policy
 from dashboard.access.usage import usage_log
-from experiments.jobs.queue import jobs_of
+from experiments.jobs.queue import Person, jobs_of
 from experiments.runs.table import run_rows
 
 P = ParamSpec("P")
 T = TypeVar("T")
+OVERTIME = 2.0  # a visitor's training ends after this many times the seconds that it may be expected to take
 
 
 class Action(Enum):
@@ -141,7 +142,7 @@ def gated(action: Action, cost: Callable[..., Cost] | None = None) -> Callable[[
                 expected = cost(*args, **kwargs) if cost else None
                 require(action, cost=expected, of=target if isinstance(target, str) else getattr(target, "id", ""))
                 before = {row.id for row in run_rows()} if action is Action.TRAIN else set()
-                with jobs_of(visit.person):
+                with jobs_of(Person(visit.person, OVERTIME * read_policy().settings.training_seconds)):
                     result: Any = function(*args, **kwargs)
                 if action is Action.DRAW:
                     record_drawing(str(result))

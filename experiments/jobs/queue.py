@@ -31,6 +31,7 @@ class QueuedStatus(JobStatus):
     host: str = ""
     queued: Moment = 0.0  # since when it waits for its turn
     person: str = ""  # who started it; jobs of different persons take turns
+    most_seconds: float = 0.0  # that its process may work after each start; 0: no limit
     turn: int = 0  # jobs with a lower number come first, and of the same number the one that waits longest
 
 
@@ -45,12 +46,23 @@ class Queue:
 
 
 Q = TypeVar("Q", bound=QueuedStatus)
-_person: ContextVar[str] = ContextVar("person", default="")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who starts jobs, and how many seconds each of them may work after a start; 0: no limit."""
+
+    name: str = ""  # the owner and commands have none
+    most_seconds: float = 0.0
+
+
+NOBODY = Person()  # the owner or a command
+_person: ContextVar[Person] = ContextVar("person", default=NOBODY)
 
 
 @contextlib.contextmanager
-def jobs_of(person: str) -> Iterator[None]:
-    """Inside this block, new jobs are those of this person. The owner and commands have no name."""
+def jobs_of(person: Person) -> Iterator[None]:
+    """Inside this block, new jobs are those of this person."""
     token = _person.set(person)
     try:
         yield
@@ -58,7 +70,7 @@ def jobs_of(person: str) -> Iterator[None]:
         _person.reset(token)
 
 
-def current_person() -> str:
+def current_person() -> Person:
     """The person whose jobs are made now."""
     return _person.get()
 

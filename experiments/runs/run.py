@@ -257,7 +257,8 @@ def create_run(
             f"This run continues from model {config.start_from}: give the file of that model, or start fresh."
         )
     parent, now = parent or runs_folder(), time.time()
-    status = Status(name=name, group=group, trial=trial, created=now, queued=now, updated=now, person=current_person())
+    status = Status(name=name, group=group, trial=trial, created=now, queued=now, updated=now)
+    status = replace(status, person=current_person().name, most_seconds=current_person().most_seconds)
     status = replace(status, parameters=config.parameter_count())
     folder = folder and _checked_folder(folder)
     inside = folder if folder and folder.exists() else None  # its parent may be closed to this person

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from dataset.files import Stamp, stamp
-from experiments.jobs.queue import current_person
+from experiments.jobs.queue import NOBODY, Person, current_person
 from experiments.jobs.record import (
     START_GRACE,
     Job,
@@ -48,7 +48,7 @@ class SweepFile:
     spec: dict[str, Any]
     storage: str  # address of the study's database; empty: a file of the folder
     created: Moment
-    person: str = ""  # who started it
+    person: Person = NOBODY  # who started it
 
 
 class Sweep(Job[DriverStatus]):
@@ -88,13 +88,13 @@ class Sweep(Job[DriverStatus]):
         return {"spec": self.spec.to_dict(), "storage": storage, "created": self.created}
 
     @property
-    def person(self) -> str:
+    def person(self) -> Person:
         """Who started it, for the queue; empty for the owner."""
         return self._plan[3]
 
     @property
-    def _plan(self) -> tuple[SweepSpec, str, float, str]:
-        def build(path: Path) -> tuple[SweepSpec, str, float, str]:
+    def _plan(self) -> tuple[SweepSpec, str, float, Person]:
+        def build(path: Path) -> tuple[SweepSpec, str, float, Person]:
             plan = read_record(path, SweepFile)
             return SweepSpec.from_dict(plan.spec), plan.storage, plan.created, plan.person
 

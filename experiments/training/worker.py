@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from dataset.files import Stamp, stamp
 from experiments import fine_tuning
+from experiments.formats import duration
 from experiments.jobs.launch import Shutdown, ShutdownRequested, worker_limit, worker_main
 from experiments.jobs.queue import begin, queue_of, queue_version
 from experiments.jobs.record import remove_temporary_files, sentence_of
@@ -206,6 +207,7 @@ class Worker:
         yield self.status.now
         with threadpool_limits(self.run.config.threads):
             recorder.start_clock()
+            before = recorder.clock.seconds
             try:
                 for event in trainer.train():
                     recorder.record(event)
@@ -214,11 +216,19 @@ class Worker:
                     if self.poll_requests():
                         yield from self.apply_requests(recorder)
                     if self.status.is_due or isinstance(event, EpochDone):
+                        self.check_time(recorder.clock.seconds - before)
                         recorder.report()
                         yield self.status.now
             except (ShutdownRequested, Ended):
                 recorder.save_checkpoint()
                 raise
+
+    def check_time(self, seconds: float) -> None:
+        """Raises Ended where a visitor's run has trained longer than it may since its start."""
+        most = self.status.now.most_seconds
+        if most and seconds > most:
+            reason = f"A training of a visitor ends after {duration(most)} here."
+            raise Ended("stopped", f"{reason} The model is saved, and the run can be resumed.")
 
     def apply_requests(self, recorder: Recorder) -> Iterator[Status]:
         """Stop, pause or use another learning rate, as requested."""

@@ -21,6 +21,7 @@ owners = ["owner@example.com"]
 review = true
 drawings_per_minute = 3
 training_seconds = 1
+downloads_per_hour = 2
 """
 
 
@@ -151,3 +152,13 @@ def test_on_a_phone_a_visitor_can_read_what_is_the_owners(new_page: NewPage) -> 
     expect(page.get_by_text("The rest is for the owner")).to_be_visible()
     page.get_by_role("button", name="Log in").scroll_into_view_if_needed()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_visitor_downloads_drawings_until_the_budget_is_used_up(new_page: NewPage) -> None:
+    page = new_page("/data?part=Import+and+export")
+    for _ in range(2):
+        with page.expect_download() as download:
+            page.get_by_role("button", name="CSV").click()
+        assert download.value.suggested_filename == "drawings.csv"
+    page.reload()
+    expect(page.get_by_role("button", name="CSV")).to_be_disabled()
