@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -13,6 +16,7 @@ from dashboard.components.plain_text import plain_text
 from experiments.runs.trash import delete_run, delete_sweep
 from experiments.sweeps import SweepSpec, create_sweep
 from experiments.sweeps.space import Range
+from tests.made_typed_text import NOT_TYPED, PAGES, SHOWN, TYPED, VARIANTS, plant, text_fields
 from tests.page_without_browser import open_page, run
 from tests.small_runs import SMALL, finish
 
@@ -34,7 +38,7 @@ PLAIN = {
     "fileName",
     "key",
 }
-PLAIN_KINDS = {"arrow_data_frame", "text", "arrow_vega_lite_chart", "plotly_chart"}
+PLAIN_KINDS = {"bidi_component", "arrow_data_frame", "text", "arrow_vega_lite_chart", "plotly_chart"}
 
 
 def elements(block: Block) -> Iterator[Element | Block]:
@@ -58,18 +62,23 @@ def texts(value: object, field: str = "") -> Iterator[str]:
 
 
 def assert_plain(app: AppTest) -> None:
-    """No Markdown and no HTML of the page holds the name as it was typed."""
+    """Markdown or HTML of the page shows the name, and never as it was typed."""
+    assert count_plain(app)
+
+
+def count_plain(app: AppTest) -> int:
+    """How often Markdown or HTML of the page shows a typed text; fails where it is not escaped."""
     shown = 0
     for element in elements(app.main):
         proto = getattr(element, "proto", None)
         if proto is None or element.type in PLAIN_KINDS:
             continue
         for text in texts(MessageToDict(proto)):
-            shown += "onerror=alert" in text
+            shown += "onerror=alert" in text or "datum.q" in text
             unescaped = re.sub(r"\\[!-/:-@\[-`{-~]", "", text)  # backslashes with what they protect
-            parts = [HTML] if element.type == "html" else [HTML, "![x", ":red[x]", "$x$", "*x*", "[x]("]
+            parts = [HTML] if element.type == "html" else [HTML, "![x", ":red[", "$x$", "$y$", "*x*", "*i*", "[x]("]
             assert not [part for part in parts if part in unescaped], (element.type, text)
-    assert shown
+    return shown
 
 
 @pytest.fixture
@@ -132,3 +141,23 @@ def test_an_id_in_the_address_is_plain_text(page: str, parameter: str) -> None:
 )
 def test_only_what_markdown_would_change_is_escaped(name: str, shown: str) -> None:
     assert plain_text(name) == shown
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_each_stored_field_with_text_is_planted_or_known_to_be_no_typed_text(kind: type[Any]) -> None:
+    assert text_fields(kind) == TYPED[kind] | set(NOT_TYPED.get(kind, {}))
+
+
+@pytest.mark.slow
+def test_no_page_renders_a_typed_text(tmp_path: Path) -> None:
+    ids, shown = plant(tmp_path), {}
+    for path in PAGES:
+        address = urlsplit(path.format(**ids).replace("+", " "))
+        app = open_page(address.path.strip("/") or "draw", **dict(parse_qsl(address.query)))
+        for opened in ("run-list", "sweep-list", f"run-menu-{ids['run']}", "learning"):
+            app.session_state[opened] = True
+        shown[path] = count_plain(app) + count_plain(run(app))
+        if path in SHOWN and "sweep=" in path:
+            app.session_state["ExploreState.sweep_filters"] = {"variant": VARIANTS}
+            assert count_plain(run(app)) > shown[path] // 2
+    assert all(shown[path] for path in SHOWN), shown

@@ -16,6 +16,7 @@ from dashboard.charts.sweeps import history_figure, importance_figure, slice_fig
 from dashboard.components.chart import Figure, render_chart
 from dashboard.components.forms import named
 from dashboard.components.messages import EXPECTED, error_text, errors_as_text
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import page_state
 from dashboard.explore.sweep_filters import brushes, filtered, render_filters, set_brushed
 from dashboard.explore.sweep_form import is_whole, title_of
@@ -89,7 +90,7 @@ def _render_results(sweep: Sweep, status: SweepStatus, trials: Sequence[Trial], 
     with finding:
         found = sentence(spec.search, trials, shares, objective=spec.objective, images=images)
         several = f" {len(tied.numbers)} settings tie for the best." if len(tied.numbers) > 1 else ""
-        st.markdown(f"**{found}{several}**")
+        st.markdown(f"**{plain_text(found + several)}**")
 
 
 def _axes(spec: SweepSpec) -> list[Axis]:

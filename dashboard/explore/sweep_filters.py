@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.charts.parallel import BELOW, Brushes
 from dashboard.charts.sweep_values import Axis, Objective, result_of, values_of
+from dashboard.components.plain_text import plain_text
 from dashboard.explore.state import page_state
 from dashboard.session import state
 from experiments.sweeps import Trial
@@ -118,7 +119,7 @@ def render_filters(trials: Sequence[Trial], shown: int, axes: Sequence[Axis], ob
             _render_ends(RESULT, objective.title, {objective.text(objective.value(one)): one for one in worst_first})
         for name, wanted in page_state.sweep_filters.items():
             if name == RESULT or any(axis.name == name for axis in axes):
-                text = filter_text(name, wanted, axes, objective)
+                text = plain_text(filter_text(name, wanted, axes, objective))
                 options: dict[str, Any] = {
                     "key": f"sweep-chip-{name}",
                     "icon": ":material/close:",

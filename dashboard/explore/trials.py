@@ -93,7 +93,8 @@ def _render_curve(run: Run) -> None:
 
 
 def _setting_texts(trial: Trial, axes: Sequence[Axis]) -> list[str]:
-    return [f"{axis.title} **{axis.text(trial.params[axis.name])}**" for axis in axes if axis.name in trial.params]
+    values = {axis.title: axis.text(trial.params[axis.name]) for axis in axes if axis.name in trial.params}
+    return [f"{plain_text(title)} **{plain_text(value)}**" for title, value in values.items()]
 
 
 def render_table(trials: Sequence[Trial], tied: Ties, view: SweepView, spec: SweepSpec) -> None:
