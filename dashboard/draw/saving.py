@@ -103,8 +103,8 @@ def render_privacy() -> None:
             end += f", for {count(limits.retention_days, 'day')} at most"
     with st.container(key="privacy", gap="xxsmall"):
         st.caption(
-            "A drawing is stored only with a click on its digit: the pixels, the strokes, the answer, the model, the "
-            f"time and a random number for this visit, {end}."
+            "A drawing is stored only when you confirm or correct its answer: the pixels, the strokes, the answer, the "
+            f"model, the time and a random number for this visit, {end}."
         )
         if mine := 0 if is_owner() else count_own_drawings():
             label = f"Take back my {count(mine, 'drawing')} of this visit"
