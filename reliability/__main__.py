@@ -4,7 +4,7 @@ import argparse
 import sys
 from types import ModuleType
 
-from reliability import audit, content, fuzz, intruder, kill, load, replicas
+from reliability import audit, content, faults, fuzz, intruder, kill, load, replicas
 
 # Each campaign is a module of this folder. Its docstring says what it tries;
 # `add_arguments(parser)` declares its options; `run(arguments)` carries it out and returns the exit
@@ -12,6 +12,7 @@ from reliability import audit, content, fuzz, intruder, kill, load, replicas
 CAMPAIGNS: dict[str, ModuleType] = {
     "audit": audit,
     "content": content,
+    "faults": faults,
     "fuzz": fuzz,
     "intruder": intruder,
     "kill": kill,

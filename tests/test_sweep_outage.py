@@ -64,3 +64,11 @@ def test_stopping_a_sweep_does_not_wait_for_a_database_that_does_not_answer():
             until(lambda: sweep.status().state == "stopped", "the sweep to stop", 20)
             until(lambda: "did not answer" in sweep.status().reason, "the driver to end", 20)
             assert all(run.last.exists() for run in list_runs())
+
+
+def test_the_lock_of_a_trial_whose_driver_was_killed_after_its_end_goes():
+    sweep = create_sweep(SPEC)
+    (sweep.folder / "trials" / "7.lock").touch()
+    *_, status = run_sweep(sweep)
+    assert status.state == "finished"
+    assert list((sweep.folder / "trials").iterdir()) == []

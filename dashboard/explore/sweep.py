@@ -111,7 +111,8 @@ def _render_state(sweep: Sweep, status: SweepStatus) -> None:
     """The progress with Stop, or how the sweep ended with Resume, in the same place."""
     with st.container(key="sweep-state", horizontal=True, vertical_alignment="center"):
         if status.active:
-            st.progress(min(1.0, status.share), _progress_text(sweep, status), width="stretch")
+            text = f"{_progress_text(sweep, status)} {error_text(status.reason)}".rstrip()
+            st.progress(min(1.0, status.share), text, width="stretch")
             _render_action("Stop", stop_sweep, sweep, icon=":material/stop:", disabled=sweep.stop_requested)
             return
         reason = error_text(status.reason)

@@ -162,7 +162,8 @@ def _render_live(run: Run, drawn_state: str, every: float) -> None:
             st.rerun()
         with st.container(key="run-state"):
             if status.active:
-                st.progress(status.progress, _progress_text(status, run.requests().action))
+                progress = _progress_text(status, run.requests().action)
+                st.progress(status.progress, f"{progress} {error_text(status.reason)}".rstrip())
             else:
                 _render_outcome(status, _best_score(history, status.validation_images))
         with st.container(key="run-numbers", horizontal=True, vertical_alignment="center"):

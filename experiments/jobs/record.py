@@ -37,6 +37,7 @@ from filelock import FileLock, Timeout
 from dataset.files import atomic_write
 from dataset.leftovers import remove_leftovers
 from experiments.jobs.full_disk import DISK_FULL, has_no_space, is_disk_full, overwrite
+from experiments.jobs.halted import halted_reason
 from experiments.jobs.values import Moment, Seconds, as_type, is_blank
 from model import Diverged
 from model.errors import DigitLabError
@@ -114,8 +115,10 @@ class Job(Generic[S]):
         `stored` is a status that was read before, which saves reading it again.
         """
         status = stored or self.stored()
-        if not status.active or self.is_alive():
+        if not status.active:
             return status
+        if self.is_alive():
+            return replace(status, reason=halted_reason(status.pid, status.updated) or status.reason)
         if status.state == "queued" and not status.pid and is_recent(status.updated, START_GRACE):
             return status
         # The process may have written its last status and ended after the status was read: read it

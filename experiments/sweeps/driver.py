@@ -17,6 +17,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
@@ -97,6 +98,7 @@ class Driver:
                 if self.has_process and self.sweep.storage:
                     watch_driver(self.sweep, self.trainer, lambda: self.is_leaving, LEFT)
                 with self.sweep.study_lock():  # the first process creates the tables of a database
+                    self._remove_free_locks(self.sweep.folder / "trials")
                     self.study = Study(self.sweep, stack.enter_context(open_storage(self.sweep)))
                 yield from self.work(self.study)
                 state, reason = self.outcome()
@@ -305,6 +307,11 @@ class Driver:
 
     def remove_dead_drivers(self) -> None:
         """Remove the files of drivers that were killed."""
-        for path in self.token.parent.iterdir():
+        self._remove_free_locks(self.token.parent)
+
+    def _remove_free_locks(self, folder: Path) -> None:
+        for path in folder.glob("*"):
+            if path.suffix == ".json":  # a trial of an earlier version
+                continue
             with contextlib.suppress(Timeout), FileLock(path).acquire(timeout=0):
                 path.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from dataset.files import Stamp, stamp
+from experiments.jobs.halted import halted_reason
 from experiments.jobs.queue import NOBODY, Person, current_person
 from experiments.jobs.record import (
     START_GRACE,
@@ -114,7 +115,7 @@ class Sweep(Job[DriverStatus]):
         state, reason = stored.state, stored.reason
         starting = not stored.pid and is_recent(stored.updated, START_GRACE)
         if alive or (state == "running" and starting):
-            state, reason = "running", ""
+            state, reason = "running", halted_reason(stored.pid, stored.updated)
         elif state == "running" and (self.stop_requested or self.is_out_of_time):
             stopped = STOPPED if self.stop_requested else TIME_IS_UP.format(minutes=spec.minutes)
             state, reason = ("running", "") if count["running"] else ("stopped", stopped)  # its runs are ending
@@ -169,10 +170,7 @@ class Sweep(Job[DriverStatus]):
         self.set_status(state="running", reason="", pid=pid, started=time.time(), **budget)
 
     def request_stop(self) -> None:
-        """End it within a second or so.
-
-        Its runs save their models, and resuming it continues them.
-        """
+        """End it soon. Its runs save their models, and resuming it continues them."""
         super().request_stop()
         with contextlib.suppress(Timeout), self.change_lock().acquire(timeout=LOCK_SECONDS):
             stored = self.stored()
