@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dataset import append_drawing
 from dataset.drawings import open_storage
 from tests.browser.chromium import CANVAS, SEVEN, draw, serve, wait_for_canvas, wait_until_idle
 from tests.browser.conftest import NewPage
@@ -154,7 +156,12 @@ def test_on_a_phone_a_visitor_can_read_what_is_the_owners(new_page: NewPage) -> 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_visitor_downloads_drawings_until_the_budget_is_used_up(new_page: NewPage) -> None:
+def test_a_visitor_downloads_drawings_until_the_budget_is_used_up(
+    new_page: NewPage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_DRAWINGS", str(folder / "drawings.csv"))
+    about = {"predicted": 3, "confidence": 0.5, "model": "m", "session": "s"}
+    append_drawing(np.full((28, 28), 255, np.uint8), 7, **about)
     page = new_page("/data?part=Import+and+export")
     for _ in range(2):
         with page.expect_download() as download:
