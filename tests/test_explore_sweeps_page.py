@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button, Selectbox
 
+from dashboard.components.plain_text import WORD_JOINER
 from dashboard.explore.sweep import render_live
 from dashboard.explore.sweep_form import DEFAULT_SPACE
 from experiments.runs.config import PRESETS
@@ -285,7 +286,8 @@ def test_a_trial_is_picked_by_the_box_and_its_run_opens_in_train() -> None:
     app = opened(sweep=sweep.id)
     box(app, "Trial").select(2)
     run(app)
-    assert "Learning rate **0.01** · Width **16**" in " ".join(markdown.value for markdown in app.markdown)
+    texts = " ".join(markdown.value for markdown in app.markdown).replace(WORD_JOINER, "")
+    assert "Learning rate **0.01** · Width **16**" in texts
     (link,) = [link for link in app.get("page_link") if link.proto.label == "Open in Train"]
     assert link.proto.query_string == f"run={sweep.trials()[2].runs[0]}"
 

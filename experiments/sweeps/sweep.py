@@ -337,11 +337,16 @@ _files: dict[Path, tuple[Stamp, Any]] = {}
 
 
 def _cached(path: Path, read: Callable[[Path], T]) -> T:
-    """The file as `read` returns it, read again only after it has changed."""
+    """The file as `read` returns it, read again only after it has changed.
+
+    Raises FileNotFoundError, and SweepError where the file is damaged.
+    """
     found, known = stamp(path), _files.get(path)
     if known is None or known[0] != found:
         try:
             known = _files[path] = (found, read(path))
+        except FileNotFoundError:
+            raise
         except (OSError, ValueError, TypeError) as error:
             raise SweepError(f"{path} is damaged: {error}") from error
     value: T = known[1]
