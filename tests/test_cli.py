@@ -242,7 +242,7 @@ def test_checking_a_file_lists_its_problems(digits, tmp_path):
         (["resume", "nothing"], "no run nothing"),
         (["test", "--model", "nowhere.npz"], "nowhere.npz"),
         (["test", "--run", "nothing"], "no run nothing"),
-        (["test", "--model", __file__], "not a checkpoint"),
+        (["test", "--model", __file__], "not a .npz file"),
         (["predict"], "IMAGE"),
         (["presets", "huge"], "quick, best-mlp"),
         (["data"], "ACTION"),

@@ -180,7 +180,7 @@ def test_a_history_that_was_cut_and_has_grown_again_is_not_read_from_the_middle_
     for epoch in (1, 2):
         append_row(run.folder, [29 * epoch, epoch, 0.001, 0.5, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
     assert [(found.epoch, found.accuracy) for found in reader.new()] == [(1, 0.9), (2, 0.9)]
-    cut_rows(run.folder, 1)
+    cut_rows(run.folder, 29)
     for epoch in (2, 3):
         append_row(run.folder, [29 * epoch, epoch, 0.0012345, 0.54321, 0.8, 0.4, 0.9, 1.0, 1000.0, epoch])
     assert [(found.epoch, found.accuracy) for found in reader.new()] == [(3, 0.9)]
