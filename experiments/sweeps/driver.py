@@ -27,6 +27,7 @@ from experiments.jobs.queue import jobs_of
 from experiments.jobs.record import sentence_of
 from experiments.runs.history import ValidationReader
 from experiments.runs.run import Run, create_run, open_run, runs_folder
+from experiments.sweeps.space import SweepError
 from experiments.sweeps.spec import slug
 from experiments.sweeps.status import SweepStatus
 from experiments.sweeps.study import OpenTrial, Study, open_storage
@@ -232,7 +233,9 @@ class Driver:
                 self.end(study, trial, "done")
 
     def end(self, study: Study, trial: OpenTrial, state: str, reason: str = "") -> None:
-        """Record the result of a trial."""
+        """Record the result of a trial. Raises SweepError where the folder was deleted."""
+        if not self.sweep.folder.is_dir():  # Optuna's lock would make it
+            raise SweepError(DELETED)
         runs = tuple(run.id for run in trial.runs)
         result = Trial(trial.number, trial.params, runs=runs).with_results(trial.ended, self.spec.objective)
         if state == "done" and result.value is None:
@@ -284,7 +287,8 @@ class Driver:
             self.set_outcome(state, reason)  # now, because the processes take a moment to end
         self.trainer.close()
         if self.study is not None:
-            with contextlib.suppress(StorageInternalError, OSError):  # the database or disk may have failed
+            # the database or disk may have failed, or the folder was deleted
+            with contextlib.suppress(StorageInternalError, OSError, SweepError):
                 self.collect(self.study, last=True)
         for trial in self.trials:
             trial.lock.release()

@@ -229,28 +229,28 @@ class Sweep(Job[DriverStatus]):
         yield
 
     def change_lock(self) -> FileLock:
-        """The lock to hold while something is read and then changed.
-
-        Raises SweepError where the folder was deleted.
-        """
-        if not self.folder.is_dir():  # the lock would make it
-            raise SweepError(f"The sweep {self.id} is no longer there.")
-        return FileLock(self.folder / "sweep.lock")
+        """The lock to hold while something is read and then changed. Raises SweepError."""
+        return self._lock("sweep.lock")
 
     def study_lock(self) -> FileLock:
-        """The lock of drivers that read and then change the study; a page never waits for it.
+        """The lock of drivers that read and then change the study. Raises SweepError.
 
-        A driver may hold it as long as a database does not answer.
+        A driver may hold it as long as a database does not answer, so a page never waits for it.
         """
-        return FileLock(self.folder / "study.lock")
+        return self._lock("study.lock")
+
+    def _lock(self, name: str) -> FileLock:
+        if not self.folder.is_dir():  # the lock would make it
+            raise SweepError(f"The sweep {self.id} is no longer there.")
+        return FileLock(self.folder / name)
 
     def journal_lock(self) -> FileLock:
         """The lock that Optuna holds while it writes the study in the folder."""
-        return FileLock(self.folder / "journal.log.lock")
+        return self._lock("journal.log.lock")
 
     def trial_lock(self, number: int) -> FileLock:
         """The lock that a driver holds while it works on a trial."""
-        return FileLock(self.folder / "trials" / f"{number}.lock")
+        return self._lock(f"trials/{number}.lock")
 
 
 def create_sweep(spec: SweepSpec, storage: str = "") -> Sweep:
@@ -337,10 +337,7 @@ _files: dict[Path, tuple[Stamp, Any]] = {}
 
 
 def _cached(path: Path, read: Callable[[Path], T]) -> T:
-    """The file as `read` returns it, read again only after it has changed.
-
-    Raises FileNotFoundError, and SweepError where the file is damaged.
-    """
+    """The file as `read` returns it, read again only after it has changed."""
     found, known = stamp(path), _files.get(path)
     if known is None or known[0] != found:
         try:
