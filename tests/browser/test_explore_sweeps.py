@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -73,7 +74,7 @@ def test_twelve_trials_from_one_click_are_watched_brushed_opened_and_found_again
     finished(page)
     assert page.evaluate("document.contains(window.chart)"), "the chart was replaced instead of changed"
     expect(page.locator(ROWS)).to_have_count(12)
-    (sweep,) = (Sweep(path.parent) for path in sweeps.glob("*/sweep.json"))
+    sweep = Sweep(sweeps / parse_qs(urlsplit(page.url).query)["sweep"][0])
     assert sweep.status().ended == 12
 
     brush(page, "Width", 0.75, 1.04)
