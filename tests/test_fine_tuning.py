@@ -301,12 +301,12 @@ def test_the_interval_of_errors_gone_is_wide_for_few_drawings_and_holds_the_shar
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("turned", "gone"), [(0, 0.01), (30, 0.5)])
+@pytest.mark.parametrize(("turned", "gone"), [(0, 0.0), (30, 0.5)])
 def test_real_strokes_that_were_corrected_help_with_the_writers_other_drawings(
     reference_data: Path, monkeypatch: pytest.MonkeyPatch, turned: float, gone: float
 ):
     """Of the writers held out, one read badly: small with a thick pen, upright or on a tablet that
-    lies askew.
+    lies askew. Upright only 3 errors are left to mend, so there it must only do no harm.
     """
     monkeypatch.setattr(fine_tuning, "PRACTISED", PRACTISED)
     monkeypatch.setenv("DIGITS_DATA", str(reference_data))
