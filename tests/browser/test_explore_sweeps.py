@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from dashboard.components.plain_text import WORD_JOINER
 from experiments.sweeps import Sweep
 from tests.browser.chromium import point_of_chart, wait_until_idle
 from tests.browser.conftest import NewPage
@@ -89,7 +90,7 @@ def test_twelve_trials_from_one_click_are_watched_brushed_opened_and_found_again
     expect(page.locator(ROWS)).to_have_count(12)
 
     page.mouse.click(*point_of_chart(page, "Map", "0.0003", "16"))
-    expect(page.get_by_text("Learning rate 0.0003 · Width 16")).to_be_visible()
+    expect(page.get_by_text(f"Learning rate {WORD_JOINER}0.0003 · Width 16")).to_be_visible()
     trial = next(t for t in sweep.trials() if t.params == {"learning_rate": 0.0003, "width": 16})
     link = page.url
     page.get_by_role("link", name="Open in Train").click()
